@@ -1,1 +1,41 @@
-""""""
+"""Safe decoding, canonical pixels, perceptual hashes, near-duplicate checks, thumbnails, encoding."""
+
+from imaging.decode import FORMATS, MAX_PIXELS
+from imaging.encoding import EncodeFormat, Subsampling, encode, thumbnail
+from imaging.errors import ImageError, Reason
+from imaging.facts import ImageFacts, inspect
+from imaging.hashes import (
+    PHASH_VERSION,
+    is_plain,
+    phash,
+    phash_from_hex,
+    phash_hex,
+    phash_transforms,
+    transformed,
+)
+from imaging.pixels import canonical
+from imaging.resizing import Placement, ResizeMode, resize
+
+__all__ = [
+    "EncodeFormat",
+    "FORMATS",
+    "ImageError",
+    "ImageFacts",
+    "MAX_PIXELS",
+    "PHASH_VERSION",
+    "Placement",
+    "Reason",
+    "ResizeMode",
+    "Subsampling",
+    "canonical",
+    "encode",
+    "inspect",
+    "is_plain",
+    "phash",
+    "phash_from_hex",
+    "phash_hex",
+    "phash_transforms",
+    "resize",
+    "thumbnail",
+    "transformed",
+]

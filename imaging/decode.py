@@ -1,0 +1,157 @@
+"""Untrusted bytes into one loaded frame: a closed list of formats, sizes refused before any pixel is made.
+
+Nothing here changes colours or turns the picture; `canonical` does that.
+"""
+
+import io
+import warnings
+from dataclasses import dataclass
+
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from imaging.errors import ImageError
+
+MAX_PIXELS = 100_000_000
+
+# Every parser is attack surface: only formats that pictures on the web really come in, none that runs
+# an interpreter (EPS, WMF) or is recognised by almost anything (TGA, PCD).
+# MPO comes in with JPEG: Pillow opens it by that name and then finds its second picture.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "JPEG2000", "ICO", "PPM")
+
+# What broken members of these families begin with, and families that are not read here.
+_SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"\xff\xd8\xff", "JPEG"),
+    (0, b"\x89PNG", "PNG"),
+    (0, b"GIF8", "GIF"),
+    (0, b"BM", "BMP"),
+    (0, b"II*\x00", "TIFF"),
+    (0, b"MM\x00*", "TIFF"),
+    (8, b"WEBP", "WebP"),
+    (0, b"\x00\x00\x00\x0cjP  ", "JPEG 2000"),
+    (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (8, b"avif", "AVIF"),
+    (8, b"heic", "HEIC"),
+    (8, b"heix", "HEIC"),
+    (8, b"mif1", "HEIF"),
+    (0, b"\xff\x0a", "JPEG XL"),
+    (0, b"\x00\x00\x00\x0cJXL ", "JPEG XL"),
+    (0, b"8BPS", "Photoshop"),
+)
+_NOT_READ = frozenset({"HEIC", "HEIF", "JPEG XL", "Photoshop"})
+
+# `warnings.catch_warnings` is not safe in threads, and a decoder's remark about one of a million
+# pictures is nothing a person can act on: what matters is returned or raised.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning, module=r"PIL\.")
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """The first frame with all its pixels loaded, as stored (not yet turned upright)."""
+
+    image: Image.Image
+    format: str
+    frames: int
+    orientation: int  # as declared, 1-8
+    turn: int  # the orientation that is still to be applied: Pillow turns a TIFF while loading it
+
+
+def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Decoded:
+    """Load the first frame of the picture in `data` completely.
+
+    Raises `ImageError`: "too_large" by the declared size, before pixels are decoded (Pillow's own limit
+    of about 179 million pixels holds even where `max_pixels` is larger); "not_image"; "undecodable",
+    also for a file that ends before its picture does.
+    """
+    image = _open(data)
+    try:
+        refuse_too_large(image.size, max_pixels)
+        frames = int(getattr(image, "n_frames", 1))
+        before = orientation_of(image) if image.format == "TIFF" else None
+        _load(image)
+        refuse_too_large(image.size, max_pixels)  # an icon's real size is known only now
+        turn = orientation_of(image)
+    except (ImageError, MemoryError):
+        raise
+    except Image.DecompressionBombError as error:
+        raise ImageError("too_large", f"The picture declares too many pixels: {error}") from error
+    except Exception as error:  # parsers of broken files raise nearly anything
+        raise ImageError("undecodable", f"The {image.format} picture cannot be decoded: {error}") from error
+    return Decoded(image, image.format or "", frames, turn if before is None else before, turn)
+
+
+def refuse_oversized_frames(data: bytes, max_pixels: int = MAX_PIXELS) -> None:
+    """Refuse an animated GIF whose later frames enlarge it past `max_pixels` ("too_large").
+
+    Frames are decoded until they add up to `max_pixels`, so that the work is bounded. Any other fault
+    of a later frame is no reason to refuse: only the first one is ever used.
+    """
+    image = _open(data)
+    spent = 0
+    try:
+        for frame in range(1, int(getattr(image, "n_frames", 1))):
+            image.seek(frame)
+            refuse_too_large(image.size, max_pixels)
+            spent += image.width * image.height
+            if spent > max_pixels:
+                return
+    except (ImageError, MemoryError):
+        raise
+    except Image.DecompressionBombError as error:
+        raise ImageError("too_large", f"A later frame declares too many pixels: {error}") from error
+    except Exception:  # a broken later frame: see above
+        return
+
+
+def refuse_too_large(size: tuple[int, int], max_pixels: int) -> None:
+    """Raise `ImageError` ("too_large") where width x height is more than `max_pixels`."""
+    width, height = size
+    if width * height > max_pixels:
+        raise ImageError(
+            "too_large", f"The picture is {width} x {height} pixels; at most {max_pixels:,} are allowed."
+        )
+
+
+def orientation_of(image: Image.Image) -> int:
+    """The EXIF (or XMP) orientation, 1-8; 1 where there is none, or one that makes no sense."""
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # broken EXIF is common and says nothing about the pixels
+        return 1
+    return orientation if orientation in range(1, 9) else 1
+
+
+def _load(image: Image.Image) -> None:
+    try:
+        image.load()
+    except OSError:
+        # A PNG cut off in the chunks after its pixels: the picture itself is whole.
+        if image.format != "PNG" or getattr(image, "tile", None):
+            raise
+        image.load()
+
+
+def _open(data: bytes) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(data), formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        raise ImageError("too_large", f"The picture declares too many pixels: {error}") from error
+    except UnidentifiedImageError as error:
+        raise _unidentified(data) from error
+    except MemoryError:
+        raise
+    except Exception as error:  # parsers of broken files raise nearly anything
+        raise ImageError("undecodable", f"The picture's header cannot be read: {error}") from error
+
+
+def _unidentified(data: bytes) -> ImageError:
+    if not data:
+        return ImageError("not_image", "The file is empty.")
+    for start, signature, name in _SIGNATURES:
+        if data[start : start + len(signature)] == signature:
+            if name in _NOT_READ:
+                return ImageError("undecodable", f"The file is a {name} picture, which is not read here.")
+            return ImageError(
+                "undecodable", f"The file begins like a {name} picture but cannot be read as one."
+            )
+    return ImageError("not_image", "The file is not a picture in any format that is read here.")

@@ -1,0 +1,42 @@
+"""Canonical pixels: the one RGB picture that hashes, thumbnails and releases are all made from."""
+
+from PIL import Image, ImageColor
+
+from imaging.colour import to_srgb
+from imaging.decode import MAX_PIXELS, decode
+
+# EXIF 2.3, tag 0x0112: what brings each stored orientation upright.
+_UPRIGHT: dict[int, Image.Transpose] = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def canonical(data: bytes, background: str = "white", max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """The first frame as a person sees it: mode RGB, 8-bit sRGB, upright, opaque, full size, no metadata.
+
+    Transparent parts show `background` (any CSS colour). Raises `ImageError` as `inspect` does;
+    `ValueError` for a colour that is none.
+    """
+    behind = ImageColor.getrgb(background)[:3]
+    decoded = decode(data, max_pixels)
+    rgb, alpha = to_srgb(decoded.image)
+    if alpha is not None:
+        opaque = Image.new("RGB", rgb.size, behind)
+        opaque.paste(rgb, mask=alpha)
+        rgb = opaque
+    if decoded.turn in _UPRIGHT:
+        rgb = rgb.transpose(_UPRIGHT[decoded.turn])
+    return without_metadata(rgb)
+
+
+def without_metadata(image: Image.Image) -> Image.Image:
+    """The same pixels as a plain image; nothing that an encoder would copy into a file."""
+    plain = Image.new(image.mode, image.size)
+    plain.paste(image)
+    return plain
