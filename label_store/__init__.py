@@ -1,1 +1,70 @@
-""""""
+"""The label store: models, sessions, settings, blobs, and the one door by which a picture enters."""
+
+from label_store.answers import AnswerError, as_word, check_answer, is_flag
+from label_store.blobs import BlobError, BlobStore, FolderBlobs, S3Blobs, open_blobs
+from label_store.errors import CairnError, NotAWorkspace, StoreVersionError, TakenDown, UsageError
+from label_store.events import log_event
+from label_store.ingest import (
+    Examined,
+    Ingested,
+    Origin,
+    examine,
+    ingest,
+    propose,
+    record,
+    record_failure,
+    refuse_taken_down,
+    url_hash,
+)
+from label_store.settings import Settings, load_settings
+from label_store.takedown import TakedownResult, take_down
+from label_store.taxonomy import (
+    AttributeSpec,
+    CategorySpec,
+    find_category,
+    put_attributes,
+    put_category,
+    read_taxonomy,
+    slugify,
+)
+from label_store.workspace import Workspace
+
+__all__ = [
+    "AnswerError",
+    "AttributeSpec",
+    "BlobError",
+    "BlobStore",
+    "CairnError",
+    "CategorySpec",
+    "Examined",
+    "FolderBlobs",
+    "Ingested",
+    "NotAWorkspace",
+    "Origin",
+    "S3Blobs",
+    "Settings",
+    "StoreVersionError",
+    "TakedownResult",
+    "TakenDown",
+    "UsageError",
+    "Workspace",
+    "as_word",
+    "check_answer",
+    "examine",
+    "find_category",
+    "ingest",
+    "is_flag",
+    "load_settings",
+    "log_event",
+    "open_blobs",
+    "propose",
+    "put_attributes",
+    "put_category",
+    "read_taxonomy",
+    "record",
+    "record_failure",
+    "refuse_taken_down",
+    "slugify",
+    "take_down",
+    "url_hash",
+]

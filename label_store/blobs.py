@@ -1,0 +1,229 @@
+"""Content-addressed bytes of pictures: a folder by default, an S3 bucket by URL.
+
+A blob is written under a temporary name, flushed to disk, then renamed to its SHA-256, so that a name
+that exists always has its bytes whole; writing the same bytes twice is the same as once.
+"""
+
+import hashlib
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from label_store.errors import CairnError, UsageError
+
+
+class BlobError(CairnError):
+    """A blob is missing, damaged, or cannot be written."""
+
+
+class BlobStore(Protocol):
+    """What every blob store does; names are lower-case hex SHA-256."""
+
+    def prepare(self) -> None:
+        """Make the folder, or check that the bucket answers."""
+
+    def put(self, data: bytes) -> str:
+        """Keep the bytes for ever and return their SHA-256; durable when it returns."""
+
+    def get(self, sha256: str) -> bytes:
+        """The bytes, checked against their name; BlobError when missing or changed."""
+
+    def has(self, sha256: str) -> bool:
+        """Whether the bytes are there."""
+
+    def remove(self, sha256: str) -> None:
+        """Forget the bytes (a takedown); nothing happens when they are not there."""
+
+    def names(self) -> Iterator[str]:
+        """Every SHA-256 held, in no stated order."""
+
+
+def open_blobs(url: str, folder: Path) -> BlobStore:
+    """A store for a folder (relative to `folder`) or `s3://bucket/prefix`."""
+    if url.startswith("s3://"):
+        return S3Blobs(url)
+    if "://" in url:
+        raise UsageError(
+            f"blobs_url {url!r} is neither a folder nor s3://…", hint="use a folder or s3://bucket/prefix"
+        )
+    return FolderBlobs(folder / url)
+
+
+def _checked(data: bytes, sha256: str, where: str) -> bytes:
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise BlobError(
+            f"the bytes of {sha256} in {where} have changed (bit rot)",
+            hint="restore that file from a backup, or remove it and collect it again",
+        )
+    return data
+
+
+class FolderBlobs:
+    """Blobs in a folder, two levels deep by the first hex digits so that no folder grows too large."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, sha256: str) -> Path:
+        """Where these bytes lie."""
+        if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
+            raise BlobError(f"{sha256!r} is not a SHA-256", hint="a blob's name is 64 lower-case hex digits")
+        return self.root / sha256[:2] / sha256[2:4] / sha256
+
+    def prepare(self) -> None:
+        """Make the folder and remove temporary files that a killed writer left."""
+        self.root.mkdir(parents=True, exist_ok=True)
+
+    def put(self, data: bytes) -> str:
+        """Keep the bytes; durable when it returns."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        path = self.path(sha256)
+        if path.exists() and path.stat().st_size == len(data):
+            return sha256
+        temporary = path.with_name(f".{sha256}.{uuid.uuid4().hex}.tmp")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+            _fsync_folder(path.parent)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise BlobError(
+                f"cannot keep a picture of {len(data)} bytes in {self.root}: {error.strerror}",
+                hint="free some space and run the same command again; it continues where it stopped",
+            ) from error
+        return sha256
+
+    def get(self, sha256: str) -> bytes:
+        """The bytes, checked against their name."""
+        try:
+            data = self.path(sha256).read_bytes()
+        except FileNotFoundError as error:
+            raise BlobError(
+                f"the bytes of {sha256} are not in {self.root}", hint="collect that picture again"
+            ) from error
+        return _checked(data, sha256, str(self.root))
+
+    def has(self, sha256: str) -> bool:
+        """Whether the bytes are there."""
+        return self.path(sha256).exists()
+
+    def remove(self, sha256: str) -> None:
+        """Forget the bytes."""
+        self.path(sha256).unlink(missing_ok=True)
+
+    def names(self) -> Iterator[str]:
+        """Every SHA-256 held."""
+        for path in self.root.glob("??/??/*"):
+            if len(path.name) == 64:
+                yield path.name
+
+
+class S3Blobs:
+    """Blobs in an S3-compatible bucket by obstore; `AWS_*` variables name endpoint and keys.
+
+    One PUT of an object is atomic in S3: a name appears with all its bytes or not at all.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+
+    @property
+    def _store(self) -> Any:
+        if "_opened" not in self.__dict__:
+            from obstore.store import from_url
+
+            options: dict[str, Any] = {}
+            if os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://"):
+                options["client_options"] = {"allow_http": True}
+            try:
+                self._opened = from_url(self.url, **options)
+            except Exception as error:
+                raise BlobError(
+                    f"{self.url} cannot be opened: {error}", hint="check blobs_url and AWS_*"
+                ) from error
+        return self._opened
+
+    @staticmethod
+    def _key(sha256: str) -> str:
+        return f"{sha256[:2]}/{sha256}"
+
+    def prepare(self) -> None:
+        """Check that the bucket answers."""
+        import obstore
+
+        try:
+            next(iter(obstore.list(self._store, chunk_size=1)), None)
+        except Exception as error:
+            raise BlobError(
+                f"the bucket {self.url} does not answer: {error}", hint="check AWS_ENDPOINT_URL and the keys"
+            ) from error
+
+    def put(self, data: bytes) -> str:
+        """Keep the bytes; durable when the bucket has answered."""
+        import obstore
+
+        sha256 = hashlib.sha256(data).hexdigest()
+        if not self.has(sha256):
+            try:
+                obstore.put(self._store, self._key(sha256), data)
+            except Exception as error:
+                raise BlobError(f"{self.url} did not take a picture: {error}", hint="run it again") from error
+        return sha256
+
+    def get(self, sha256: str) -> bytes:
+        """The bytes, checked against their name."""
+        import obstore
+
+        try:
+            data = bytes(obstore.get(self._store, self._key(sha256)).bytes())
+        except FileNotFoundError as error:
+            raise BlobError(
+                f"the bytes of {sha256} are not in {self.url}", hint="collect that picture again"
+            ) from error
+        except Exception as error:
+            raise BlobError(f"{self.url} did not give {sha256}: {error}", hint="run it again") from error
+        return _checked(data, sha256, self.url)
+
+    def has(self, sha256: str) -> bool:
+        """Whether the bytes are there."""
+        import obstore
+
+        try:
+            obstore.head(self._store, self._key(sha256))
+        except FileNotFoundError:
+            return False
+        except Exception as error:
+            raise BlobError(f"{self.url} does not answer: {error}", hint="check AWS_* and run it again") from error
+        return True
+
+    def remove(self, sha256: str) -> None:
+        """Forget the bytes."""
+        import obstore
+
+        try:
+            obstore.delete(self._store, self._key(sha256))
+        except FileNotFoundError:
+            return
+
+    def names(self) -> Iterator[str]:
+        """Every SHA-256 held."""
+        import obstore
+
+        for chunk in obstore.list(self._store):
+            for entry in chunk:
+                yield entry["path"].rsplit("/", 1)[-1]
+
+
+def _fsync_folder(folder: Path) -> None:
+    """Make a rename durable (POSIX: the folder itself must be flushed)."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,53 @@
+"""All tables of the label store."""
+
+from label_store.models.base import Base, now
+from label_store.models.campaigns import (
+    CAMPAIGN_STATES,
+    ITEM_STATES,
+    JUDGMENT_ROLES,
+    KINDS,
+    Campaign,
+    CampaignCategory,
+    Consensus,
+    Item,
+    Judgment,
+    Lease,
+    Prediction,
+)
+from label_store.models.people import ROLES, Event, Invitation, LoginSession, Person
+from label_store.models.pictures import FETCH_REASONS, FETCH_STATES, Candidate, Fetch, Image, Takedown
+from label_store.models.releases import SPLITS, Release, ReleaseImage
+from label_store.models.taxonomy import Attribute, Category, CategoryParent
+
+__all__ = [
+    "CAMPAIGN_STATES",
+    "FETCH_REASONS",
+    "FETCH_STATES",
+    "ITEM_STATES",
+    "JUDGMENT_ROLES",
+    "KINDS",
+    "ROLES",
+    "SPLITS",
+    "Attribute",
+    "Base",
+    "Campaign",
+    "CampaignCategory",
+    "Candidate",
+    "Category",
+    "CategoryParent",
+    "Consensus",
+    "Event",
+    "Fetch",
+    "Image",
+    "Invitation",
+    "Item",
+    "Judgment",
+    "Lease",
+    "LoginSession",
+    "Person",
+    "Prediction",
+    "Release",
+    "ReleaseImage",
+    "Takedown",
+    "now",
+]

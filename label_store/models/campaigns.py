@@ -1,0 +1,181 @@
+"""Campaigns, items, leases, judgments, consensus and model predictions."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from label_store.models.base import Base, Json, UTCDateTime, now, one_of
+from label_store.models.pictures import Image
+from label_store.models.taxonomy import Category
+
+KINDS = ("verify", "classify", "attributes", "boxes", "polygons")
+CAMPAIGN_STATES = ("draft", "open", "paused", "closed")
+ITEM_STATES = ("open", "settled", "disputed")
+JUDGMENT_ROLES = ("annotator", "reviewer", "model")
+
+
+class Campaign(Base):
+    """A labelling job."""
+
+    __tablename__ = "campaigns"
+    __table_args__ = (
+        one_of("kind", KINDS),
+        one_of("state", CAMPAIGN_STATES),
+        CheckConstraint("gold_rate >= 0 AND gold_rate < 1", name="gold_rate_share"),
+        CheckConstraint("slug <> ''", name="slug_not_empty"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(String(100), unique=True)
+    title: Mapped[str] = mapped_column(String(300), default="")
+    kind: Mapped[str] = mapped_column(String(20))
+    guideline: Mapped[str] = mapped_column(Text, default="")
+    stopping: Mapped[dict[str, Any]] = mapped_column(Json)
+    """{"rule": "fixed", "n": 3} or {"rule": "risk", "max_risk": 0.01, "max_n": 10}"""
+    gold_rate: Mapped[float] = mapped_column(default=0.0)
+    per_person_limit: Mapped[int | None]
+    budget: Mapped[float | None]
+    price_per_judgment: Mapped[float] = mapped_column(default=0.0)
+    open_to_all: Mapped[bool] = mapped_column(default=True)
+    """Any signed-in annotator may join; otherwise by invitation to this campaign."""
+    state: Mapped[str] = mapped_column(String(10), default="open")
+    consensus_method: Mapped[str | None] = mapped_column(String(100))
+    consensus_version: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+    closed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    categories: Mapped[list[Category]] = relationship(
+        secondary="campaign_categories", order_by="CampaignCategory.position", viewonly=True
+    )
+
+
+class CampaignCategory(Base):
+    """Which categories a campaign asks about, in the order they are shown."""
+
+    __tablename__ = "campaign_categories"
+
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaigns.id", ondelete="CASCADE"), primary_key=True)
+    category_id: Mapped[int] = mapped_column(ForeignKey("categories.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(default=0)
+
+
+class Item(Base):
+    """What a person is shown: an image, and for verify and attributes a category, in a campaign."""
+
+    __tablename__ = "items"
+    __table_args__ = (
+        one_of("state", ITEM_STATES),
+        UniqueConstraint("campaign_id", "image_sha256", "category_id"),
+        # NULL is distinct from NULL in a unique key, so kinds without a category need a key of their own.
+        Index(
+            "uq_items_campaign_id_image_sha256_no_category",
+            "campaign_id",
+            "image_sha256",
+            unique=True,
+            sqlite_where=text("category_id IS NULL"),
+            postgresql_where=text("category_id IS NULL"),
+        ),
+        Index("ix_items_campaign_id_state_n", "campaign_id", "state", "n"),
+        CheckConstraint("n >= 0", name="n_not_negative"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaigns.id", ondelete="CASCADE"))
+    image_sha256: Mapped[str] = mapped_column(ForeignKey("images.sha256"), index=True)
+    category_id: Mapped[int | None] = mapped_column(ForeignKey("categories.id"))
+    gold: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    """The known answer in the shape of the campaign's kind; gold counts for nobody's n, never released."""
+    suggestion: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    state: Mapped[str] = mapped_column(String(10), default="open")
+    n: Mapped[int] = mapped_column(default=0)
+    """Active answers (not flags) by annotators, kept in the transaction that changes them."""
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+
+    image: Mapped[Image] = relationship(viewonly=True)
+    category: Mapped[Category | None] = relationship(viewonly=True)
+    campaign: Mapped[Campaign] = relationship(viewonly=True)
+
+
+class Lease(Base):
+    """One item held for one annotator until a deadline; the row goes when the answer comes."""
+
+    __tablename__ = "leases"
+    __table_args__ = (Index("ix_leases_person_id_campaign_id", "person_id", "campaign_id"),)
+
+    item_id: Mapped[int] = mapped_column(ForeignKey("items.id", ondelete="CASCADE"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaigns.id", ondelete="CASCADE"))
+    token: Mapped[UUID] = mapped_column(index=True)
+    """One lease request holds several items under one token."""
+    leased_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+    deadline: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+
+
+class Judgment(Base):
+    """One person's answer to one item. Rows are only added; undone ones stop being active."""
+
+    __tablename__ = "judgments"
+    __table_args__ = (
+        one_of("role", JUDGMENT_ROLES),
+        CheckConstraint("active_ms >= 0", name="active_ms_not_negative"),
+        CheckConstraint("active = (undone_at IS NULL)", name="undone_is_not_active"),
+        Index(
+            "uq_judgments_one_active",
+            "item_id",
+            "person_id",
+            "role",
+            unique=True,
+            sqlite_where=text("active"),
+            postgresql_where=text("active"),
+        ),
+        Index("ix_judgments_person_id_received_at", "person_id", "received_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    """Made by the client, so that sending twice is the same as once."""
+    item_id: Mapped[int] = mapped_column(ForeignKey("items.id"), index=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    role: Mapped[str] = mapped_column(String(10), default="annotator")
+    answer: Mapped[dict[str, Any]] = mapped_column(Json)
+    shown_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    answered_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    received_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+    active_ms: Mapped[int] = mapped_column(default=0)
+    supersedes: Mapped[UUID | None] = mapped_column(ForeignKey("judgments.id"), unique=True)
+    active: Mapped[bool] = mapped_column(default=True)
+    undone_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+class Consensus(Base):
+    """An item's posterior over answers under one version of the campaign's method."""
+
+    __tablename__ = "consensus"
+    __table_args__ = (
+        one_of("state", ITEM_STATES),
+        CheckConstraint("risk >= 0 AND risk <= 1", name="risk_share"),
+        CheckConstraint("n >= 0", name="n_not_negative"),
+    )
+
+    item_id: Mapped[int] = mapped_column(ForeignKey("items.id", ondelete="CASCADE"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    state: Mapped[str] = mapped_column(String(10))
+    answer: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    posterior: Mapped[dict[str, Any]] = mapped_column(Json)
+    risk: Mapped[float]
+    n: Mapped[int]
+    method: Mapped[str] = mapped_column(String(100))
+    at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+
+
+class Prediction(Base):
+    """A model's out-of-fold probabilities for one item, returned as one more judge."""
+
+    __tablename__ = "predictions"
+
+    run: Mapped[str] = mapped_column(String(200), primary_key=True)
+    item_id: Mapped[int] = mapped_column(ForeignKey("items.id", ondelete="CASCADE"), primary_key=True)
+    probabilities: Mapped[dict[str, float]] = mapped_column(Json)
+    at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)

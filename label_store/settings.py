@@ -1,0 +1,78 @@
+"""Settings of a workspace: `cairn.toml`, then environment variables `CAIRN_*`, which win."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from label_store.errors import UsageError
+
+
+class Settings(BaseSettings):
+    """Every setting, its default and its unit. Unknown keys in `cairn.toml` are refused by name."""
+
+    model_config = SettingsConfigDict(env_prefix="CAIRN_", extra="forbid", frozen=True)
+
+    name: str = Field("dataset", description="Name of the dataset; the default name of its releases.")
+    database_url: str = Field(
+        "sqlite:///labels.db",
+        description="SQLAlchemy URL; a relative SQLite path lies in the workspace.",
+    )
+    blobs_url: str = Field("blobs", description="Folder in the workspace, or s3://bucket/prefix.")
+    contact: str = Field("", description="E-mail or URL that the collector's User-Agent names.")
+    allow_hosts: list[str] = Field(
+        default_factory=list,
+        description="host or host:port on private or loopback addresses that the collector may fetch.",
+    )
+    host_delay: float = Field(1.0, ge=0, description="Seconds between two requests to one host.")
+    fetch_concurrency: int = Field(64, ge=1, description="Requests in flight at once, over all hosts.")
+    fetch_timeout: float = Field(30.0, gt=0, description="Seconds one URL may take in all.")
+    max_image_bytes: int = Field(32 * 2**20, ge=1, description="Largest picture fetched, bytes.")
+    max_image_pixels: int = Field(100_000_000, ge=1, description="Largest picture decoded, pixels.")
+    serve_host: str = Field("127.0.0.1", description="Address the annotation app listens on.")
+    serve_port: int = Field(8600, ge=0, le=65535, description="Port the annotation app listens on.")
+    lease_minutes: float = Field(30.0, gt=0, description="How long items are held for one annotator.")
+    session_days: float = Field(30.0, gt=0, description="How long a signed-in browser stays signed in.")
+    open_signup: bool = Field(False, description="Anybody may make an annotator's account.")
+    near_takedown_radius: int = Field(
+        6, ge=0, le=64, description="pHash bits within which a picture counts as a taken-down one."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Command flags over environment over `cairn.toml` (given by `load_settings`)."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(toml: Path | None, **overrides: Any) -> Settings:
+    """Settings from a file (None: defaults), the environment and `overrides`; UsageError names what is wrong."""
+
+    class FromFile(Settings):
+        model_config = SettingsConfigDict(
+            env_prefix="CAIRN_", extra="forbid", frozen=True, toml_file=toml, title="Settings"
+        )
+
+    try:
+        return FromFile(**overrides)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise UsageError(
+            f"{toml or 'the environment'}: setting {key!r}: {first['msg']}",
+            hint="`docs/settings.md` lists every setting with its unit",
+        ) from error
+    except ValueError as error:  # TOML syntax, JSON in an environment variable
+        raise UsageError(f"{toml or 'the environment'}: {error}", hint="mend that line") from error

@@ -1,0 +1,81 @@
+"""Taking a picture down: its bytes go, and it is refused when it is met again by hash, URL or likeness."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+import imaging
+from label_store.errors import UsageError
+from label_store.events import log_event
+from label_store.ingest import url_hash
+from label_store.models import Fetch, Image, Takedown
+from label_store.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class TakedownResult:
+    """What was taken down now."""
+
+    sha256s: tuple[str, ...]
+    urls: tuple[str, ...]
+
+
+def take_down(
+    workspace: Workspace,
+    *,
+    sha256: str | None = None,
+    url: str | None = None,
+    near: bytes | None = None,
+    reason: str,
+) -> TakedownResult:
+    """Refuse a picture for ever and forget its bytes; recorded before the bytes go, so repeating is safe."""
+    if sum(given is not None for given in (sha256, url, near)) != 1:
+        raise UsageError("name exactly one of a SHA-256, a URL or a picture file to take down")
+    with workspace.write() as session:
+        images: list[Image] = []
+        if sha256 is not None:
+            found = session.get(Image, sha256)
+            images = [found] if found else []
+            _add(session, sha256=sha256, phash=found.phash if found else None, reason=reason)
+        elif url is not None:
+            key = url_hash(url)
+            fetch = session.scalar(select(Fetch).where(Fetch.url_hash == key))
+            _add(session, url=url, url_hash=key, reason=reason)
+            if fetch is not None and fetch.image_sha256 is not None:
+                image = session.get_one(Image, fetch.image_sha256)
+                images = [image]
+                _add(session, sha256=image.sha256, phash=image.phash, reason=reason)
+        elif near is not None:
+            canonical = imaging.canonical(near, max_pixels=workspace.settings.max_image_pixels)
+            mine = imaging.phash(canonical)
+            _add(session, phash=imaging.phash_hex(mine), reason=reason)
+            for image in session.scalars(select(Image).where(Image.phash.is_not(None))):
+                distance = (int(image.phash or "0", 16) ^ mine).bit_count()
+                if distance <= workspace.settings.near_takedown_radius:
+                    images.append(image)
+                    _add(session, sha256=image.sha256, phash=image.phash, reason=reason)
+        urls = [
+            fetched.url
+            for image in images
+            for fetched in session.scalars(select(Fetch).where(Fetch.image_sha256 == image.sha256))
+        ]
+        for address in urls:
+            _add(session, url=address, url_hash=url_hash(address), reason=reason)
+        for image in images:
+            log_event(session, "takedown", f"images:{image.sha256}", reason=reason)
+    for image in images:
+        workspace.blobs.remove(image.sha256)
+    return TakedownResult(tuple(image.sha256 for image in images), tuple(urls))
+
+
+def _add(
+    session: Session,
+    *,
+    sha256: str | None = None,
+    url: str | None = None,
+    url_hash: str | None = None,
+    phash: str | None = None,
+    reason: str,
+) -> None:
+    session.add(Takedown(sha256=sha256, url=url, url_hash=url_hash, phash=phash, reason=reason))
