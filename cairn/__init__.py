@@ -1,1 +1,1 @@
-""""""
+"""The front door: the `cairn` command line, the demo, `explain` and `doctor`."""

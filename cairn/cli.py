@@ -1,0 +1,91 @@
+"""The `cairn` command line: gathers the commands of the rooms and turns every error into a sentence."""
+
+import errno
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from cairn import console
+from cairn.commands import register
+
+app = typer.Typer(
+    name="cairn",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="From category names to a measured, published image dataset and a benchmarked model on it.",
+    epilog="Example: cairn demo",
+)
+
+
+@app.callback()
+def _front(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    if debug:
+        os.environ["CAIRN_DEBUG"] = "1"
+
+
+register(app)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; exits 0 done, 1 failed, 2 bad usage, 3 done in part."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """The exit code of a command line."""
+    try:
+        result = app(arguments, standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except typer.Exit as stop:
+        return stop.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        console.err.print("stopped; the same command continues where this one stopped")
+        return 130
+    except Exception as error:
+        if console.is_debug():
+            raise
+        return _sentence(error)
+
+
+def _sentence(error: Exception) -> int:
+    if hasattr(error, "format_message"):  # click's usage errors
+        console.err.print(f"error: {error.format_message()}", markup=False)
+        context = getattr(error, "ctx", None)
+        if context is not None:
+            console.err.print(f"hint: `{context.command_path} --help` shows how it is used", markup=False)
+        return console.USAGE
+    if hasattr(error, "hint"):
+        return console.fail(error)
+    if isinstance(error, OSError):
+        error = _os_error(error)
+        return console.fail(error)
+    console.err.print(f"error: {type(error).__name__}: {error}", markup=False)
+    console.err.print(
+        "hint: this is a defect of Cairn; run again with --debug and report what it shows", markup=False
+    )
+    return console.FAILED
+
+
+class _OsSentence(Exception):
+    def __init__(self, sentence: str, hint: str) -> None:
+        super().__init__(sentence)
+        self.hint = hint
+
+
+def _os_error(error: OSError) -> Exception:
+    where = error.filename or "the system"
+    hints = {
+        errno.ENOSPC: "free some space and run the same command again; it continues where it stopped",
+        errno.EACCES: "check who owns it, or choose another folder",
+        errno.EADDRINUSE: "choose another port with --port",
+        errno.ENOENT: "check the path",
+    }
+    return _OsSentence(
+        f"{where}: {error.strerror or error}", hints.get(error.errno or 0, "run with --debug for more")
+    )
