@@ -13,6 +13,7 @@ from imaging.hashes import (
     phash_transforms,
     transformed,
 )
+from imaging.neighbours import pairs_within
 from imaging.pixels import canonical
 from imaging.resizing import Placement, ResizeMode, resize
 
@@ -31,6 +32,7 @@ __all__ = [
     "encode",
     "inspect",
     "is_plain",
+    "pairs_within",
     "phash",
     "phash_from_hex",
     "phash_hex",

@@ -151,7 +151,5 @@ def _unidentified(data: bytes) -> ImageError:
         if data[start : start + len(signature)] == signature:
             if name in _NOT_READ:
                 return ImageError("undecodable", f"The file is a {name} picture, which is not read here.")
-            return ImageError(
-                "undecodable", f"The file begins like a {name} picture but cannot be read as one."
-            )
+            return ImageError("undecodable", f"The file begins like a {name} picture but cannot be read as one.")
     return ImageError("not_image", "The file is not a picture in any format that is read here.")
