@@ -1,1 +1,33 @@
-""""""
+"""Judgments in, posteriors out: which answer is right, how sure that is, and how good each annotator is."""
+
+from consensus.agreement import Agreement, krippendorff_alpha
+from consensus.dawid_skene import Prior
+from consensus.errors import ConsensusError
+from consensus.fit import METHODS, VERSION, Result, fit, item_posterior
+from consensus.flags import Skill, flags, skill
+from consensus.judgments import Judgments
+from consensus.label_error import LabelError, estimated_label_error, label_error_of
+from consensus.quality import AnnotatorQuality
+from consensus.stopping import StoppingRule, states
+
+__all__ = [
+    "METHODS",
+    "VERSION",
+    "Agreement",
+    "AnnotatorQuality",
+    "ConsensusError",
+    "Judgments",
+    "LabelError",
+    "Prior",
+    "Result",
+    "Skill",
+    "StoppingRule",
+    "estimated_label_error",
+    "fit",
+    "flags",
+    "item_posterior",
+    "krippendorff_alpha",
+    "label_error_of",
+    "skill",
+    "states",
+]

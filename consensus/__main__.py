@@ -1,0 +1,90 @@
+"""`python -m consensus FILE`: the consensus of any judgments file, without a workspace."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from consensus.agreement import krippendorff_alpha
+from consensus.errors import ConsensusError
+from consensus.files import read_answers, read_judgments
+from consensus.fit import METHODS, fit
+from consensus.flags import flags
+from consensus.label_error import estimated_label_error
+from consensus.report import Report, as_json, as_text
+
+_EXAMPLE = """\
+example:
+  python -m consensus votes.csv --truth truth.csv --json
+
+FILE has columns item, annotator, answer (or task, worker, label), and perhaps weight.
+Truth and gold files have columns item and answer (or task and truth).
+Exit code: 0 done, 1 the data cannot be used, 2 bad usage, 3 done without some rows (named on stderr).
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's arguments."""
+    out = argparse.ArgumentParser(
+        prog="python -m consensus",
+        description="Who is right: posteriors of items, quality of annotators, and their agreement.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    out.add_argument("file", type=Path, metavar="FILE", help="judgments: CSV, JSON lines or Parquet")
+    out.add_argument("--truth", type=Path, metavar="FILE", help="true answers, only to measure accuracy")
+    out.add_argument("--gold", type=Path, metavar="FILE", help="known answers, used as such")
+    out.add_argument("--method", choices=METHODS, default=METHODS[0], help="default: %(default)s")
+    out.add_argument("--choices", metavar="A,B,...", help="the answers an item can have; default: all that occur")
+    out.add_argument(
+        "--unsure", metavar="WORD", action="append", help="an answer that no item has; default: unsure"
+    )
+    out.add_argument("--json", action="store_true", help="print one JSON object")
+    return out
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    given = parser().parse_args(arguments)
+    try:
+        report = consensus_of(given)
+    except ConsensusError as error:
+        print(f"{error}", file=sys.stderr)
+        if error.hint:
+            print(f"hint: {error.hint}", file=sys.stderr)
+        return error.exit_code
+    if given.json:
+        json.dump(as_json(report), sys.stdout, ensure_ascii=False, allow_nan=False)
+        sys.stdout.write("\n")
+        for sentence in report.named.left_out:
+            print(f"left out: {sentence}", file=sys.stderr)
+    else:
+        sys.stdout.write(as_text(report))
+    return 3 if report.named.left_out else 0
+
+
+def consensus_of(given: argparse.Namespace) -> Report:
+    """Read, fit and measure what the arguments name."""
+    choices = None
+    if given.choices is not None:
+        choices = [name.strip() for name in given.choices.split(",") if name.strip()]
+        if not choices or len(set(choices)) != len(choices):
+            raise ConsensusError(f"--choices {given.choices!r} must name different answers", exit_code=2)
+    named = read_judgments(given.file, choices, given.unsure or ("unsure",))
+    gold = read_answers(given.gold, named) if given.gold else None
+    truth = read_answers(given.truth, named) if given.truth else None
+    result = fit(named.judgments, given.method, gold)
+    return Report(
+        named=named,
+        result=result,
+        flags=flags(result, named.judgments),
+        agreement=krippendorff_alpha(named.judgments),
+        label_error=estimated_label_error(result),
+        truth=truth,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""Quantiles of Beta distributions in numpy, by summing the density over a grid of log-odds.
+
+In log-odds x the density of Beta(a, b) is proportional to s(x)^a s(-x)^b with s the logistic function:
+smooth, one peak at log(a / b), tails that fall like exp(a x) and exp(-b x). Good to about 1e-5.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from consensus.judgments import Floats
+
+_POINTS = 1025
+_CHUNK = 4096
+
+
+def beta_quantiles(a: Floats, b: Floats, quantiles: tuple[float, ...]) -> Floats:
+    """float64 [Q, N]: for each Beta(a, b), a and b float64 [N] above 0, its quantiles."""
+    out = np.empty((len(quantiles), len(a)))
+    for start in range(0, len(a), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        out[:, part] = _quantiles(a[part], b[part], quantiles)
+    return out
+
+
+def _quantiles(a: Floats, b: Floats, quantiles: tuple[float, ...]) -> Floats:
+    peak = np.log(a / b)
+    spread = np.sqrt(1.0 / a + 1.0 / b)
+    low = peak - np.minimum(9.0 * spread, 4.0 * spread + 30.0 / a)
+    high = peak + np.minimum(9.0 * spread, 4.0 * spread + 30.0 / b)
+    x = low[:, None] + (high - low)[:, None] * np.linspace(0.0, 1.0, _POINTS)
+    density = -a[:, None] * np.logaddexp(0.0, -x) - b[:, None] * np.logaddexp(0.0, x)
+    density = np.exp(density - density.max(axis=1, keepdims=True))
+    below = np.zeros_like(density)
+    below[:, 1:] = np.cumsum(0.5 * (density[:, 1:] + density[:, :-1]), axis=1)
+    rows = np.arange(len(a))
+    out = np.empty((len(quantiles), len(a)))
+    for q, quantile in enumerate(quantiles):
+        target = quantile * below[:, -1]
+        right = np.clip((below < target[:, None]).sum(axis=1), 1, _POINTS - 1)
+        left = right - 1
+        step = below[rows, right] - below[rows, left]
+        part = np.divide(target - below[rows, left], step, out=np.zeros_like(step), where=step > 0)
+        log_odds = x[rows, left] + part * (x[rows, right] - x[rows, left])
+        out[q] = 1.0 / (1.0 + np.exp(-log_odds))
+    return out

@@ -1,0 +1,121 @@
+"""Judgments in, posteriors out: the one function most callers need, and what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consensus.dawid_skene import DEFAULT_PRIOR, Prior, anchor_rows, class_prior, expected_counts, fit_dawid_skene
+from consensus.errors import ConsensusError
+from consensus.judgments import Floats, Ints, Judgments, gold_array, layout
+from consensus.majority import vote_shares
+from consensus.quality import AnnotatorQuality, annotator_quality
+
+METHODS = ("map-dawid-skene", "majority")
+# Raised whenever the same judgments would get other numbers; releases keep the version they were cut with.
+VERSION = "1"
+TIE = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a fit found out. I items, A annotators, K classes, L answers.
+
+    posterior: float64 [I, K], rows sum to 1. An item nobody judged has the prior over classes.
+    answer: int64 [I], the class with the largest posterior, the first of equals; -1 for an item with
+    neither judgments nor gold. tied: bool [I], whether there was an equal (within 1e-9).
+    risk: float64 [I], 1 - the largest posterior. n: int64 [I], judgments of the item ("unsure" included).
+    gold: int64 [I], the answer given as known, -1 elsewhere. annotator: accuracy with intervals.
+    confusion: float64 [A, K, L], rows sum to 1; pooled: float64 [K, L], the row all share;
+    class_prior: float64 [K]. log_objective: its value after each iteration, never falling (empty for
+    the majority). version: of the method's numbers.
+    """
+
+    posterior: Floats
+    answer: Ints
+    tied: NDArray[np.bool_]
+    risk: Floats
+    n: Ints
+    gold: Ints
+    annotator: AnnotatorQuality
+    confusion: Floats
+    pooled: Floats
+    class_prior: Floats
+    method: str
+    version: str
+    iterations: int
+    converged: bool
+    log_objective: tuple[float, ...]
+
+
+def fit(
+    judgments: Judgments,
+    method: str = "map-dawid-skene",
+    gold: Mapping[int, int] | None = None,
+    *,
+    prior: Prior = DEFAULT_PRIOR,
+    max_iterations: int = 200,
+    tolerance: float = 1e-7,
+) -> Result:
+    """Posteriors of items and quality of annotators; gold maps items to their known class.
+
+    The same judgments in any order give the same result to the last bit. Raises ConsensusError for an
+    unknown method, gold out of range, or confusions too large to hold.
+    """
+    if method not in METHODS:
+        raise ConsensusError(
+            f"there is no method {method!r}", f"the methods are {' and '.join(METHODS)}", exit_code=2
+        )
+    known = gold_array(gold, judgments.n_items, judgments.n_classes)
+    sorted_runs = layout(judgments)
+    objective: tuple[float, ...] = ()
+    converged = True
+    if method == "majority":
+        shares = vote_shares(sorted_runs, known)
+        pooled = anchor_rows(sorted_runs)
+        counts = expected_counts(sorted_runs, shares)
+        counts += prior.strength * pooled[:, None, :]
+        confusion = counts / counts.sum(axis=2, keepdims=True)
+        prior_row = np.exp(class_prior(sorted_runs, shares, known))
+    else:
+        found = fit_dawid_skene(sorted_runs, known, prior, max_iterations, tolerance)
+        shares, pooled = found.posterior, found.pooled
+        confusion, prior_row = np.exp(found.log_confusion), np.exp(found.log_prior)
+        objective, converged = found.objective, found.converged
+    posterior = np.ascontiguousarray(shares.T)
+    n = np.bincount(judgments.present().item, minlength=judgments.n_items).astype(np.int64)
+    top = posterior.max(axis=1, initial=0.0)
+    answer = posterior.argmax(axis=1).astype(np.int64)
+    answer[(n == 0) & (known < 0)] = -1
+    return Result(
+        posterior=posterior,
+        answer=answer,
+        tied=(posterior >= top[:, None] - TIE).sum(axis=1) > 1,
+        risk=np.clip(1.0 - top, 0.0, 1.0),
+        n=n,
+        gold=known,
+        annotator=annotator_quality(judgments, posterior),
+        confusion=np.ascontiguousarray(confusion.transpose(1, 0, 2)),
+        pooled=pooled,
+        class_prior=prior_row,
+        method=method,
+        version=VERSION,
+        iterations=len(objective),
+        converged=converged,
+        log_objective=objective,
+    )
+
+
+def item_posterior(result: Result, annotators: Ints, answers: Ints) -> Floats:
+    """float64 [K]: the posterior of one item from its judgments so far, in O(n K), without a new fit.
+
+    annotators, answers: int64 [n]; annotator -1 is somebody whom the fit has not seen, who is taken for an
+    ordinary member of the crowd. This is what an app calls after each judgment.
+    """
+    rows = np.where((annotators >= 0)[:, None], result.confusion[annotators, :, answers], result.pooled.T[answers])
+    evidence = np.log(result.class_prior) + np.log(rows).sum(axis=0)
+    evidence = np.exp(evidence - evidence.max())
+    return evidence / evidence.sum()

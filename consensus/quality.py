@@ -1,0 +1,53 @@
+"""How often each annotator is right, with a 95 % credible interval.
+
+An annotator's number of right answers is not known but expected: c = sum of posteriors of the answers
+given, with variance v = sum q (1 - q). The accuracy's posterior is the Beta whose mean and variance are
+those of Beta(prior + right, prior + wrong) with the uncertainty about the truth, v / n^2, added.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from consensus.beta import beta_quantiles
+from consensus.judgments import Floats, Ints, Judgments
+
+PRIOR_STRENGTH = 2.0  # judgments' worth of the whole crowd's accuracy that everybody starts with
+
+
+@dataclass(frozen=True, eq=False)
+class AnnotatorQuality:
+    """Arrays over annotators.
+
+    n: int64 [A], all their judgments. accuracy, low, high: float64 [A], the share of right answers among
+    those that name a class ("unsure" is neither right nor wrong), and its 95 % credible interval.
+    """
+
+    n: Ints
+    accuracy: Floats
+    low: Floats
+    high: Floats
+
+
+def annotator_quality(judgments: Judgments, posterior: Floats) -> AnnotatorQuality:
+    """From judgments and posteriors float64 [I, K]. Who gave no answer has the crowd's accuracy, wide."""
+    judged = judgments.present()
+    n_annotators = judged.n_annotators
+    n = np.bincount(judged.annotator, minlength=n_annotators).astype(np.int64)
+    # In a fixed order, so that the sums do not depend on the order of the rows.
+    order = np.lexsort((judged.answer, judged.item, judged.annotator))
+    order = order[judged.answer[order] < judged.n_classes]
+    who = judged.annotator[order]
+    right = posterior[judged.item[order], judged.answer[order]]
+    answered = np.bincount(who, minlength=n_annotators).astype(np.float64)
+    expected = np.bincount(who, weights=right, minlength=n_annotators)
+    doubt = np.bincount(who, weights=right * (1.0 - right), minlength=n_annotators)
+    crowd = (expected.sum() + 1.0) / (answered.sum() + 2.0)
+    strength = answered + PRIOR_STRENGTH
+    accuracy = (expected + PRIOR_STRENGTH * crowd) / strength
+    variance = accuracy * (1.0 - accuracy) / (strength + 1.0) + doubt / strength**2
+    size = np.maximum(accuracy * (1.0 - accuracy) / variance - 1.0, 1e-3)
+    low, high = beta_quantiles(accuracy * size, (1.0 - accuracy) * size, (0.025, 0.975))
+    return AnnotatorQuality(n, accuracy, np.minimum(low, accuracy), np.maximum(high, accuracy))

@@ -1,0 +1,144 @@
+"""A fit as people read it and as machines do (`python -m consensus`, with and without `--json`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from consensus.agreement import Agreement
+from consensus.files import NamedJudgments
+from consensus.fit import Result
+from consensus.judgments import Floats
+from consensus.label_error import LabelError
+
+MOST_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything the command found out about one file."""
+
+    named: NamedJudgments
+    result: Result
+    flags: list[set[str]]
+    agreement: Agreement
+    label_error: LabelError
+    truth: Mapping[int, int] | None = None
+
+    @property
+    def accuracy(self) -> float | None:
+        """The share of items with a truth whose answer is the true one."""
+        if not self.truth:
+            return None
+        return float(np.mean([self.result.answer[item] == true for item, true in self.truth.items()]))
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """The object that `--json` prints; probabilities of an item sum to 1."""
+    named, result = report.named, report.result
+    quality, agreement = result.annotator, report.agreement
+    out: dict[str, Any] = {
+        "method": result.method,
+        "items": len(named.items),
+        "annotators": len(named.annotators),
+        "judgments": len(named.judgments),
+    }
+    if report.accuracy is not None:
+        out["accuracy"] = report.accuracy
+    out["answers"] = [
+        {
+            "item": name,
+            "answer": named.classes[result.answer[i]] if result.answer[i] >= 0 else None,
+            "posterior": named_posterior(result.posterior[i], named.classes),
+            "risk": float(result.risk[i]),
+            "n": int(result.n[i]),
+        }
+        for i, name in enumerate(named.items)
+    ]
+    out["annotator_quality"] = [
+        {
+            "annotator": name,
+            "n": int(quality.n[j]),
+            "accuracy": float(quality.accuracy[j]),
+            "low": float(quality.low[j]),
+            "high": float(quality.high[j]),
+            "flags": sorted(report.flags[j]),
+        }
+        for j, name in enumerate(named.annotators)
+    ]
+    out["agreement"] = {"alpha": agreement.alpha, "low": agreement.low, "high": agreement.high}
+    return out
+
+
+def named_posterior(posterior: Floats, classes: list[str]) -> dict[str, float]:
+    """Answer -> probability, the most likely first; with more than ten, the ten best and `other`."""
+    order = np.argsort(-posterior, kind="stable")[:MOST_SHOWN]
+    out = {classes[k]: float(posterior[k]) for k in order}
+    if len(posterior) > MOST_SHOWN:
+        out["other"] = max(0.0, 1.0 - sum(out.values()))
+    return out
+
+
+def as_text(report: Report) -> str:
+    """The same for people: figures first, then annotators, then the items least sure of."""
+    named, result = report.named, report.result
+    lines = [
+        f"{len(named.judgments):,} judgments of {len(named.items):,} items by {len(named.annotators):,}"
+        f" annotators, {result.method}" + ("" if result.converged else " (not converged)")
+    ]
+    if report.accuracy is not None and report.truth is not None:
+        lines.append(f"accuracy         {report.accuracy:.4f} on {len(report.truth):,} items with a truth")
+    error = report.label_error
+    if error.estimate is not None and error.low is not None and error.high is not None:
+        kind = "estimated error" if result.method != "majority" else "votes against  "
+        lines.append(f"{kind}  {error.estimate:.2%} of answers (95 %: {error.low:.2%} to {error.high:.2%})")
+    agreed = report.agreement
+    if agreed.alpha is None or agreed.low is None or agreed.high is None:
+        lines.append("agreement        not defined: needs items with two answers, and two different answers")
+    else:
+        lines.append(f"agreement        alpha {agreed.alpha:.3f} (95 %: {agreed.low:.3f} to {agreed.high:.3f})")
+    lines += ["", *_answer_lines(report), "", *_annotator_lines(report), "", *_doubt_lines(report)]
+    lines += [f"left out: {sentence}" for sentence in named.left_out]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _answer_lines(report: Report) -> list[str]:
+    classes = report.named.classes
+    counts = np.bincount(report.result.answer[report.result.answer >= 0], minlength=len(classes))
+    order = np.argsort(-counts, kind="stable")
+    shown = [f"{classes[k]} {counts[k]:,}" for k in order[:MOST_SHOWN]]
+    rest = int(counts[order[MOST_SHOWN:]].sum())
+    return ["answers          " + " · ".join([*shown, *([f"others {rest:,}"] if rest else [])])]
+
+
+def _annotator_lines(report: Report) -> list[str]:
+    quality, names = report.result.annotator, report.named.annotators
+    order = np.argsort(quality.accuracy, kind="stable")
+    shown = [j for j in order if report.flags[j]]
+    shown += [j for j in order if not report.flags[j]][: max(0, 2 * MOST_SHOWN - len(shown))]
+    wide = max(9, *(len(names[j]) for j in shown))
+    lines = [f"{'annotator':<{wide}}  {'n':>7}  accuracy  95 % interval   flags"]
+    lines += [
+        f"{names[j]:<{wide}}  {quality.n[j]:>7,}  {quality.accuracy[j]:>8.3f}"
+        f"  {quality.low[j]:.3f} to {quality.high[j]:.3f}  {', '.join(sorted(report.flags[j]))}".rstrip()
+        for j in shown
+    ]
+    if len(shown) < len(names):
+        lines.append(f"and {len(names) - len(shown):,} more accurate")
+    return lines
+
+
+def _doubt_lines(report: Report) -> list[str]:
+    named, result = report.named, report.result
+    order = np.argsort(-result.risk, kind="stable")[:MOST_SHOWN]
+    wide = max(4, *(len(named.items[i]) for i in order))
+    lines = ["least sure", f"{'item':<{wide}}  {'n':>4}   risk  answers"]
+    for i in order:
+        best = list(named_posterior(result.posterior[i], named.classes).items())[:3]
+        answers = ", ".join(f"{name} {p:.2f}" for name, p in best)
+        tied = " (tied)" if result.tied[i] else ""
+        lines.append(f"{named.items[i]:<{wide}}  {result.n[i]:>4}  {result.risk[i]:.3f}  {answers}{tied}")
+    return lines

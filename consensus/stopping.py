@@ -1,0 +1,80 @@
+"""When an item has judgments enough: a rule, and the state it gives each item."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consensus.errors import ConsensusError
+from consensus.judgments import Floats, Ints
+
+State = Literal["open", "settled", "disputed"]
+_TIE = 1e-9
+
+
+@dataclass(frozen=True)
+class StoppingRule:
+    """`fixed`: n judgments each. `risk`: judge until the risk is at most `max_risk`, at most `max_n` times."""
+
+    rule: Literal["fixed", "risk"]
+    n: int = 3
+    max_risk: float = 0.01
+    max_n: int = 10
+
+    def __post_init__(self) -> None:
+        if self.rule not in ("fixed", "risk"):
+            raise ConsensusError(f"there is no stopping rule {self.rule!r}", "it is fixed or risk", exit_code=2)
+        if self.n < 1 or self.max_n < 1:
+            raise ConsensusError("a stopping rule needs at least one judgment an item", exit_code=2)
+        if not 0.0 <= self.max_risk < 1.0:
+            raise ConsensusError(f"max_risk is {self.max_risk}, but a risk is at least 0 and below 1", exit_code=2)
+
+    @classmethod
+    def from_json(cls, rule: Mapping[str, Any]) -> StoppingRule:
+        """From {"rule": "fixed", "n": 3} or {"rule": "risk", "max_risk": 0.01, "max_n": 10}."""
+        allowed = {"fixed": {"n"}, "risk": {"max_risk", "max_n"}}.get(str(rule.get("rule")))
+        if allowed is None:
+            raise ConsensusError(
+                f"there is no stopping rule {rule.get('rule')!r}", "it is fixed or risk", exit_code=2
+            )
+        extra = sorted(set(rule) - allowed - {"rule"})
+        if extra:
+            raise ConsensusError(
+                f"the stopping rule {rule['rule']!r} knows no {extra[0]!r}",
+                f"it takes {', '.join(sorted(allowed))}",
+                exit_code=2,
+            )
+        try:
+            return cls(
+                rule=rule["rule"],
+                n=int(rule.get("n", 3)),
+                max_risk=float(rule.get("max_risk", 0.01)),
+                max_n=int(rule.get("max_n", 10)),
+            )
+        except (TypeError, ValueError) as error:
+            if isinstance(error, ConsensusError):
+                raise
+            raise ConsensusError(f"the stopping rule holds no number where one belongs: {error}") from error
+
+
+def states(posterior: Floats, n_judgments: Ints, rule: StoppingRule) -> NDArray[np.str_]:
+    """The state of each item, an array of "open", "settled" or "disputed".
+
+    posterior: float64 [I, K]; n_judgments: int64 [I]. Fixed: open below n judgments, then settled, or
+    disputed where the two best answers are equally likely. Risk: settled once 1 - the largest posterior is
+    at most `max_risk` (and somebody has judged), disputed when `max_n` judgments did not get there.
+    """
+    top = posterior.max(axis=1, initial=0.0)
+    if rule.rule == "fixed":
+        settled = (posterior >= top[:, None] - _TIE).sum(axis=1) == 1
+        spent = n_judgments >= rule.n
+        settled &= spent
+    else:
+        # A bound like 0.01 is met by a posterior of 0.99 also where 1 - 0.99 rounds up.
+        settled = (1.0 - top <= rule.max_risk + 1e-12) & (n_judgments > 0)
+        spent = n_judgments >= rule.max_n
+    return np.where(settled, "settled", np.where(spent, "disputed", "open"))
