@@ -17,6 +17,7 @@ from label_store.ingest import (
     url_hash,
 )
 from label_store.settings import Settings, load_settings
+from label_store.settle import AnnotatorReport, Assessment, ItemConsensus, assess, find_campaign, settle
 from label_store.takedown import TakedownResult, take_down
 from label_store.taxonomy import (
     AttributeSpec,
@@ -30,7 +31,9 @@ from label_store.taxonomy import (
 from label_store.workspace import Workspace
 
 __all__ = [
+    "AnnotatorReport",
     "AnswerError",
+    "Assessment",
     "AttributeSpec",
     "BlobError",
     "BlobStore",
@@ -39,6 +42,7 @@ __all__ = [
     "Examined",
     "FolderBlobs",
     "Ingested",
+    "ItemConsensus",
     "NotAWorkspace",
     "Origin",
     "S3Blobs",
@@ -49,8 +53,10 @@ __all__ = [
     "UsageError",
     "Workspace",
     "as_word",
+    "assess",
     "check_answer",
     "examine",
+    "find_campaign",
     "find_category",
     "ingest",
     "is_flag",
@@ -64,6 +70,7 @@ __all__ = [
     "record",
     "record_failure",
     "refuse_taken_down",
+    "settle",
     "slugify",
     "take_down",
     "url_hash",

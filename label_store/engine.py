@@ -3,7 +3,7 @@
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from label_store.errors import UsageError
@@ -11,13 +11,7 @@ from label_store.errors import UsageError
 
 def make_engine(url: str) -> Engine:
     """An engine for `sqlite:///…` or `postgresql+psycopg://…` (plain `postgresql://` is taken as that)."""
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise UsageError(
-            f"database_url {url!r} is not a database URL",
-            hint="use sqlite:///labels.db or postgresql://user@host/name",
-        ) from error
+    parsed = parse_url(url)
     if parsed.drivername in ("postgresql", "postgres"):
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() == "sqlite":
@@ -31,6 +25,17 @@ def make_engine(url: str) -> Engine:
         f"database_url {url!r}: only SQLite and PostgreSQL are supported",
         hint="use sqlite:///labels.db or postgresql://user@host/name",
     )
+
+
+def parse_url(url: str) -> URL:
+    """The parts of a database URL; UsageError where it is none."""
+    try:
+        return make_url(url)
+    except ArgumentError as error:
+        raise UsageError(
+            f"database_url {url!r} is not a database URL",
+            hint="use sqlite:///labels.db or postgresql://user@host/name",
+        ) from error
 
 
 def for_writing(engine: Engine) -> Engine:

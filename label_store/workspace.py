@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from label_store import schema
 from label_store.blobs import BlobStore, open_blobs
-from label_store.engine import for_writing, make_engine
+from label_store.engine import for_writing, make_engine, parse_url
 from label_store.errors import CairnError, NotAWorkspace
 from label_store.settings import Settings, load_settings
 
@@ -92,7 +91,7 @@ class Workspace:
     @property
     def sqlite_file(self) -> Path | None:
         """The database's file; None when it is not SQLite."""
-        url = make_url(self.settings.database_url)
+        url = parse_url(self.settings.database_url)
         if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
             return None
         return self.folder / url.database

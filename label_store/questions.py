@@ -1,0 +1,174 @@
+"""A campaign's judgments as integer arrays: one question for verify and classify, one an attribute otherwise.
+
+This is the seam between SQL and `consensus`, which knows arrays only. Reviewers' judgments are known
+answers (they decide), models and annotators are judges, flags are no answers.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+import consensus
+from label_store.errors import CairnError
+from label_store.models import Attribute, Campaign, Item, Judgment
+
+UNSURE = "unsure"
+
+
+@dataclass(frozen=True)
+class CampaignItem:
+    """An item as consensus needs it."""
+
+    id: int
+    category_id: int | None
+    gold: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Vote:
+    """One active judgment."""
+
+    item_id: int
+    person_id: int
+    role: str
+    answer: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class CampaignData:
+    """All that a consensus of a campaign depends on, in an order that does not depend on the database."""
+
+    kind: str
+    items: tuple[CampaignItem, ...]
+    votes: tuple[Vote, ...]
+    categories: tuple[str, ...]
+    schemas: Mapping[int, Sequence[Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One categorical question: who gave which of `choices` to which item.
+
+    `item_ids` and `person_ids` translate the arrays' integers; `gold` are positions into them.
+    `attribute` and `choice` name the part of the answer ('' for verify and classify; `choice` for one
+    choice of an attribute that allows several, whose classes are no and yes).
+    """
+
+    attribute: str
+    choice: str
+    choices: tuple[str, ...]
+    item_ids: tuple[int, ...]
+    person_ids: tuple[int, ...]
+    judgments: consensus.Judgments
+    gold: Mapping[int, int]
+
+
+def read_campaign(session: Session, campaign: Campaign) -> CampaignData:
+    """Read a campaign's items and active judgments."""
+    if campaign.kind in ("boxes", "polygons"):
+        raise CairnError(
+            f"campaign {campaign.slug!r} asks for {campaign.kind}, which have no consensus yet",
+            hint="export its judgments with `cairn campaign export`",
+        )
+    items = tuple(
+        CampaignItem(*row)
+        for row in session.execute(
+            select(Item.id, Item.category_id, Item.gold).where(Item.campaign_id == campaign.id).order_by(Item.id)
+        )
+    )
+    votes = tuple(
+        Vote(*row)
+        for row in session.execute(
+            select(Judgment.item_id, Judgment.person_id, Judgment.role, Judgment.answer)
+            .join(Item, Item.id == Judgment.item_id)
+            .where(Item.campaign_id == campaign.id, Judgment.active)
+            .order_by(Judgment.item_id, Judgment.person_id, Judgment.role)
+        )
+    )
+    schemas: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    wanted = {item.category_id for item in items if item.category_id is not None}
+    for attribute in session.scalars(
+        select(Attribute).where(Attribute.category_id.in_(wanted)).order_by(Attribute.position, Attribute.id)
+    ):
+        schemas[attribute.category_id].append(attribute.as_schema())
+    return CampaignData(campaign.kind, items, votes, tuple(c.slug for c in campaign.categories), dict(schemas))
+
+
+def questions(data: CampaignData) -> Iterator[Question]:
+    """The categorical questions of a campaign, in a fixed order."""
+    if data.kind == "verify":
+        yield _question(data, "", "", ("no", "yes"), _value, _item_ids(data, None))
+    elif data.kind == "classify":
+        yield _question(data, "", "", (*data.categories, "none"), _value, _item_ids(data, None))
+    else:
+        for category_id, schemas in sorted(data.schemas.items()):
+            ids = _item_ids(data, category_id)
+            for schema in schemas:
+                yield from _attribute_questions(data, schema, ids)
+
+
+def _attribute_questions(
+    data: CampaignData, schema: Mapping[str, Any], ids: tuple[int, ...]
+) -> Iterator[Question]:
+    name = schema["name"]
+
+    def one(answer: Mapping[str, Any]) -> str | None:
+        return answer.get("values", {}).get(name)
+
+    if not schema["multiple"]:
+        yield _question(data, name, "", tuple(schema["choices"]), one, ids)
+        return
+    for choice in schema["choices"]:
+
+        def has(answer: Mapping[str, Any], choice: str = choice) -> str | None:
+            picked = answer.get("values", {}).get(name)
+            return picked if picked in (None, UNSURE) else ("yes" if choice in picked else "no")
+
+        yield _question(data, name, choice, ("no", "yes"), has, ids)
+
+
+def _item_ids(data: CampaignData, category_id: int | None) -> tuple[int, ...]:
+    return tuple(item.id for item in data.items if category_id is None or item.category_id == category_id)
+
+
+def _value(answer: Mapping[str, Any]) -> str | None:
+    return answer.get("value")
+
+
+def _question(
+    data: CampaignData, attribute: str, choice: str, choices: tuple[str, ...], pick: Any, item_ids: tuple[int, ...]
+) -> Question:
+    position = {item_id: n for n, item_id in enumerate(item_ids)}
+    answers = {word: n for n, word in enumerate((*choices, UNSURE))}
+    person_ids = tuple(sorted({vote.person_id for vote in data.votes if vote.role != "reviewer"}))
+    who = {person_id: n for n, person_id in enumerate(person_ids)}
+    gold: dict[int, int] = {}
+    for item in data.items:
+        known = answers.get(pick(item.gold) or "") if item.gold and item.id in position else None
+        if known is not None and known < len(choices):
+            gold[position[item.id]] = known
+    rows: list[tuple[int, int, int]] = []
+    for vote in data.votes:
+        answer = answers.get(pick(vote.answer) or "")
+        if answer is None or vote.item_id not in position:
+            continue  # a flag, or an item of another category
+        if vote.role != "reviewer":
+            rows.append((position[vote.item_id], who[vote.person_id], answer))
+        elif answer < len(choices):
+            gold[position[vote.item_id]] = answer
+    array = np.array(rows, dtype=np.int64).reshape(-1, 3)
+    judgments = consensus.Judgments(
+        item=array[:, 0],
+        annotator=array[:, 1],
+        answer=array[:, 2],
+        n_items=len(item_ids),
+        n_annotators=len(person_ids),
+        n_classes=len(choices),
+        n_answers=len(choices) + 1,
+    )
+    return Question(attribute, choice, choices, item_ids, person_ids, judgments, gold)

@@ -1,0 +1,140 @@
+"""Blob stores: the same contract for a folder and for a real S3 protocol on loopback."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import obstore
+import pytest
+
+from label_store import BlobError, BlobStore, FolderBlobs, UsageError, Workspace, ingest, open_blobs
+from label_store.ingest import Origin
+from tests.label_store.pictures import jpeg
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """moto's server: the S3 protocol over HTTP on loopback."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3_bucket(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    import urllib.request
+
+    for name, value in {
+        "AWS_ENDPOINT_URL": s3_endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    bucket = f"cairn-{os.urandom(4).hex()}"
+    urllib.request.urlopen(urllib.request.Request(f"{s3_endpoint}/{bucket}", method="PUT")).close()
+    return f"s3://{bucket}/pictures"
+
+
+@pytest.fixture(params=["folder", "s3"])
+def blobs(request: pytest.FixtureRequest, tmp_path) -> BlobStore:
+    url = "blobs" if request.param == "folder" else request.getfixturevalue("s3_bucket")
+    store = open_blobs(url, tmp_path)
+    store.prepare()
+    return store
+
+
+def test_bytes_come_back_under_their_sha256(blobs):
+    data = os.urandom(5000)
+    name = blobs.put(data)
+    assert name == hashlib.sha256(data).hexdigest()
+    assert blobs.get(name) == data
+    assert blobs.has(name)
+
+
+def test_the_same_bytes_twice_are_one_blob(blobs):
+    assert blobs.put(b"x") == blobs.put(b"x")
+    assert list(blobs.names()) == [hashlib.sha256(b"x").hexdigest()]
+
+
+def test_a_missing_blob_is_a_sentence(blobs):
+    with pytest.raises(BlobError, match="are not in"):
+        blobs.get("0" * 64)
+    assert not blobs.has("0" * 64)
+
+
+def test_removed_bytes_are_gone_and_removing_again_is_quiet(blobs):
+    name = blobs.put(b"y")
+    blobs.remove(name)
+    blobs.remove(name)
+    assert not blobs.has(name)
+
+
+def test_changed_bytes_are_never_handed_out(blobs):
+    name = blobs.put(b"the truth")
+    if isinstance(blobs, FolderBlobs):
+        blobs.path(name).write_bytes(b"the trutH")
+    else:
+        obstore.put(blobs._store, blobs._key(name), b"the trutH")
+    with pytest.raises(BlobError, match="bit rot"):
+        blobs.get(name)
+
+
+def test_a_name_that_is_a_path_is_refused(tmp_path):
+    store = FolderBlobs(tmp_path / "blobs")
+    with pytest.raises(BlobError):
+        store.get("../../../etc/passwd")
+
+
+def test_an_unknown_scheme_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="neither a folder"):
+        open_blobs("ftp://x/y", tmp_path)
+
+
+def test_a_bucket_that_does_not_answer_is_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    store = open_blobs("s3://none/x", tmp_path)
+    with pytest.raises(BlobError, match="does not answer"):
+        store.prepare()
+
+
+def test_a_whole_workspace_can_keep_its_pictures_in_a_bucket(tmp_path, s3_bucket):
+    workspace = Workspace.init(tmp_path / "w", blobs_url=s3_bucket)
+    kept = ingest(workspace, jpeg(1), Origin(source="folder", url="file:///1.jpg"))
+    assert workspace.blobs.get(kept.sha256) == jpeg(1)
+    assert list(workspace.blobs.names()) == [kept.sha256]
+    workspace.close()
+
+
+def test_a_killed_writer_leaves_no_half_blob_under_a_name(tmp_path):
+    script = """
+import os, sys, threading
+from pathlib import Path
+from label_store import FolderBlobs
+store = FolderBlobs(Path(sys.argv[1])); store.prepare()
+print("ready", flush=True)
+n = 0
+while True:
+    store.put(n.to_bytes(4, "big") * 50_000); n += 1
+"""
+    writer = subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "blobs")], stdout=subprocess.PIPE)
+    assert writer.stdout is not None
+    writer.stdout.readline()
+    store = FolderBlobs(tmp_path / "blobs")
+    while sum(1 for _ in store.names()) < 20:
+        pass
+    writer.send_signal(signal.SIGKILL)
+    writer.wait()
+    names = list(store.names())
+    assert len(names) >= 20
+    for name in names:
+        store.get(name)

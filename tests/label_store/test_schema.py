@@ -1,0 +1,113 @@
+"""The schema: made by migrations alone, the same as the models, and refusing every bad state."""
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import IntegrityError
+
+from label_store import StoreVersionError, Workspace
+from label_store.models import Base, Campaign, Category, Fetch, Image, Item, Judgment, Person, Release
+
+SHA = "a" * 64
+
+
+def add_basics(workspace: Workspace) -> dict[str, int]:
+    with workspace.write() as session:
+        category = Category(slug="car", name="car")
+        image = Image(sha256=SHA, bytes=10, format="JPEG", mode="RGB", width=4, height=3)
+        campaign = Campaign(slug="cars", kind="verify", stopping={"rule": "fixed", "n": 3})
+        person = Person(name="ann")
+        session.add_all([category, image, campaign, person])
+        session.flush()
+        item = Item(campaign_id=campaign.id, image_sha256=SHA, category_id=category.id)
+        session.add(item)
+        session.flush()
+        return {"category": category.id, "campaign": campaign.id, "person": person.id, "item": item.id}
+
+
+def judgment(ids: dict[str, int], **changes) -> Judgment:
+    values = {
+        "id": uuid4(),
+        "item_id": ids["item"],
+        "person_id": ids["person"],
+        "answer": {"value": "yes"},
+        "answered_at": datetime.now(UTC),
+    }
+    return Judgment(**{**values, **changes})
+
+
+def test_migrations_make_exactly_the_models(any_workspace):
+    with any_workspace.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_every_table_of_the_design_is_there(any_workspace):
+    named = """categories category_parents images fetches candidates campaigns items people sessions invitations
+    leases judgments consensus attributes predictions releases release_images takedowns events"""
+    assert set(named.split()) <= set(inspect(any_workspace.engine).get_table_names())
+
+
+def test_one_active_judgment_per_item_person_and_role(any_workspace):
+    ids = add_basics(any_workspace)
+    with any_workspace.write() as session:
+        session.add(judgment(ids))
+        session.add(judgment(ids, role="reviewer"))
+        session.add(judgment(ids, active=False, undone_at=datetime.now(UTC)))
+    with pytest.raises(IntegrityError), any_workspace.write() as session:
+        session.add(judgment(ids))
+
+
+def test_an_item_is_unique_also_where_it_has_no_category(any_workspace):
+    ids = add_basics(any_workspace)
+    with any_workspace.write() as session:
+        session.add(Item(campaign_id=ids["campaign"], image_sha256=SHA))
+    with pytest.raises(IntegrityError), any_workspace.write() as session:
+        session.add(Item(campaign_id=ids["campaign"], image_sha256=SHA))
+    with pytest.raises(IntegrityError), any_workspace.write() as session:
+        session.add(Item(campaign_id=ids["campaign"], image_sha256=SHA, category_id=ids["category"]))
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        lambda ids: Campaign(slug="x", kind="guess", stopping={}),
+        lambda ids: Campaign(slug="x", kind="verify", stopping={}, gold_rate=1.5),
+        lambda ids: Item(campaign_id=999, image_sha256=SHA),
+        lambda ids: Item(campaign_id=ids["campaign"], image_sha256="b" * 64),
+        lambda ids: Image(sha256="short", bytes=1, format="JPEG", mode="RGB", width=1, height=1),
+        lambda ids: Image(sha256="c" * 64, bytes=1, format="JPEG", mode="RGB", width=0, height=1),
+        lambda ids: Fetch(url="u", url_hash="d" * 64, source="urls", status="ok"),
+        lambda ids: Fetch(url="u", url_hash="d" * 64, source="urls", status="failed"),
+        lambda ids: Fetch(url="u", url_hash="d" * 64, source="urls", status="failed", error="because"),
+        lambda ids: Person(name="bob", role="king"),
+        lambda ids: judgment(ids, active=False),
+        lambda ids: Release(name="r", version=0, manifest_sha256=SHA, path="p", recipe={}),
+    ],
+)
+def test_bad_states_are_refused_by_the_database(any_workspace, row):
+    ids = add_basics(any_workspace)
+    with pytest.raises(IntegrityError), any_workspace.write() as session:
+        session.add(row(ids))
+
+
+def test_a_database_from_a_newer_cairn_is_refused_in_a_sentence(any_workspace):
+    with any_workspace.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'from-2031'"))
+    with pytest.raises(StoreVersionError, match="from-2031") as refused:
+        Workspace.open(any_workspace.folder, database_url=any_workspace.settings.database_url)
+    assert "upgrade" in refused.value.hint
+
+
+def test_times_come_back_aware_and_in_utc(any_workspace):
+    ids = add_basics(any_workspace)
+    at = datetime(2026, 3, 1, 12, 30, 15, 250000, tzinfo=UTC)
+    row = judgment(ids, answered_at=at)
+    with any_workspace.write() as session:
+        session.add(row)
+    with any_workspace.read() as session:
+        assert session.get_one(Judgment, row.id).answered_at == at

@@ -1,0 +1,225 @@
+"""Settling a campaign: from judgments in the store to consensus rows, for each kind that has choices."""
+
+from datetime import UTC, datetime
+from itertools import count
+from uuid import UUID
+
+import numpy as np
+import pytest
+from sqlalchemy import select
+
+from label_store import CategorySpec, UsageError, put_category, settle
+from label_store.models import Campaign, CampaignCategory, Category, Consensus, Image, Item, Judgment, Person
+from label_store.taxonomy import AttributeSpec
+
+_uuids = count(1)
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def sha(n: int) -> str:
+    return f"{n:064x}"
+
+
+class Made:
+    """A campaign built row by row, as the app would have left it."""
+
+    def __init__(self, workspace, kind, stopping, categories=("car",), n_items=1, people=3):
+        self.workspace = workspace
+        with workspace.write() as session:
+            rows = []
+            for name in categories:
+                rows.append(
+                    put_category(
+                        session,
+                        CategorySpec(
+                            name=name,
+                            attributes=(
+                                AttributeSpec("type", ("suv", "van", "sedan")),
+                                AttributeSpec("colour", ("red", "black"), multiple=True),
+                            ),
+                        ),
+                    )
+                )
+            campaign = Campaign(slug="c", kind=kind, stopping=stopping)
+            session.add(campaign)
+            session.add_all(Person(name=f"p{n}") for n in range(people))
+            session.add_all(
+                Image(sha256=sha(n), bytes=1, format="JPEG", mode="RGB", width=9, height=9) for n in range(n_items)
+            )
+            session.flush()
+            for position, row in enumerate(rows):
+                session.add(CampaignCategory(campaign_id=campaign.id, category_id=row.id, position=position))
+            category = rows[0].id if kind in ("verify", "attributes") else None
+            session.add_all(
+                Item(campaign_id=campaign.id, image_sha256=sha(n), category_id=category) for n in range(n_items)
+            )
+            session.flush()
+            self.items = list(session.scalars(select(Item.id).order_by(Item.id)))
+            self.people = list(session.scalars(select(Person.id).order_by(Person.id)))
+
+    def judge(self, item, person, answer, role="annotator"):
+        with self.workspace.write() as session:
+            session.add(
+                Judgment(
+                    id=UUID(int=next(_uuids)),
+                    item_id=self.items[item],
+                    person_id=self.people[person],
+                    answer=answer,
+                    role=role,
+                    answered_at=AT,
+                )
+            )
+
+    def rows(self):
+        with self.workspace.read() as session:
+            return {row.item_id: row for row in session.scalars(select(Consensus))}
+
+    def state(self, item=0):
+        with self.workspace.read() as session:
+            return session.get_one(Item, self.items[item]).state
+
+
+def test_three_that_agree_settle_an_item(any_workspace):
+    made = Made(any_workspace, "verify", {"rule": "fixed", "n": 3})
+    for person in range(3):
+        made.judge(0, person, {"value": "yes"})
+    result = settle(any_workspace, "c")
+    (row,) = made.rows().values()
+    assert (row.state, row.answer, row.n) == ("settled", {"value": "yes"}, 3)
+    assert row.posterior["yes"] + row.posterior["no"] == pytest.approx(1)
+    assert made.state() == "settled"
+    assert result.states == {"open": 0, "settled": 1, "disputed": 0}
+
+
+def test_an_item_with_too_few_judgments_stays_open(workspace):
+    made = Made(workspace, "verify", {"rule": "fixed", "n": 3})
+    made.judge(0, 0, {"value": "yes"})
+    settle(workspace, "c")
+    assert made.state() == "open"
+
+
+def test_nobody_asked_means_open_without_an_answer(workspace):
+    made = Made(workspace, "verify", {"rule": "fixed", "n": 1})
+    settle(workspace, "c")
+    (row,) = made.rows().values()
+    assert (row.state, row.answer, row.n) == ("open", None, 0)
+
+
+def test_flags_and_undone_judgments_are_no_answers(workspace):
+    made = Made(workspace, "verify", {"rule": "fixed", "n": 2})
+    made.judge(0, 0, {"value": "yes"})
+    made.judge(0, 1, {"flag": "broken"})
+    with workspace.write() as session:
+        session.add(
+            Judgment(
+                id=UUID(int=next(_uuids)),
+                item_id=made.items[0],
+                person_id=made.people[2],
+                answer={"value": "no"},
+                answered_at=AT,
+                active=False,
+                undone_at=AT,
+            )
+        )
+    settle(workspace, "c")
+    assert made.rows()[made.items[0]].n == 1
+
+
+def test_gold_informs_annotators_but_is_not_settled_itself(workspace):
+    made = Made(workspace, "verify", {"rule": "fixed", "n": 2}, n_items=30)
+    with workspace.write() as session:
+        for item_id in made.items[:20]:
+            session.get_one(Item, item_id).gold = {"value": "no"}
+    for item in range(30):
+        made.judge(item, 0, {"value": "no"})  # right on gold
+        made.judge(item, 1, {"value": "yes"})  # wrong on all gold
+    result = settle(workspace, "c")
+    good, bad = result.annotators
+    assert (good.gold_right, good.gold_n, bad.gold_right) == (20, 20, 0)
+    assert good.accuracy > 0.8 > 0.4 > bad.accuracy
+    rows = made.rows()
+    assert set(rows) == set(made.items[20:])
+    assert all(row.answer == {"value": "no"} for row in rows.values())
+
+
+def test_a_reviewer_decides(workspace):
+    made = Made(workspace, "verify", {"rule": "fixed", "n": 2})
+    made.judge(0, 0, {"value": "yes"})
+    made.judge(0, 1, {"value": "no"})
+    settle(workspace, "c")
+    assert made.state() == "disputed"
+    made.judge(0, 2, {"value": "no"}, role="reviewer")
+    settle(workspace, "c")
+    row = made.rows()[made.items[0]]
+    assert (row.state, row.answer, row.n) == ("settled", {"value": "no"}, 2)
+
+
+def test_classify_settles_on_one_of_the_categories(workspace):
+    made = Made(workspace, "classify", {"rule": "fixed", "n": 3}, categories=("car", "bus", "cat"), n_items=4)
+    for item, answer in enumerate(["car", "bus", "cat", "none"]):
+        for person in range(3):
+            made.judge(item, person, {"value": answer})
+    settle(workspace, "c")
+    assert [made.rows()[item].answer["value"] for item in made.items] == ["car", "bus", "cat", "none"]
+
+
+def test_a_posterior_over_many_categories_names_ten_and_the_rest(workspace):
+    names = tuple(f"k{n:02}" for n in range(30))
+    made = Made(workspace, "classify", {"rule": "fixed", "n": 1}, categories=names)
+    made.judge(0, 0, {"value": "k07"})
+    settle(workspace, "c")
+    posterior = made.rows()[made.items[0]].posterior
+    assert len(posterior) == 11
+    assert "other" in posterior
+    assert sum(posterior.values()) == pytest.approx(1)
+
+
+def test_attributes_settle_one_by_one_and_several_choices_at_once(workspace):
+    made = Made(workspace, "attributes", {"rule": "fixed", "n": 3}, n_items=6)
+    for item in range(6):
+        for person in range(3):
+            kind = ("suv", "van", "sedan")[item % 3]
+            colours = [["red"], ["black"], ["red", "black"]][item % 3]
+            made.judge(item, person, {"values": {"type": kind, "colour": colours}})
+    settle(workspace, "c")
+    rows = made.rows()
+    answers = [rows[item].answer["values"] for item in made.items[:3]]
+    assert [answer["type"] for answer in answers] == ["suv", "van", "sedan"]
+    assert [answer["colour"] for answer in answers] == [["red"], ["black"], ["red", "black"]]
+    assert set(rows[made.items[0]].posterior) == {"type", "colour"}
+
+
+def test_another_method_is_a_new_version_and_the_old_one_stays(workspace):
+    made = Made(workspace, "verify", {"rule": "fixed", "n": 1})
+    made.judge(0, 0, {"value": "yes"})
+    assert settle(workspace, "c").version == 1
+    assert settle(workspace, "c").version == 1
+    assert settle(workspace, "c", method="majority").version == 2
+    with workspace.read() as session:
+        assert sorted(session.scalars(select(Consensus.version))) == [1, 2]
+
+
+def test_the_same_judgments_give_the_same_numbers_to_the_last_bit_on_both_databases(any_workspace):
+    random = np.random.default_rng(0)
+    made = Made(any_workspace, "verify", {"rule": "risk", "max_risk": 0.05, "max_n": 5}, n_items=40, people=5)
+    for item in range(40):
+        for person in range(5):
+            made.judge(item, person, {"value": random.choice(["yes", "no", "unsure"], p=[0.6, 0.35, 0.05])})
+    first = settle(any_workspace, "c")
+    second = settle(any_workspace, "c")
+    assert first == second
+
+
+def test_an_unknown_campaign_names_those_there_are(workspace):
+    Made(workspace, "verify", {"rule": "fixed", "n": 1})
+    with pytest.raises(UsageError, match="no campaign 'x'") as wrong:
+        settle(workspace, "x")
+    assert "c" in wrong.value.hint
+
+
+def test_categories_of_the_campaign_keep_their_order(workspace):
+    Made(workspace, "classify", {"rule": "fixed", "n": 1}, categories=("zebra", "ant"))
+    with workspace.read() as session:
+        campaign = session.scalar(select(Campaign))
+        assert [category.slug for category in campaign.categories] == ["zebra", "ant"]
+        assert isinstance(campaign.categories[0], Category)
