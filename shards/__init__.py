@@ -1,5 +1,6 @@
 """The release format: WebDataset tars with an index, a manifest that proves every byte, a writer, a reader."""
 
+from shards.checks import Problem, verify_release
 from shards.errors import ShardError
 from shards.index import SplitIndex
 from shards.manifest import (
@@ -25,6 +26,7 @@ __all__ = [
     "Manifest",
     "Pixels",
     "Placed",
+    "Problem",
     "Release",
     "Sample",
     "ShardError",
@@ -37,5 +39,6 @@ __all__ = [
     "list_files",
     "open_release",
     "read_manifest",
+    "verify_release",
     "write_manifest",
 ]

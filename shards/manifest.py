@@ -201,9 +201,9 @@ def _manifest_from_document(document: Mapping[str, Any]) -> Manifest:
     return Manifest(
         name=document["name"],
         version=document["version"],
-        categories=tuple(Category(**c) for c in document["categories"]),
+        categories=tuple(Category(**_checked(row)) for row in document["categories"]),
         splits={name: _split_from_document(s) for name, s in document["splits"].items()},
-        files=tuple(FileEntry(**row) for row in document["files"]),
+        files=tuple(FileEntry(**_checked(row)) for row in document["files"]),
         pixels=Pixels(**pixels),
         recipe=document["recipe"],
         created=document["created"],
@@ -216,7 +216,17 @@ def _manifest_from_document(document: Mapping[str, Any]) -> Manifest:
 
 def _split_from_document(document: Mapping[str, Any]) -> SplitFiles:
     return SplitFiles(
-        samples=document["samples"],
-        bytes=document["bytes"],
-        shards=tuple(ShardFile(**row) for row in document["shards"]),
+        **_checked({"samples": document["samples"], "bytes": document["bytes"]}),
+        shards=tuple(ShardFile(**_checked(row)) for row in document["shards"]),
     )
+
+
+def _checked(row: Mapping[str, Any]) -> dict[str, Any]:
+    for name, value in row.items():
+        if name in ("bytes", "samples", "label"):
+            right = type(value) is int and value >= 0
+        else:
+            right = isinstance(value, str) or (name == "wnid" and value is None)
+        if not right:
+            raise TypeError(f"{name} is {value!r}")
+    return dict(row)

@@ -4,6 +4,8 @@ POSIX.1-1988 ustar; any tar reads it. Kept by hand so that the bytes never chang
 """
 
 import re
+from collections.abc import Iterator
+from typing import Protocol
 
 from shards.errors import ShardError
 
@@ -12,6 +14,15 @@ END = bytes(2 * BLOCK)
 LARGEST = 8**11 - 1
 # 1980-01-01, the same day as in the index's zip; GNU tar calls the year 1970 implausibly old.
 MTIME = 315_532_800
+
+
+class Readable(Protocol):
+    """Anything read from start to end: an open file, or one that is hashed on the way."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next `size` bytes, fewer only at the end; all that is left without a size."""
+        ...
+
 
 _KEY = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_-]{0,79}")
 _EXTENSION = re.compile(r"[0-9a-z]{1,10}")
@@ -78,3 +89,27 @@ def parse_header(block: bytes) -> tuple[str, int] | None:
     if not same:
         raise ShardError("a tar header is damaged")
     return name, size
+
+
+def members(stream: Readable) -> Iterator[tuple[str, int, bytes]]:
+    """Name, offset of the data and the data of each member, reading `stream` once from its start to its end.
+
+    Raises ShardError where the bytes are not what a `ShardWriter` writes.
+    """
+    offset = 0
+    while (member := parse_header(_exactly(stream, BLOCK, offset))) is not None:
+        name, size = member
+        data = _exactly(stream, padded(size), offset + BLOCK)
+        if any(data[size:]):
+            raise ShardError(f"the padding after {name} is not empty")
+        yield name, offset + BLOCK, data[:size]
+        offset += BLOCK + len(data)
+    if stream.read() != END[BLOCK:]:
+        raise ShardError("the end of the archive is damaged")
+
+
+def _exactly(stream: Readable, size: int, offset: int) -> bytes:
+    data = stream.read(size)
+    if len(data) != size:
+        raise ShardError(f"it ends at byte {offset + len(data)}, in the middle of a member")
+    return data

@@ -3,7 +3,7 @@
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +16,14 @@ _SHAPES = ("disc", "square", "triangle", "cross", "ring", "bars")
 
 
 def make_release(
-    folder: Path, n_per_split: Mapping[str, int] = SPLIT_SIZES, classes: int = 4, side: int = 32, seed: int = 0
+    folder: Path,
+    n_per_split: Mapping[str, int] = SPLIT_SIZES,
+    classes: int = 4,
+    side: int = 32,
+    seed: int = 0,
+    formats: Sequence[str] = ("jpg",),
 ) -> Path:
-    """Write release `tiny/1` under `folder` and return its path; every other picture is a PNG."""
+    """Write release `tiny/1` under `folder` and return its path; pictures take turns among `formats`."""
     release = folder / "tiny" / "1"
     categories = tuple(Category(k, class_name(k), class_name(k).replace("-", " ")) for k in range(classes))
     random = np.random.Generator(np.random.PCG64(seed))
@@ -29,7 +34,7 @@ def make_release(
             label = i % classes
             picture = draw(label, side, random)
             pixels.append(np.asarray(picture, dtype=np.float64).reshape(-1, 3) / 255)
-            extension = ("jpg", "png")[i // classes % 2]
+            extension = formats[i // classes % len(formats)]
             data = encode(picture, extension)
             sha256 = hashlib.sha256(data).hexdigest()
             soft = [(label, 0.75), ((label + 1) % classes, 0.25)] if classes > 1 else [(label, 1.0)]
@@ -62,7 +67,7 @@ def make_release(
         categories=categories,
         splits=splits,
         files=list_files(release, splits),
-        pixels=Pixels(size=side, mode="square", format="jpeg", mean=mean, std=std),
+        pixels=Pixels(size=side, mode="square", format=formats[0].replace("jpg", "jpeg"), mean=mean, std=std),
         recipe={"task": "classify", "seed": seed},
         created="2026-01-01T00:00:00.000Z",
         label_error=LabelError(0.02, 0.01, 0.04, "drawn"),
