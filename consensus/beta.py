@@ -26,8 +26,8 @@ def beta_quantiles(a: Floats, b: Floats, quantiles: tuple[float, ...]) -> Floats
 def _quantiles(a: Floats, b: Floats, quantiles: tuple[float, ...]) -> Floats:
     peak = np.log(a / b)
     spread = np.sqrt(1.0 / a + 1.0 / b)
-    low = peak - np.minimum(9.0 * spread, 4.0 * spread + 30.0 / a)
-    high = peak + np.minimum(9.0 * spread, 4.0 * spread + 30.0 / b)
+    low = peak - np.maximum(9.0 * spread, 25.0 / a)
+    high = peak + np.maximum(9.0 * spread, 25.0 / b)
     x = low[:, None] + (high - low)[:, None] * np.linspace(0.0, 1.0, _POINTS)
     density = -a[:, None] * np.logaddexp(0.0, -x) - b[:, None] * np.logaddexp(0.0, x)
     density = np.exp(density - density.max(axis=1, keepdims=True))

@@ -10,9 +10,9 @@ personal while what a class is mistaken for is mostly a matter of the classes:
 Annotators are drawn together as in a hierarchical model (compare Paun et al. 2018,
 doi:10.1162/tacl_a_00040): r_j[k] is pulled to a row R[k] and e_j[k] to a row E[k] that all share and that are
 themselves learned, so an annotator with two judgments is an ordinary one and not a sure one. Maximised,
-with judgment weights w, strengths s and t (in judgments), anchor weight c (in annotators):
+with judgment weights w, strengths s and t (in judgments), anchor weight c (in annotators), d items:
 
-    F = sum_i log sum_k p_k prod_j pi_j[k, a_ij]^w_ij  +  sum_k log p_k
+    F = sum_i log sum_k p_k prod_j pi_j[k, a_ij]^w_ij  +  d sum_k log p_k
         - s sum_k ( sum_j KL(R[k] || r_j[k]) + c KL(R[k] || anchor of R[k]) )
         - t sum_k ( sum_j KL(E[k] || e_j[k]) + c KL(E[k] || anchor of E[k]) )
 
@@ -20,7 +20,7 @@ exp(-s KL(R || r)) is the kernel of a Dirichlet(1 + s R) density, for two answer
 7 times of 10, errors spread evenly) keep classes from changing names. Every step is an exact maximum:
 
     E   q_i(k)  ~  p_k prod_j pi_j[k, a_ij]^w_ij
-    M   p_k     ~  1 + sum_i q_i(k)
+    M   p_k     ~  d + sum_i q_i(k)
         r_j[k]  =  (N_j[k] + s R[k]) / (sum N_j[k] + s),  the same for e with t and E; N: expected counts
         R[k]    ~  exp( (sum_j log r_j[k] + c log anchor) / (A + c) ),  the same for E
 
@@ -45,11 +45,13 @@ LARGEST_CONFUSION = 100_000_000  # numbers; about 2.4 GB with the temporaries
 @dataclass(frozen=True)
 class Prior:
     """Strengths in judgments a row: of the rates of error, and of what is mistaken for what (None: 2 per
-    class); anchor weight in annotators. Fixed beforehand, not tuned to any campaign."""
+    class); anchor weight in annotators; class_items are added to
+    each class when its share is learned. Fixed beforehand, not tuned to any campaign."""
 
     strength: float = 3.0
     error_strength: float | None = None
     anchor_weight: float = 5.0
+    class_items: float = 1.0
 
 
 DEFAULT_PRIOR = Prior()
@@ -86,8 +88,8 @@ def fit_dawid_skene(
         prior.strength,
         ERROR_STRENGTH_PER_CLASS * K if prior.error_strength is None else prior.error_strength,
     )
-    if not min(*strengths, prior.anchor_weight) > 0:
-        raise ConsensusError("the prior's strengths and anchor weight must be above 0", exit_code=2)
+    if not min(*strengths, prior.anchor_weight, prior.class_items) > 0:
+        raise ConsensusError("the prior's numbers must all be above 0", exit_code=2)
     anchors = [_normalised(part) for part in split_rows(anchor_rows(layout)[:, None, :])]
     judged = layout.cell_total.reshape(A, L).sum(axis=1) > 0
     posterior = vote_shares(layout, gold)
@@ -97,7 +99,7 @@ def fit_dawid_skene(
     enough = tolerance * max(1.0, float(layout.cell_total.sum()))
     for _ in range(max_iterations):
         counts = split_rows(expected_counts(layout, posterior))
-        log_prior = class_prior(layout, posterior, gold)
+        log_prior = class_prior(layout, posterior, gold, prior.class_items)
         # Personal and shared rows depend on each other; two rounds cost little beside the sums above.
         for _ in range(2):
             personal = [_pulled(*part) for part in zip(counts, pooled, strengths, strict=True)]
@@ -112,7 +114,7 @@ def fit_dawid_skene(
         for rows, shared, anchor, strength in zip(personal, pooled, anchors, strengths, strict=True):
             away = _divergence(shared, rows[:, judged]) + prior.anchor_weight * _divergence(shared, anchor)
             penalty += strength * away
-        objective.append(likelihood + float(log_prior.sum()) - penalty)
+        objective.append(likelihood + prior.class_items * float(log_prior.sum()) - penalty)
         if len(objective) > 1 and objective[-1] - objective[-2] <= enough:
             converged = True
             break
@@ -165,12 +167,12 @@ def expected_counts(layout: Layout, posterior: Floats) -> Floats:
     return counts.reshape(K, layout.n_annotators, layout.n_answers)
 
 
-def class_prior(layout: Layout, posterior: Floats, gold: Ints) -> Floats:
-    """log p, float64 [K], from the items that were judged and are not gold, with one item a class added."""
+def class_prior(layout: Layout, posterior: Floats, gold: Ints, class_items: float = 1.0) -> Floats:
+    """log p, float64 [K], from the items that were judged and are not gold, with `class_items` added a class."""
     counted = np.zeros(layout.n_items)
     counted[layout.by_item.key] = 1.0
     counted[gold >= 0] = 0.0
-    mass = 1.0 + (posterior * counted).sum(axis=1)
+    mass = class_items + (posterior * counted).sum(axis=1)
     return np.log(mass / mass.sum())
 
 

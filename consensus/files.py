@@ -42,7 +42,7 @@ def read_table(path: Path) -> pd.DataFrame:
     suffix = path.suffix.lower()
     try:
         if suffix in (".jsonl", ".ndjson"):
-            table = pd.read_json(path, lines=True, dtype=False, convert_dates=False)
+            table = pd.read_json(path, lines=True, dtype=False)
         elif suffix in (".parquet", ".pq"):
             table = pd.read_parquet(path)
         else:
@@ -108,12 +108,12 @@ def read_judgments(
     judgments = Judgments(
         item=item_code.astype(np.int64),
         annotator=annotator_code.astype(np.int64),
-        answer=pd.Index(answers).get_indexer(answer).astype(np.int64),
+        answer=pd.Index(answers).get_indexer(pd.Index(answer)).astype(np.int64),
         n_items=len(items),
         n_annotators=len(annotators),
         n_classes=len(choices),
         n_answers=len(answers),
-        weight=None if weight is None else weight[usable].to_numpy(),
+        weight=None if weight is None else np.asarray(weight[usable], dtype=np.float64),
     )
     return NamedJudgments(judgments, list(items), list(annotators), answers, left_out)
 

@@ -95,6 +95,8 @@ def as_text(report: Report) -> str:
     if error.estimate is not None and error.low is not None and error.high is not None:
         kind = "estimated error" if result.method != "majority" else "votes against  "
         lines.append(f"{kind}  {error.estimate:.2%} of answers (95 %: {error.low:.2%} to {error.high:.2%})")
+        if result.method != "majority":
+            lines.append("                 if annotators err independently of each other; only an audit can tell")
     agreed = report.agreement
     if agreed.alpha is None or agreed.low is None or agreed.high is None:
         lines.append("agreement        not defined: needs items with two answers, and two different answers")

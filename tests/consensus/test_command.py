@@ -1,0 +1,178 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from consensus.__main__ import main
+from tests.consensus.crowds import campaign
+
+VOTES = "item,annotator,answer\na,x,cat\na,y,cat\na,z,dog\nb,x,dog\nb,y,dog\nb,z,unsure\n"
+
+
+@pytest.fixture
+def votes(tmp_path):
+    path = tmp_path / "votes.csv"
+    path.write_text(VOTES)
+    return path
+
+
+def run(capsys, *arguments):
+    code = main([str(a) for a in arguments])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_json_has_the_shape_others_rely_on(votes, tmp_path, capsys):
+    truth = tmp_path / "truth.csv"
+    truth.write_text("item,answer\na,cat\nb,cat\nunknown,cat\n")
+    code, out, _ = run(capsys, votes, "--truth", truth, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert list(found) == [
+        "method", "items", "annotators", "judgments", "accuracy", "answers", "annotator_quality", "agreement",
+    ]  # fmt: skip
+    assert (found["method"], found["items"], found["annotators"]) == ("map-dawid-skene", 2, 3)
+    assert (found["judgments"], found["accuracy"]) == (6, 0.5)
+    a, b = found["answers"]
+    assert (a["item"], a["answer"], a["n"], b["answer"]) == ("a", "cat", 3, "dog")
+    assert set(a["posterior"]) == {"cat", "dog"}
+    assert sum(a["posterior"].values()) == pytest.approx(1)
+    assert a["risk"] == pytest.approx(1 - a["posterior"]["cat"])
+    assert set(found["annotator_quality"][0]) == {"annotator", "n", "accuracy", "low", "high", "flags"}
+    assert set(found["agreement"]) == {"alpha", "low", "high"}
+
+
+def test_crowd_kits_names_json_lines_and_parquet_give_the_same(votes, tmp_path, capsys):
+    table = pd.read_csv(votes)
+    table.columns = ["task", "worker", "label"]
+    table.to_csv(tmp_path / "votes2.csv", index=False)
+    table.to_json(tmp_path / "votes.jsonl", orient="records", lines=True)
+    table.to_parquet(tmp_path / "votes.parquet")
+    outputs = {run(capsys, tmp_path / n, "--json")[1] for n in ("votes2.csv", "votes.jsonl", "votes.parquet")}
+    assert outputs == {run(capsys, votes, "--json")[1]}
+
+
+def test_text_names_the_figures_and_the_doubtful(votes, capsys):
+    code, out, _ = run(capsys, votes)
+    assert code == 0
+    for words in ("6 judgments of 2 items by 3 annotators", "alpha", "estimated error", "95 %", "least sure"):
+        assert words in out
+
+
+def test_gold_is_used_as_known(votes, tmp_path, capsys):
+    gold = tmp_path / "gold.csv"
+    gold.write_text("item,answer\na,dog\n")
+    found = json.loads(run(capsys, votes, "--gold", gold, "--json")[1])
+    assert found["answers"][0]["answer"] == "dog"
+    assert found["answers"][0]["risk"] == 0
+
+
+def test_more_than_ten_answers_are_shown_as_ten_and_other(tmp_path, capsys):
+    path = tmp_path / "many.csv"
+    path.write_text("item,annotator,answer\n" + "".join(f"i{k},x,{k:02d}\n" for k in range(14)))
+    found = json.loads(run(capsys, path, "--json")[1])
+    shown = found["answers"][0]["posterior"]
+    assert len(shown) == 11
+    assert sum(shown.values()) == pytest.approx(1)
+    assert "other" in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "words"),
+    [
+        ("", 1, "is empty"),
+        ("item,annotator,answer\n", 1, "no usable judgment"),
+        ("item,who,answer\na,x,1\n", 1, "no column annotator or worker"),
+        ("item,annotator,answer\na,x,unsure\n", 1, "every answer"),
+        ('item,annotator,answer\na,"x,1\n', 1, "cannot be read"),
+        ("item,annotator,answer\n,x,1\n", 1, "empty cell"),
+        ("\x00\x01\x02", 1, "no column"),
+    ],
+)
+def test_files_that_cannot_be_used_get_one_sentence(tmp_path, capsys, text, code, words):
+    path = tmp_path / "bad.csv"
+    path.write_text(text)
+    got, out, err = run(capsys, path)
+    assert (got, out) == (code, "")
+    assert words in err
+    assert "Traceback" not in err
+    assert len(err.strip().splitlines()) <= 2
+
+
+def test_a_missing_file_and_a_folder_are_bad_usage(tmp_path, capsys):
+    assert run(capsys, tmp_path / "none.csv")[0] == 2
+    assert run(capsys, tmp_path)[0] == 2
+    (tmp_path / "latin.csv").write_bytes(b"item,annotator,answer\n\xe9,x,1\n")
+    assert run(capsys, tmp_path / "latin.csv")[0] == 1
+
+
+def test_contradictory_and_foreign_gold_are_refused(votes, tmp_path, capsys):
+    gold = tmp_path / "gold.csv"
+    for text, words in (
+        ("item,answer\na,dog\na,cat\n", "contradicts itself"),
+        ("item,answer\na,horse\n", "'horse'"),
+        ("item,answer\nq,cat\n", "none of the 2 items"),
+        ("item,answer\na,\n", "row 1"),
+    ):
+        gold.write_text(text)
+        code, _, err = run(capsys, votes, "--gold", gold)
+        assert code == 1
+        assert words in err
+
+
+def test_rows_outside_the_choices_are_left_out_and_named(votes, tmp_path, capsys):
+    votes.write_text(VOTES + "c,x,horse\nc,y,\na,x,dog\n")
+    code, out, err = run(capsys, votes, "--choices", "cat,dog,bird", "--json")
+    found = json.loads(out)
+    assert code == 3
+    assert found["judgments"] == 6
+    assert set(found["answers"][0]["posterior"]) == {"cat", "dog", "bird"}
+    assert "row 7 of votes.csv has an answer that is no choice" in err
+    assert "row 8 of votes.csv has an empty cell" in err
+    assert "row 1 of votes.csv was replaced by a later one" in err
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "item,annotator,answer\na,x,1\n",
+        "item,annotator,answer\na,x,1\nb,x,0\nc,x,1\n",
+        "item,annotator,answer\na,x,1\na,y,1\nb,x,1\nb,y,1\n",
+        "item,annotator,answer,weight\na,x,1,0\na,y,0,0\n",
+        "item,annotator,answer\na,x,unsure\nb,x,1\n",
+    ],
+)
+@pytest.mark.parametrize("method", ["majority", "map-dawid-skene"])
+def test_little_or_uniform_judgments_have_a_result_without_nan(tmp_path, capsys, text, method):
+    path = tmp_path / "votes.csv"
+    path.write_text(text)
+    code, out, _ = run(capsys, path, "--json", "--method", method)
+    assert code == 0
+    json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} in the output"))
+    assert run(capsys, path, "--method", method)[0] == 0
+
+
+def test_the_command_runs_as_a_module_without_a_workspace(votes, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "consensus", votes, "--json"], capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout)["items"] == 2
+
+
+def test_a_verify_campaign_from_a_file_shows_its_two_bad_annotators(tmp_path, capsys):
+    skills = [0.97, 0.95, 0.92, 0.9, 0.88, 0.85, 0.82, 0.79, 0.75, 0.5, 0.5]
+    judged, truth = campaign(np.random.default_rng(0), skills, random=(9,), constant=(10,))
+    words = np.array(["yes", "no", "unsure"])
+    pd.DataFrame({"item": judged.item, "annotator": judged.annotator, "answer": words[judged.answer]}).to_csv(
+        tmp_path / "verify.csv", index=False
+    )
+    pd.DataFrame({"item": np.arange(len(truth)), "truth": words[truth]}).to_csv(
+        tmp_path / "truth.csv", index=False
+    )
+    found = json.loads(run(capsys, tmp_path / "verify.csv", "--truth", tmp_path / "truth.csv", "--json")[1])
+    said = {q["annotator"]: q["flags"] for q in found["annotator_quality"] if q["flags"]}
+    assert said == {"9": ["random"], "10": ["constant"]}
+    assert found["accuracy"] > 0.95
