@@ -2,9 +2,15 @@
 
 import typer
 
-from cairn.commands import init
+from cairn.commands import consensus, doctor, explain, init, takedown, taxonomy, train
 
 
 def register(app: typer.Typer) -> None:
     """Put every command on the command line."""
     app.command("init")(init.init)
+    app.add_typer(taxonomy.app, name="taxonomy")
+    app.command("consensus")(consensus.consensus)
+    app.command("train", context_settings=train.CONTEXT)(train.train)
+    app.command("explain")(explain.explain)
+    app.command("takedown")(takedown.takedown)
+    app.command("doctor")(doctor.doctor)

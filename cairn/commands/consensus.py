@@ -1,0 +1,59 @@
+"""`cairn consensus`: settle a campaign and show how good its annotators are."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from cairn.console import JsonOption, WorkspaceOption, finish, out, print_json, table
+from label_store import Workspace, settle
+
+
+def consensus(
+    campaign: Annotated[str, typer.Argument(help="The campaign's slug.")],
+    method: Annotated[str, typer.Option(help="map-dawid-skene or majority.")] = "map-dawid-skene",
+    json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Compute posteriors, annotator quality and agreement of a campaign, and settle its items.
+
+    Example: cairn consensus vehicles
+    """
+    assessment = settle(Workspace.open(workspace), campaign, method)
+    if json:
+        shown = asdict(assessment)
+        shown["items"] = len(assessment.items)
+        print_json(shown)
+        return
+    table(
+        "annotators",
+        ("name", "judgments", "accuracy", "95 % from", "to", "gold right", "flags"),
+        [
+            (
+                who.name,
+                who.n,
+                who.accuracy,
+                who.low,
+                who.high,
+                f"{who.gold_right}/{who.gold_n}",
+                ", ".join(who.flags),
+            )
+            for who in assessment.annotators
+        ],
+    )
+    if assessment.alpha is not None:
+        out.print(
+            f"agreement: Krippendorff's alpha {assessment.alpha:.3f}"
+            f" ({assessment.alpha_low or 0:.3f} to {assessment.alpha_high or 0:.3f})"
+        )
+    if assessment.label_error is not None:
+        out.print(
+            f"estimated error of settled labels: {assessment.label_error:.2%}"
+            f" ({assessment.label_error_low or 0:.2%} to {assessment.label_error_high or 0:.2%})"
+        )
+    states = assessment.states
+    finish(
+        f"{campaign}: {states['settled']} settled, {states['disputed']} disputed, {states['open']} open"
+        f" from {assessment.judgments} judgments by {assessment.method}",
+        then="cairn build NAME",
+    )

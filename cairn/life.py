@@ -1,0 +1,146 @@
+"""The whole life of one image: fetched, proposed, judged by whom, settled how, grouped, split, released."""
+
+import re
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from label_store import UsageError, Workspace, url_hash
+from label_store.models import (
+    Campaign,
+    Candidate,
+    Category,
+    Consensus,
+    Event,
+    Fetch,
+    Image,
+    Item,
+    Judgment,
+    Person,
+    Release,
+    ReleaseImage,
+    Takedown,
+)
+
+
+def find_image(session: Session, named: str) -> str:
+    """The SHA-256 that a full SHA-256, its beginning (8 digits or more), a release key or a URL means."""
+    if "://" in named:
+        fetch = session.scalar(select(Fetch).where(Fetch.url_hash == url_hash(named)))
+        if fetch is None:
+            raise UsageError(f"{named} was never fetched", hint="`cairn collect status` shows what was")
+        if fetch.image_sha256 is None:
+            raise UsageError(f"{named} brought no picture: {fetch.error} ({fetch.detail})")
+        return fetch.image_sha256
+    if not re.fullmatch(r"[0-9a-f]{8,64}", named):
+        raise UsageError(f"{named!r} is neither a URL nor 8 to 64 hex digits of a SHA-256")
+    found = list(session.scalars(select(Image.sha256).where(Image.sha256.startswith(named)).limit(3)))
+    if not found:
+        raise UsageError(f"no picture of this workspace begins with {named}")
+    if len(found) > 1:
+        raise UsageError(f"several pictures begin with {named}", hint="give more of its digits")
+    return found[0]
+
+
+def life_of(workspace: Workspace, named: str) -> dict[str, Any]:
+    """Everything the store knows about one image, as plain values."""
+    with workspace.read() as session:
+        sha256 = find_image(session, named)
+        image = session.get_one(Image, sha256)
+        return {
+            "image": {
+                **_columns(image),
+                "bytes_kept": workspace.blobs.has(sha256),
+            },
+            "fetches": [
+                _columns(fetch)
+                for fetch in session.scalars(select(Fetch).where(Fetch.image_sha256 == sha256).order_by(Fetch.id))
+            ],
+            "candidates": [
+                {"category": slug, "query": query, "caption": caption, "fetch": fetch_id}
+                for slug, query, caption, fetch_id in session.execute(
+                    select(Category.slug, Candidate.query, Candidate.caption, Candidate.fetch_id)
+                    .join(Category, Category.id == Candidate.category_id)
+                    .where(Candidate.image_sha256 == sha256)
+                    .order_by(Candidate.id)
+                )
+            ],
+            "items": [_item(session, item) for item in _items(session, sha256)],
+            "releases": [
+                {
+                    "release": f"{release.name}/{release.version}",
+                    "key": member.key,
+                    "split": member.split,
+                    "label": member.label,
+                    "group": member.group,
+                }
+                for member, release in session.execute(
+                    select(ReleaseImage, Release)
+                    .join(Release, Release.id == ReleaseImage.release_id)
+                    .where(ReleaseImage.image_sha256 == sha256)
+                    .order_by(Release.id)
+                )
+            ],
+            "left_out": left_out(workspace, session, sha256),
+            "takedowns": [
+                _columns(row) for row in session.scalars(select(Takedown).where(Takedown.sha256 == sha256))
+            ],
+            "events": [
+                _columns(row)
+                for row in session.scalars(
+                    select(Event).where(Event.subject == f"images:{sha256}").order_by(Event.id)
+                )
+            ],
+        }
+
+
+def left_out(workspace: Workspace, session: Session, sha256: str) -> list[dict[str, Any]]:
+    """From which releases the image was left out, and why (their dropped.parquet)."""
+    import pyarrow.parquet as parquet
+
+    rows = []
+    for release in session.scalars(select(Release).order_by(Release.id)):
+        file = workspace.folder / release.path / "dropped.parquet"
+        if file.is_file():
+            for row in parquet.read_table(file, filters=[("sha256", "=", sha256)]).to_pylist():
+                rows.append({"release": f"{release.name}/{release.version}", **row})
+    return rows
+
+
+def _items(session: Session, sha256: str) -> list[Item]:
+    return list(session.scalars(select(Item).where(Item.image_sha256 == sha256).order_by(Item.id)))
+
+
+def _item(session: Session, item: Item) -> dict[str, Any]:
+    campaign = session.get_one(Campaign, item.campaign_id)
+    consensus = session.get(Consensus, (item.id, campaign.consensus_version))
+    return {
+        "item": item.id,
+        "campaign": campaign.slug,
+        "kind": campaign.kind,
+        "category": item.category.slug if item.category else None,
+        "state": item.state,
+        "gold": item.gold,
+        "judgments": [
+            {
+                "person": name,
+                "role": judgment.role,
+                "answer": judgment.answer,
+                "answered_at": judgment.answered_at,
+                "active_ms": judgment.active_ms,
+                "undone": not judgment.active,
+            }
+            for judgment, name in session.execute(
+                select(Judgment, Person.name)
+                .join(Person, Person.id == Judgment.person_id)
+                .where(Judgment.item_id == item.id)
+                .order_by(Judgment.received_at, Judgment.id)
+            )
+        ],
+        "consensus": _columns(consensus) if consensus else None,
+    }
+
+
+def _columns(row: Any) -> dict[str, Any]:
+    return {column.key: getattr(row, column.key) for column in row.__mapper__.column_attrs}
