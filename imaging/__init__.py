@@ -16,12 +16,14 @@ from imaging.hashes import (
 from imaging.neighbours import pairs_within
 from imaging.pixels import canonical
 from imaging.resizing import Placement, ResizeMode, resize
+from imaging.similarity import MATCH_THRESHOLD, comparison_picture, similarity
 
 __all__ = [
     "EncodeFormat",
     "FORMATS",
     "ImageError",
     "ImageFacts",
+    "MATCH_THRESHOLD",
     "MAX_PIXELS",
     "PHASH_VERSION",
     "Placement",
@@ -29,6 +31,7 @@ __all__ = [
     "ResizeMode",
     "Subsampling",
     "canonical",
+    "comparison_picture",
     "encode",
     "inspect",
     "is_plain",
@@ -38,6 +41,7 @@ __all__ = [
     "phash_hex",
     "phash_transforms",
     "resize",
+    "similarity",
     "thumbnail",
     "transformed",
 ]

@@ -14,7 +14,7 @@ from PIL import Image
 
 Plane = NDArray[np.floating]
 
-MATCH_THRESHOLD = 0.75
+MATCH_THRESHOLD = 0.8
 
 _SIDE = 64
 _STRIDE = 4  # windows are two strides wide
@@ -22,7 +22,7 @@ _STRIDE = 4  # windows are two strides wide
 _FLAT_LUMA = 6.0
 _FLAT_CHROMA = 24.0
 # Of the structure, so much may be hidden by a watermark or a logo before it counts.
-_HIDDEN = 0.15
+_HIDDEN = 0.10
 # Colours are compared in cells of 4 x 4; so many may be of a logo's colour.
 _OVERPAINTED = 0.06
 # Above this without any alignment, aligning could only change the third digit.
@@ -167,7 +167,7 @@ def _score(luma_a: Plane, chroma_a: Plane, luma_b: Plane, chroma_b: Plane, warp:
 
 
 def _structure(a: Plane, b: Plane, inside: NDArray[np.bool_]) -> float:
-    """Correlation inside 8 x 8 windows, weighed by their contrast, the worst 15 % of the weight left out."""
+    """Correlation inside 8 x 8 windows, weighed by their contrast, the worst 10 % of the weight left out."""
     whole = _windows(inside.astype(np.float32)) > 0.999
     mean_a, mean_b = _windows(a)[whole], _windows(b)[whole]
     variance_a = np.maximum(_windows(a * a)[whole] - mean_a**2, 0)

@@ -1,0 +1,86 @@
+"""The perceptual hash: fixed for ever, and close for pictures that look alike."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from imaging import canonical, is_plain, phash, phash_from_hex, phash_hex, phash_transforms, transformed
+from tests.imaging.pictures import file_bytes, scene
+
+
+def bits_apart(one: int, other: int) -> int:
+    return (one ^ other).bit_count()
+
+
+@given(st.integers(0, 2**64 - 1))
+def test_hex_is_sixteen_digits_and_goes_both_ways(value: int) -> None:
+    text = phash_hex(value)
+    assert len(text) == 16
+    assert phash_from_hex(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "0" * 15, "0" * 17, "g" * 16, "0x" + "0" * 14, "+" + "1" * 15])
+def test_what_is_no_hash_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="16 hex digits"):
+        phash_from_hex(text)
+
+
+@pytest.mark.parametrize("value", [-1, 2**64])
+def test_a_number_of_more_than_64_bits_has_no_hex(value: int) -> None:
+    with pytest.raises(ValueError, match="64-bit"):
+        phash_hex(value)
+
+
+def test_the_hash_of_a_known_picture_never_moves() -> None:
+    """If this fails, hashes in stores are no longer comparable: `PHASH_VERSION` must change too."""
+    y, x = np.mgrid[0:90, 0:120]
+    channels = [(x * 2) % 256, (x * y) // 50 % 256, (255 - y * 2) % 256]
+    assert phash_hex(phash(Image.fromarray(np.stack(channels, axis=2).astype(np.uint8)))) == "885f0977807e7875"
+
+
+def test_it_is_imagehashes_phash_of_the_working_picture() -> None:
+    import imagehash
+
+    image = scene(7)
+    working = image.convert("L").resize((128, 128), Image.Resampling.BOX)
+    assert phash_hex(phash(image)) == str(imagehash.phash(working))
+
+
+def test_half_of_the_bits_are_ones() -> None:
+    assert {phash(scene(seed)).bit_count() for seed in range(10)} == {32}
+
+
+def test_a_smaller_recompressed_copy_is_near_and_another_picture_far() -> None:
+    for seed in range(20):
+        image = scene(seed)
+        copy = canonical(file_bytes(image.resize((120, 90)), "JPEG", quality=40))
+        assert bits_apart(phash(image), phash(copy)) <= 6
+        assert bits_apart(phash(image), phash(scene(seed + 1000))) > 12
+
+
+def test_the_eight_transforms_find_their_own_picture() -> None:
+    image = scene(8, 200, 200)
+    hashes = phash_transforms(image)
+    assert len(hashes) == 8
+    assert hashes["identity"] == phash(image)
+    assert len(set(hashes.values())) == 8
+    for name, value in hashes.items():
+        assert bits_apart(phash(transformed(image, name)), value) <= 2
+
+
+def test_mirrored_and_turned_names_mean_what_they_say() -> None:
+    pixels = np.asarray(scene(9))
+    moved = {name: np.asarray(transformed(scene(9), name)) for name in phash_transforms(scene(9))}
+    assert np.array_equal(moved["mirror"], pixels[:, ::-1])
+    for turns in (1, 2, 3):
+        assert np.array_equal(moved[f"rotate{turns * 90}"], np.rot90(pixels, turns))
+        assert np.array_equal(moved[f"mirror_rotate{turns * 90}"], np.rot90(pixels[:, ::-1], turns))
+
+
+def test_plain_pictures_are_told_apart_from_pictures_of_something() -> None:
+    noise = np.random.default_rng(0).normal(250, 3, (100, 100, 3)).clip(0, 255).astype(np.uint8)
+    for plain in (Image.new("RGB", (50, 40), "white"), Image.new("RGB", (9, 9)), Image.fromarray(noise)):
+        assert is_plain(plain)
+    assert not any(is_plain(scene(seed)) for seed in range(10))
