@@ -1,7 +1,9 @@
 """The release format: WebDataset tars with an index, a manifest that proves every byte, a writer, a reader."""
 
 from shards.checks import Problem, verify_release
+from shards.classfolders import LeftOut
 from shards.errors import ShardError
+from shards.imagefolder import Imported, imagefolder_to_release, release_to_imagefolder
 from shards.index import SplitIndex
 from shards.manifest import (
     Category,
@@ -22,7 +24,9 @@ from shards.writer import Placed, ShardWriter
 __all__ = [
     "Category",
     "FileEntry",
+    "Imported",
     "LabelError",
+    "LeftOut",
     "Manifest",
     "Pixels",
     "Placed",
@@ -36,9 +40,11 @@ __all__ = [
     "SplitFiles",
     "SplitIndex",
     "epoch_order",
+    "imagefolder_to_release",
     "list_files",
     "open_release",
     "read_manifest",
+    "release_to_imagefolder",
     "verify_release",
     "write_manifest",
 ]

@@ -3,6 +3,9 @@
 import errno
 import hashlib
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from shards.errors import ShardError
@@ -59,3 +62,25 @@ def file_sha256(path: Path) -> tuple[str, int]:
             digest.update(block)
             size += len(block)
     return digest.hexdigest(), size
+
+
+@contextmanager
+def whole_folder(out: Path) -> Iterator[Path]:
+    """A folder to write into that is named `out` when the block ends well, and is gone when it does not.
+
+    What a killed run left is removed first. ShardError if `out` exists and is not an empty folder.
+    """
+    partial = temporary_name(out)
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise ShardError(f"{out} exists already", hint="give the name of a new folder", exit_code=2)
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        publish(partial, out)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise write_failed(out, error) from error
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise

@@ -1,0 +1,122 @@
+"""Finds the pictures of an ImageFolder: which split and class each is in, its format and its SHA-256.
+
+Formats are told by a file's first bytes; nothing is decoded. Hidden files and folders are passed over.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from shards.atomic import file_sha256
+from shards.errors import ShardError
+
+# The names that people give to the three splits. A picture in two of them stays in the first of this order.
+SPLIT_FOLDERS = {"test": "test", "val": "val", "valid": "val", "validation": "val", "train": "train"}
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A file that is not in the release, and why: not_image, unreadable, name, outside or leak."""
+
+    path: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of an ImageFolder; `path` is relative to it, `extension` that of its format."""
+
+    path: str
+    split: str
+    category: str
+    sha256: str
+    extension: str
+
+
+def picture_extension(head: bytes) -> str | None:
+    """The extension of the format that a file's first 16 bytes announce, or None for no picture."""
+    for start, extension in _MAGIC.items():
+        if head.startswith(start):
+            return extension
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp"
+    if head[4:8] == b"ftyp":
+        return {b"avif": "avif", b"avis": "avif", b"heic": "heic", b"mif1": "heic"}.get(head[8:12])
+    return "ppm" if re.match(rb"P[1-6]\s", head) else None
+
+
+_MAGIC = {
+    b"\xff\xd8\xff": "jpg",
+    b"\x89PNG\r\n\x1a\n": "png",
+    b"GIF87a": "gif",
+    b"GIF89a": "gif",
+    b"BM": "bmp",
+    b"II*\0": "tif",
+    b"MM\0*": "tif",
+    b"\0\0\0\x0cjP  ": "jp2",
+}
+
+
+def class_files(folder: Path, left_out: list[LeftOut]) -> Iterator[tuple[str, str, str]]:
+    """(path relative to `folder`, split, class) of every file in a class folder, hidden ones passed over."""
+    try:
+        entries = sorted(entry for entry in os.listdir(folder) if not entry.startswith("."))
+    except OSError as error:
+        raise ShardError(
+            f"{folder} cannot be read: {error.strerror}", hint="check the path", exit_code=2
+        ) from error
+    folders = [entry for entry in entries if (folder / entry).is_dir()]
+    in_splits = bool(folders) and all(entry in SPLIT_FOLDERS for entry in folders)
+    roots = [(entry, SPLIT_FOLDERS[entry]) for entry in folders] if in_splits else [("", "train")]
+    left_out += [_outside(entry) for entry in entries if entry not in folders]
+    for root, split in roots:
+        for category in sorted(os.listdir(folder / root)) if root else folders:
+            path = str(PurePosixPath(root) / category)
+            if category.startswith("."):
+                continue
+            if not (folder / path).is_dir():
+                left_out.append(_outside(path))
+                continue
+            for file in _files_below(folder, path):
+                yield file, split, category
+
+
+def _files_below(folder: Path, path: str) -> Iterator[str]:
+    seen = set()
+    for parent, children, files in os.walk(folder / path, followlinks=True):
+        identity = (os.stat(parent).st_dev, os.stat(parent).st_ino)
+        children[:] = [] if identity in seen else sorted(c for c in children if not c.startswith("."))
+        if identity not in seen:
+            seen.add(identity)
+            for file in sorted(files):
+                if not file.startswith("."):
+                    yield (Path(parent) / file).relative_to(folder).as_posix()
+
+
+def _outside(path: str) -> LeftOut:
+    return LeftOut(printable(path), "outside", "it is not in a class folder")
+
+
+def printable(path: str) -> str:
+    """A path as UTF-8 text, bytes that are none written as \\xNN."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def look(folder: Path, path: str, split: str, category: str) -> Picture | LeftOut:
+    """Read a file once: the picture that it is, or why it is left out."""
+    if printable(path) != path:
+        return LeftOut(printable(path), "name", "its name is not UTF-8")
+    if not (folder / path).is_file():
+        return LeftOut(path, "unreadable", "it is not a file")
+    try:
+        with open(folder / path, "rb") as stream:
+            extension = picture_extension(stream.read(16))
+        sha256, _ = file_sha256(folder / path) if extension else ("", 0)
+    except OSError as error:
+        return LeftOut(path, "unreadable", str(error.strerror or error))
+    if extension is None:
+        return LeftOut(path, "not_image", "its first bytes are of no picture format")
+    return Picture(path, split, category, sha256, extension)
