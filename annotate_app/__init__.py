@@ -1,1 +1,23 @@
-""""""
+"""The annotation app: lease, judge, undo, watch; and what curators do with campaigns and people."""
+
+from annotate_app.app import create_app
+from annotate_app.campaigns import CampaignMade, add_gold, create_campaign, get_campaign, set_state
+from annotate_app.people import add_person, disable, find_person, invite, set_password, set_role
+from annotate_app.progress import Progress, campaign_progress
+
+__all__ = [
+    "CampaignMade",
+    "Progress",
+    "add_gold",
+    "add_person",
+    "campaign_progress",
+    "create_app",
+    "create_campaign",
+    "disable",
+    "find_person",
+    "get_campaign",
+    "invite",
+    "set_password",
+    "set_role",
+    "set_state",
+]

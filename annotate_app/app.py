@@ -1,0 +1,67 @@
+"""The app, put together: routes, security, problem documents, static files."""
+
+import time
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from annotate_app.context import AppContext, Clock
+from annotate_app.metrics import Metrics
+from annotate_app.problems import install_problems
+from annotate_app.routes import auth, campaigns, export, health, images, judgments, leases, pages
+from annotate_app.security.cross_site import RefuseCrossSite
+from annotate_app.security.headers import SecurityHeaders
+from annotate_app.security.rate_limit import FailureLimit
+from label_store import Workspace
+from label_store.models import now
+
+STATIC = Path(__file__).parent / "static"
+
+
+def create_app(workspace: Workspace, *, clock: Clock = now, seed: int | None = None) -> FastAPI:
+    """The annotation app over a workspace.
+
+    `clock` tells the time (leases, sessions and limits run on it); `seed` makes the order of items repeatable.
+    """
+    app = FastAPI(
+        title="Cairn",
+        summary="Lease pictures, judge them, export what people said.",
+        docs_url=None,  # Swagger's page would load scripts from elsewhere; routes/pages.py has one that does not
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+    )
+    context = AppContext(workspace, clock, seed)
+    app.state.context = context
+    app.state.login_limit = FailureLimit(clock)
+    for routes in (auth, campaigns, leases, judgments, export, images, health, pages):
+        app.include_router(routes.router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    install_problems(app)
+    app.add_middleware(RefuseCrossSite)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(CountRequests, metrics=context.metrics)
+    return app
+
+
+class CountRequests:
+    """ASGI middleware: how many answers of which class, and how long they took to begin."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app = app
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count what the app answers."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began = time.perf_counter()
+
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self.metrics.observe(message["status"], time.perf_counter() - began)
+            await send(message)
+
+        await self.app(scope, receive, counted)

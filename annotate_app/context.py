@@ -1,0 +1,55 @@
+"""What every route works with: the workspace, the clock, the dice, the counters. One per app."""
+
+import random
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlalchemy.orm import Session
+
+from annotate_app.metrics import Metrics
+from annotate_app.pictures import Pictures
+from label_store import Workspace
+
+Clock = Callable[[], datetime]
+
+
+class AppContext:
+    """The state of one running app."""
+
+    def __init__(self, workspace: Workspace, clock: Clock, seed: int | None) -> None:
+        self.workspace = workspace
+        self.clock = clock
+        self.random = random.Random(seed)
+        self.metrics = Metrics()
+        self.pictures = Pictures(workspace)
+        # SQLite lets one writer in and the others poll; queueing our own threads here is fair and quicker.
+        self._writer = threading.Lock() if workspace.sqlite_file else None
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session that sees one consistent state."""
+        with self.workspace.read() as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session whose changes are on disk when the block ends."""
+        if self._writer is None:
+            with self.workspace.write() as session:
+                yield session
+            return
+        with self._writer, self.workspace.write() as session:
+            yield session
+
+
+def _context(request: Request) -> AppContext:
+    context = request.app.state.context
+    assert isinstance(context, AppContext)
+    return context
+
+
+Context = Annotated[AppContext, Depends(_context)]

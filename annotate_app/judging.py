@@ -1,0 +1,273 @@
+"""Answers come in: each is accepted once, known when it comes again, or refused with the reason.
+
+One batch is one transaction, committed to disk before the client hears of it. `items.n` changes in the
+transaction that changes the judgments it counts.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from annotate_app import policy
+from annotate_app.access import visible_campaigns
+from annotate_app.context import AppContext
+from annotate_app.problems import Problem
+from annotate_app.security.sessions import SignedIn
+from label_store import AnswerError, check_answer, is_flag
+from label_store.models import Attribute, Campaign, Category, Image, Item, Judgment, Lease
+
+Status = Literal["accepted", "duplicate", "refused"]
+
+
+@dataclass(frozen=True)
+class Given:
+    """One answer as the client sent it. `supersedes`: the person's own earlier judgment that this one corrects."""
+
+    id: UUID
+    item: int
+    answer: dict[str, Any]
+    answered_at: datetime
+    shown_at: datetime | None = None
+    active_ms: int = 0
+    supersedes: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of it; `reason` is a sentence when it was refused."""
+
+    id: UUID
+    status: Status
+    reason: str | None = None
+
+
+class Refused(Exception):
+    """This answer cannot be taken."""
+
+
+def judge(context: AppContext, person: SignedIn, given: Sequence[Given]) -> list[Outcome]:
+    """Take a batch of answers; durable when it returns, in the order of the batch."""
+    try:
+        with context.write() as session:
+            outcomes = _Batch(session, context, person, given).take()
+    except IntegrityError:
+        # The same batch came twice at once (PostgreSQL): the other one is committed now, so these are known.
+        with context.write() as session:
+            outcomes = _Batch(session, context, person, given).take()
+    for outcome in outcomes:
+        context.metrics.add("cairn_judgments_total", f'status="{outcome.status}"')
+    return outcomes
+
+
+def undo(context: AppContext, person: SignedIn, judgment_id: UUID, *, hold: bool) -> None:
+    """Take one's own judgment back: its row stays, inactive, and the item returns to the queue.
+
+    With `hold` the item is leased to the person again, to be answered anew. Undoing twice is the same as once.
+    Problem 404 when it is not a judgment of this person.
+    """
+    with context.write() as session:
+        item_id = session.scalar(
+            select(Judgment.item_id).where(Judgment.id == judgment_id, Judgment.person_id == person.id)
+        )
+        if item_id is None:
+            raise Problem(404, f"you have given no judgment {judgment_id}")
+        item = session.scalars(select(Item).where(Item.id == item_id).with_for_update()).one()
+        judgment = session.get_one(Judgment, judgment_id)
+        if not judgment.active:
+            return
+        _deactivate(judgment, item, context.clock())
+        at = context.clock()
+        minutes = context.workspace.settings.lease_minutes if hold else 0
+        session.execute(delete(Lease).where(Lease.item_id == item.id, Lease.person_id == person.id))
+        session.add(
+            Lease(
+                item_id=item.id,
+                person_id=person.id,
+                campaign_id=item.campaign_id,
+                token=judgment_id,
+                leased_at=at,
+                deadline=at + timedelta(minutes=minutes),
+            )
+        )
+    context.metrics.add("cairn_undos_total")
+
+
+def _counts(judgment: Judgment, item: Item) -> bool:
+    """Whether a judgment is one of the item's n: an annotator's answer, not a flag, not to a gold item."""
+    return judgment.role == "annotator" and item.gold is None and not is_flag(judgment.answer)
+
+
+def _deactivate(judgment: Judgment, item: Item, at: datetime) -> None:
+    judgment.active = False
+    judgment.undone_at = at
+    if _counts(judgment, item):
+        item.n -= 1
+
+
+class _Batch:
+    """All rows a batch needs, read once, then one decision after another."""
+
+    def __init__(self, session: Session, context: AppContext, person: SignedIn, given: Sequence[Given]) -> None:
+        self.session = session
+        self.person = person
+        self.given = given
+        item_ids = sorted({entry.item for entry in given})
+        # Locked in the order of their ids, so that two batches never wait for each other.
+        self.items = {
+            item.id: item
+            for item in session.scalars(
+                select(Item).where(Item.id.in_(item_ids)).order_by(Item.id).with_for_update(of=Item)
+            )
+        }
+        # Read once the rows are ours: a lease that ended while we waited has ended.
+        self.at = context.clock()
+        campaign_ids = {item.campaign_id for item in self.items.values()}
+        self.campaigns = {
+            campaign.id: campaign
+            for campaign in session.scalars(visible_campaigns(person).where(Campaign.id.in_(campaign_ids)))
+        }
+        self.slugs = {
+            campaign.id: tuple(category.slug for category in campaign.categories)
+            for campaign in self.campaigns.values()
+        }
+        named = {entry.id for entry in given} | {entry.supersedes for entry in given if entry.supersedes}
+        self.known = {row.id: row for row in session.scalars(select(Judgment).where(Judgment.id.in_(named)))}
+        self.mine = {
+            row.item_id: row
+            for row in session.scalars(
+                select(Judgment).where(
+                    Judgment.item_id.in_(item_ids),
+                    Judgment.person_id == person.id,
+                    Judgment.role == "annotator",
+                    Judgment.active,
+                )
+            )
+        }
+        self.leases = {
+            row.item_id: row
+            for row in session.scalars(
+                select(Lease).where(Lease.item_id.in_(item_ids), Lease.person_id == person.id)
+            )
+        }
+        self.held_by_others: dict[int, int] = {
+            row[0]: row[1]
+            for row in session.execute(
+                select(Lease.item_id, func.count())
+                .where(Lease.item_id.in_(item_ids), Lease.person_id != person.id, Lease.deadline > self.at)
+                .group_by(Lease.item_id)
+            )
+        }
+        self.schemas = self._schemas()
+        self.sizes = self._sizes()
+
+    def take(self) -> list[Outcome]:
+        outcomes = []
+        for entry in self.given:
+            known = self.known.get(entry.id)
+            try:
+                if known is not None and known.person_id == self.person.id:
+                    outcomes.append(Outcome(entry.id, "duplicate"))
+                    continue
+                if known is not None:
+                    raise Refused("this id belongs to another judgment")
+                self._accept(entry)
+                outcomes.append(Outcome(entry.id, "accepted"))
+            except (Refused, AnswerError) as error:
+                outcomes.append(Outcome(entry.id, "refused", str(error)))
+        return outcomes
+
+    def _accept(self, entry: Given) -> None:
+        item = self.items.get(entry.item)
+        campaign = self.campaigns.get(item.campaign_id) if item else None
+        if item is None or campaign is None:
+            raise Refused(f"there is no item {entry.item} that is open to you")
+        answer = self._checked(entry, item, campaign)
+        previous = self.mine.get(item.id)
+        if entry.supersedes is not None:
+            if previous is None or previous.id != entry.supersedes:
+                raise Refused("the judgment that this one corrects is not your present one of this item")
+            if campaign.state == "closed":
+                raise Refused(f"the campaign {campaign.slug!r} is closed")
+            _deactivate(previous, item, self.at)
+            self.session.flush()
+        else:
+            self._must_be_open(item, campaign)
+        judgment = Judgment(
+            id=entry.id,
+            item_id=item.id,
+            person_id=self.person.id,
+            role="annotator",
+            answer=answer,
+            shown_at=entry.shown_at,
+            answered_at=entry.answered_at,
+            received_at=self.at,
+            active_ms=entry.active_ms,
+            supersedes=entry.supersedes,
+            active=True,
+        )
+        self.session.add(judgment)
+        if _counts(judgment, item):
+            item.n += 1
+        lease = self.leases.pop(item.id, None)
+        if lease is not None:
+            self.session.delete(lease)
+        self.mine[item.id] = self.known[entry.id] = judgment
+
+    def _must_be_open(self, item: Item, campaign: Campaign) -> None:
+        if item.id in self.mine:
+            raise Refused("you have already judged this item")
+        lease = self.leases.get(item.id)
+        if lease is None:
+            raise Refused("this item was not given to you")
+        if campaign.state in ("closed", "draft"):
+            raise Refused(f"the campaign {campaign.slug!r} is {campaign.state}")
+        if lease.deadline > self.at or item.gold is not None:
+            return
+        present = policy.Candidate(item.id, item.n, self.held_by_others.get(item.id, 0))
+        if item.state != "open" or not policy.has_room(present, policy.most_judgments(campaign.stopping)):
+            raise Refused("your time for this item was over and others have judged it enough since")
+
+    def _checked(self, entry: Given, item: Item, campaign: Campaign) -> dict[str, Any]:
+        try:
+            text = json.dumps(entry.answer, ensure_ascii=False, allow_nan=False).encode()
+        except (ValueError, UnicodeEncodeError) as error:
+            raise AnswerError(f"the answer is not JSON: {error}") from error
+        if b"\\u0000" in text:
+            raise AnswerError("the answer holds a NUL character")
+        return check_answer(
+            campaign.kind,
+            entry.answer,
+            categories=self.slugs[campaign.id],
+            attributes=self.schemas.get(item.category_id or 0, ()),
+            size=self.sizes.get(item.image_sha256),
+        )
+
+    def _schemas(self) -> dict[int, list[dict[str, Any]]]:
+        asked = {
+            item.category_id
+            for item in self.items.values()
+            if item.category_id and item.campaign_id in self.campaigns
+            and self.campaigns[item.campaign_id].kind == "attributes"
+        }  # fmt: skip
+        schemas: dict[int, list[dict[str, Any]]] = {}
+        if asked:
+            rows = self.session.scalars(
+                select(Attribute).join(Category).where(Category.id.in_(asked)).order_by(Attribute.position)
+            )
+            for row in rows:
+                schemas.setdefault(row.category_id, []).append(row.as_schema())
+        return schemas
+
+    def _sizes(self) -> dict[str, tuple[int, int]]:
+        if not any(campaign.kind in ("boxes", "polygons") for campaign in self.campaigns.values()):
+            return {}
+        shas = {item.image_sha256 for item in self.items.values()}
+        rows = self.session.execute(select(Image.sha256, Image.width, Image.height).where(Image.sha256.in_(shas)))
+        return {sha256: (width, height) for sha256, width, height in rows}

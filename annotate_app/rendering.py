@@ -1,0 +1,45 @@
+"""Pages from Jinja2 templates: escaped by default, with the few words every page needs."""
+
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+FOLDER = Path(__file__).parent
+_templates = Environment(
+    loader=FileSystemLoader(FOLDER / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+
+
+def markdown(text: str) -> Markup:
+    """A guideline as HTML; HTML in it is shown as text, and links can only be http(s), mailto or relative."""
+    return Markup(_markdown.render(text))  # noqa: S704  # html is off: what comes out was made by the parser
+
+
+def percent(share: float | None, digits: int = 0) -> str:
+    """A share for people; an en dash where there is none."""
+    return "–" if share is None else f"{100 * share:.{digits}f} %"
+
+
+def count(number: int | None) -> str:
+    """A count with thin spaces between thousands."""
+    return "–" if number is None else f"{number:,}".replace(",", "\u202f")
+
+
+_templates.filters.update(markdown=markdown, percent=percent, count=count)
+
+
+def render(request: Request, template: str, *, page_status: int = 200, **values: Any) -> HTMLResponse:
+    """A page; `person` is whoever is signed in (None: nobody)."""
+    values.setdefault("person", getattr(request.state, "person", None))
+    html = _templates.get_template(template).render(request=request, **values)
+    return HTMLResponse(html, status_code=page_status, headers={"Cache-Control": "no-store"})

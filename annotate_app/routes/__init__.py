@@ -1,0 +1,1 @@
+"""Thin routes, one file a subject; each declares who may call it."""

@@ -1,0 +1,38 @@
+"""All judgments of a campaign, streamed while people work."""
+
+from typing import Literal
+
+from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
+
+from annotate_app import exporting
+from annotate_app.access import find_campaign
+from annotate_app.context import Context
+from annotate_app.security.roles import Curator
+
+router = APIRouter(prefix="/api/v1/campaigns", tags=["campaigns"])
+
+
+@router.get("/{campaign}/export", response_class=StreamingResponse)
+def export_campaign(
+    context: Context,
+    person: Curator,
+    campaign: str,
+    format: Literal["jsonl", "csv"] = "jsonl",  # noqa: A002
+) -> StreamingResponse:
+    """`item, annotator, answer` and more, one row a judgment; undone ones are left out."""
+    with context.read() as session:
+        found = find_campaign(session, person, campaign)
+    write = exporting.jsonl if format == "jsonl" else exporting.csv_lines
+    media_type = "application/jsonl" if format == "jsonl" else "text/csv; charset=utf-8"
+    return StreamingResponse(
+        write(context.read, found.id),
+        media_type=media_type,
+        headers={"Content-Disposition": f"attachment; filename*=UTF-8''{_quoted(found.slug)}.{format}"},
+    )
+
+
+def _quoted(slug: str) -> str:
+    from urllib.parse import quote
+
+    return quote(slug, safe="")

@@ -1,0 +1,182 @@
+"""The pages that people see, rendered on the server: signing in, joining, work, progress."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from annotate_app.access import find_campaign, visible_campaigns
+from annotate_app.campaigns import set_state
+from annotate_app.context import AppContext, Context
+from annotate_app.people import accept_invitation, campaign_of_invitation
+from annotate_app.problems import Problem
+from annotate_app.progress import campaign_progress
+from annotate_app.rendering import render
+from annotate_app.routes.auth import check_credentials
+from annotate_app.routes.campaigns import as_json, judged_by
+from annotate_app.security.rate_limit import FailureLimit
+from annotate_app.security.roles import Annotator, Anybody, Curator, Member, Watcher
+from annotate_app.security.sessions import clear_cookie, set_cookie, sign_in, sign_out
+from label_store import UsageError
+from label_store.models import Campaign
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+Field = Annotated[str, Form(max_length=1000)]
+
+
+@router.get("/")
+def home(request: Request, context: Context, person: Member) -> Response:
+    """What there is to do for whoever is signed in."""
+    with context.read() as session:
+        judged = judged_by(session, person.id)
+        campaigns = [
+            as_json(campaign, judged.get(campaign.id, 0))
+            for campaign in session.scalars(visible_campaigns(person).where(Campaign.state == "open"))
+        ]
+    return render(request, "home.html", campaigns=campaigns)
+
+
+@router.get("/login", name="login_page")
+def login_page(request: Request, person: Anybody, next: str = "/") -> Response:  # noqa: A002
+    """The form to sign in."""
+    if person is not None:
+        return RedirectResponse(_own_path(next), 303)
+    return render(request, "login.html", next=next, name="", problem=None)
+
+
+@router.post("/login")
+def login(
+    request: Request,
+    context: Context,
+    _: Anybody,
+    name: Field,
+    password: Field,
+    next: Field = "/",  # noqa: A002
+) -> Response:
+    """Sign in with the form."""
+    try:
+        me = check_credentials(request, context, name, password)
+    except Problem as problem:
+        page = render(request, "login.html", page_status=problem.status, next=next, name=name, problem=problem)
+        page.headers.update(problem.headers)
+        return page
+    return _signed_in(request, context, me.id, _own_path(next))
+
+
+@router.post("/logout")
+def logout(context: Context, person: Member) -> Response:
+    """Sign out."""
+    with context.write() as session:
+        sign_out(session, person.token_hash)
+    response = RedirectResponse("/login", 303)
+    clear_cookie(response)
+    return response
+
+
+@router.get("/invitations/{secret}")
+def invitation_page(request: Request, context: Context, _: Anybody, secret: str) -> Response:
+    """The form to make an account by an invitation."""
+    return _invitation_form(request, context, secret, name="", problem=None)
+
+
+@router.post("/invitations/{secret}")
+def join(request: Request, context: Context, _: Anybody, secret: str, name: Field, password: Field) -> Response:
+    """Make the account and sign in."""
+    try:
+        with context.write() as session:
+            person = accept_invitation(session, secret, name, password, context.clock())
+    except UsageError as error:
+        return _invitation_form(
+            request, context, secret, name=name, problem=Problem(400, str(error), hint=error.hint)
+        )
+    return _signed_in(request, context, person.id, "/")
+
+
+@router.get("/campaigns")
+def campaigns_page(request: Request, context: Context, person: Watcher) -> Response:
+    """All campaigns with how far they are."""
+    with context.read() as session:
+        found = session.scalars(visible_campaigns(person).order_by(None).order_by(Campaign.id.desc())).all()
+        rows = [(campaign, campaign_progress(session, campaign, context.clock())) for campaign in found]
+        return render(request, "campaigns.html", rows=rows)
+
+
+@router.get("/campaigns/{campaign}")
+def campaign_page(request: Request, context: Context, person: Watcher, campaign: str) -> Response:
+    """One campaign: how far, how well, by whom."""
+    with context.read() as session:
+        found = find_campaign(session, person, campaign)
+        progress = campaign_progress(session, found, context.clock())
+        return render(request, "campaign.html", campaign=found, progress=progress)
+
+
+@router.post("/campaigns/{campaign}/state")
+def change_state(context: Context, person: Curator, campaign: str, state: Field) -> Response:
+    """Open, pause or close a campaign from its page."""
+    with context.write() as session:
+        found = find_campaign(session, person, campaign)
+        set_state(session, found, state, person_id=person.id)
+        slug = found.slug
+    return RedirectResponse(f"/campaigns/{slug}", 303)
+
+
+@router.get("/label/{campaign}")
+def label_page(request: Request, context: Context, person: Annotator, campaign: str) -> Response:
+    """The page to judge on, one per kind."""
+    with context.read() as session:
+        found = find_campaign(session, person, campaign)
+        shown = as_json(found, judged_by(session, person.id).get(found.id, 0))
+    if shown.kind not in ("verify", "classify", "attributes"):
+        raise Problem(404, f"campaigns of kind {shown.kind!r} have no page here", hint="judge them over the API")
+    return render(request, f"label_{shown.kind}.html", campaign=shown)
+
+
+@router.get("/api/docs")
+def api_docs(request: Request, _: Anybody) -> Response:
+    """Every route of the HTTP interface in one page, from the OpenAPI document."""
+    return render(request, "api.html", document=request.app.openapi())
+
+
+def _own_path(target: str) -> str:
+    """A path of this site; anything else becomes the home page, so that no link can send people elsewhere."""
+    parts = urlsplit(target)
+    own = not parts.scheme and not parts.netloc and target.startswith("/") and "\\" not in target
+    return target if own and not target.startswith("//") else "/"
+
+
+def _signed_in(request: Request, context: AppContext, person_id: int, target: str) -> Response:
+    with context.write() as session:
+        secret, expires_at = sign_in(
+            session, person_id, kind="browser", at=context.clock(), days=context.workspace.settings.session_days
+        )
+    response = RedirectResponse(target, 303)
+    set_cookie(request, response, secret, expires_at)
+    return response
+
+
+def _invitation_form(
+    request: Request, context: AppContext, secret: str, *, name: str, problem: Problem | None
+) -> Response:
+    limit: FailureLimit = request.app.state.login_limit
+    address = f"invitation:{request.client.host if request.client else ''}"
+    limit.check(address)
+    with context.read() as session:
+        found = campaign_of_invitation(session, secret, context.clock())
+        if found is None:
+            limit.failed(address)
+            raise Problem(
+                404,
+                "this invitation was used already, has run out, or never was one",
+                hint="ask whoever sent it for a new link",
+            )
+        invitation, campaign = found
+        return render(
+            request,
+            "invitation.html",
+            page_status=problem.status if problem else 200,
+            role=invitation.role,
+            campaign=campaign.title if campaign else None,
+            name=name,
+            problem=problem,
+        )

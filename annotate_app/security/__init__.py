@@ -1,0 +1,1 @@
+"""One security mechanism a file: passwords, sessions, roles, cross-site requests, headers, rate limits."""

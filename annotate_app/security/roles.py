@@ -1,0 +1,59 @@
+"""Who may call a route. A route declares it by depending on one of these; a test walks all routes."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from annotate_app.context import Context
+from annotate_app.problems import Problem
+from annotate_app.security.sessions import SignedIn, secret_of, signed_in
+
+
+class Public:
+    """Anybody may call."""
+
+    roles: frozenset[str] | None = None
+
+    def __call__(self, request: Request, context: Context) -> SignedIn | None:
+        """Whoever is signed in, if anybody."""
+        secret = secret_of(request)
+        person = None
+        if secret is not None:
+            with context.read() as session:
+                person = signed_in(session, secret, context.clock())
+        request.state.person = person
+        return person
+
+
+class Require:
+    """Only people signed in with one of these roles may call."""
+
+    def __init__(self, *roles: str) -> None:
+        self.roles = frozenset(roles)
+
+    def __call__(self, request: Request, context: Context) -> SignedIn:
+        """The person; Problem 401 when nobody is signed in, 403 when the role does not allow it."""
+        person = Public()(request, context)
+        if person is None:
+            raise Problem(
+                401,
+                "you are not signed in, or your session has ended",
+                hint="sign in again; what you have answered is kept in this browser",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+        if person.role not in self.roles:
+            raise Problem(403, f"this is not open to the role {person.role!r}")
+        return person
+
+
+CURATES = ("owner", "curator")
+REVIEWS = (*CURATES, "reviewer")
+ANNOTATES = (*REVIEWS, "annotator", "model")
+EVERYBODY = (*ANNOTATES, "contributor", "viewer")
+
+public = Public()
+Anybody = Annotated[SignedIn | None, Depends(public)]
+Member = Annotated[SignedIn, Depends(Require(*EVERYBODY))]
+Annotator = Annotated[SignedIn, Depends(Require(*ANNOTATES))]
+Watcher = Annotated[SignedIn, Depends(Require(*REVIEWS, "viewer"))]
+Curator = Annotated[SignedIn, Depends(Require(*CURATES))]

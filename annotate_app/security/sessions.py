@@ -1,0 +1,120 @@
+"""Signed-in browsers and API tokens: a random secret whose SHA-256 alone is kept.
+
+Browsers send it in a cookie that scripts cannot read; programs as `Authorization: Bearer`.
+"""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from fastapi import Request, Response
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from label_store.models import Invitation, LoginSession, Person
+
+COOKIE = "cairn_session"
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """Who sent a request."""
+
+    id: int
+    name: str
+    role: str
+    token_hash: str
+
+
+def new_secret() -> str:
+    """A secret of 256 random bits, fit for a header, a cookie or a link."""
+    return secrets.token_urlsafe(32)
+
+
+def hash_secret(secret: str) -> str:
+    """What the store keeps of a secret. It is random, so a plain hash cannot be turned back."""
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
+
+
+def sign_in(session: Session, person_id: int, *, kind: str, at: datetime, days: float) -> tuple[str, datetime]:
+    """A new session of kind `browser` or `token`: its secret, told once, and when it ends."""
+    secret, expires_at = new_secret(), at + timedelta(days=days)
+    session.execute(delete(LoginSession).where(LoginSession.expires_at <= at))
+    session.add(
+        LoginSession(
+            token_hash=hash_secret(secret), person_id=person_id, kind=kind, created_at=at, expires_at=expires_at
+        )
+    )
+    return secret, expires_at
+
+
+def sign_out(session: Session, token_hash: str) -> None:
+    """End one session."""
+    session.execute(delete(LoginSession).where(LoginSession.token_hash == token_hash))
+
+
+def sign_out_everywhere(session: Session, person_id: int) -> None:
+    """End all sessions of a person (password changed, person disabled)."""
+    session.execute(delete(LoginSession).where(LoginSession.person_id == person_id))
+
+
+def secret_of(request: Request) -> str | None:
+    """The secret that a request brings: Bearer first, then the cookie."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token.strip():
+        return token.strip()
+    return request.cookies.get(COOKIE)
+
+
+def signed_in(session: Session, secret: str, at: datetime) -> SignedIn | None:
+    """Whose secret this is; None when unknown, ended, or the person is disabled."""
+    row = session.execute(
+        select(Person.id, Person.name, Person.role, LoginSession.token_hash)
+        .join(LoginSession, LoginSession.person_id == Person.id)
+        .where(
+            LoginSession.token_hash == hash_secret(secret),
+            LoginSession.expires_at > at,
+            Person.disabled_at.is_(None),
+        )
+    ).one_or_none()
+    return None if row is None else SignedIn(*row)
+
+
+def set_cookie(request: Request, response: Response, secret: str, expires_at: datetime) -> None:
+    """Give the browser its secret; Secure whenever the page came over TLS."""
+    response.set_cookie(
+        COOKIE,
+        secret,
+        expires=expires_at,
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+    )
+
+
+def clear_cookie(response: Response) -> None:
+    """Take the secret from the browser."""
+    response.delete_cookie(COOKIE, httponly=True, samesite="lax")
+
+
+def open_invitation(session: Session, secret: str, at: datetime) -> Invitation | None:
+    """The unused, unexpired invitation behind a link."""
+    return session.scalar(
+        select(Invitation).where(
+            Invitation.token_hash == hash_secret(secret),
+            Invitation.used_at.is_(None),
+            Invitation.expires_at > at,
+        )
+    )
+
+
+def use_invitation(session: Session, secret: str, person_id: int, at: datetime) -> bool:
+    """Mark the invitation used; False when somebody was faster."""
+    used = session.execute(
+        update(Invitation)
+        .where(Invitation.token_hash == hash_secret(secret), Invitation.used_at.is_(None))
+        .values(used_at=at, used_by_id=person_id)
+        .returning(Invitation.token_hash)
+    )
+    return used.first() is not None
