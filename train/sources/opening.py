@@ -1,0 +1,40 @@
+"""Tell which kind of dataset a path is, open it, and refuse what no network can learn from."""
+
+from pathlib import Path
+
+import numpy as np
+
+from train.errors import TrainError
+from train.sources.cifar import looks_like_cifar, open_cifar
+from train.sources.folder import looks_like_image_folder, open_image_folder
+from train.sources.kinds import Source
+from train.sources.release import open_release_source
+from train.sources.tars import find_tars, open_tars
+
+KINDS = "a release (a folder with dataset.json), WebDataset tars, DIR/train/CLASS/*.jpg, or CIFAR's batch files"
+
+
+def open_source(path: Path) -> Source:
+    """The dataset at `path`. TrainError: no such path, no known kind, no training sample, one class only."""
+    if not path.exists():
+        raise TrainError(f"There is nothing at {path}.", hint=f"give the path of {KINDS}", exit_code=2)
+    if (path / "dataset.json").is_file():
+        source = open_release_source(path)
+    elif path.is_dir() and looks_like_cifar(path):
+        source = open_cifar(path)
+    elif find_tars(path) and (path.is_dir() or path.suffix == ".tar"):
+        source = open_tars(path)
+    elif path.is_dir() and looks_like_image_folder(path):
+        source = open_image_folder(path)
+    else:
+        raise TrainError(f"{path} holds no dataset that can be read.", hint=f"give {KINDS}", exit_code=2)
+    train = source.splits.get("train")
+    if train is None:
+        raise TrainError(f"{path} has no samples in its train split.", hint="check the dataset or its recipe")
+    if len(np.unique(train.labels)) < 2:
+        only = source.categories[int(train.labels[0])]
+        raise TrainError(
+            f"All {len(train)} training samples of {path} have the same class, {only!r}.",
+            hint="a classifier needs two classes or more",
+        )
+    return source

@@ -1,0 +1,71 @@
+"""A release of `dataset_builder`, read through `shards`."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from shards import ShardError, Split, open_release
+from train.errors import TrainError
+from train.sources.kinds import Labelled, Source, decode
+
+
+def open_release_source(path: Path) -> Source:
+    """The release in folder `path` as a source; samples without a category are left out and counted."""
+    try:
+        release = open_release(path)
+        splits = {name: release.split(name) for name in release.manifest.splits}
+    except ShardError as error:
+        raise TrainError(str(error), error.hint, error.exit_code) from error
+    categories = tuple(c.slug for c in release.categories)
+    labelled = {name: labelled_split(name, split, len(categories)) for name, split in splits.items()}
+    return Source(
+        name=f"{release.manifest.name}/{release.manifest.version}",
+        identity=release.release_id,
+        categories=categories,
+        splits={name: split for name, split in labelled.items() if len(split)},
+        mean=release.manifest.pixels.mean,
+        std=release.manifest.pixels.std,
+        left_out=sum(len(splits[name]) - len(labelled[name]) for name in splits),
+    )
+
+
+def labelled_split(name: str, split: Split, classes: int) -> Labelled:
+    """One split with its crowd posteriors as soft labels; a sample without a posterior gets its hard label."""
+
+    def picture(row: int) -> Image.Image:
+        try:
+            data = split.read_image(row)
+        except (ShardError, OSError) as error:
+            raise TrainError(
+                f"Sample {split.keys[row]} of {name} cannot be read ({error}).",
+                hint="`cairn verify RELEASE` tells what is damaged; copy or download the release again",
+            ) from error
+        return decode(data, f"of sample {split.keys[row]} in {name}")
+
+    def origin(row: int) -> tuple[str, str]:
+        meta = split.meta(row)
+        sha256 = str(meta.get("sha256", split.keys[row]))
+        return sha256, str(meta.get("group") or sha256)
+
+    labels = np.asarray(split.labels, np.int64)
+    soft = dense_soft(np.asarray(split.soft_label), np.asarray(split.soft_p), labels, classes)
+    everything = Labelled(
+        keys=[str(key) for key in split.keys], labels=labels, picture=picture, origin=origin, soft=soft
+    )
+    known = np.flatnonzero(labels >= 0)
+    return everything if len(known) == len(labels) else everything.subset(known)
+
+
+def dense_soft(
+    soft_label: NDArray[np.int32], soft_p: NDArray[np.float32], labels: NDArray[np.int64], classes: int
+) -> NDArray[np.float32]:
+    """At most ten (label, p) pairs a row, padded with (-1, 0) -> float32 [N, classes], rows sum to 1."""
+    dense = np.zeros((len(labels), classes), np.float32)
+    rows, columns = np.nonzero(soft_label >= 0)
+    np.add.at(dense, (rows, soft_label[rows, columns]), soft_p[rows, columns])
+    empty = (dense.sum(axis=1) <= 0) & (labels >= 0)
+    dense[empty, labels[empty]] = 1
+    total = dense.sum(axis=1, keepdims=True)
+    return np.divide(dense, total, out=dense, where=total > 0)
