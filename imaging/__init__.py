@@ -13,10 +13,10 @@ from imaging.hashes import (
     phash_transforms,
     transformed,
 )
+from imaging.matching import MATCH_THRESHOLD, comparison_picture, similarity
 from imaging.neighbours import pairs_within
 from imaging.pixels import canonical
 from imaging.resizing import Placement, ResizeMode, resize
-from imaging.similarity import MATCH_THRESHOLD, comparison_picture, similarity
 
 __all__ = [
     "EncodeFormat",

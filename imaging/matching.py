@@ -4,6 +4,16 @@ Both pictures shrink to 64 x 64; the second is laid over the first by Gauss-Newt
 bias (Lucas and Kanade, IJCAI 1981; separable here, since nothing turns), which undoes a small crop, a
 border and a change of exposure. What is compared then is local structure (the structure term of SSIM, Wang
 et al., IEEE TIP 2004) and colour.
+
+What `MATCH_THRESHOLD` = 0.8 was chosen on, and gives there (chosen and measured on the same pictures):
+- 150 ImageNet photographs against their changed copies: all matched after JPEG quality 10-95, resizing to
+  25-200 %, a crop of 2, 5 or 10 % of a side, a line of text, a logo, a border of 4 %, grey, brightness,
+  contrast, gamma, blur, noise. 98 % with large letters across the middle, 98 % after crop, text, half size and
+  quality 40 together, 89 % turned by 2 degrees, 5 % turned by 5. Any two different ones: 0.43 at most.
+- CIFAR-10: of 279 pairs listed by people as one shot 95.7 % match, of 46 "very similar, another shot" 46 %.
+  400 test pictures against their JPEG copies: all (0.85 at least). Of the 1,677 pairs within 10 bits whose
+  classes differ, so that they are certainly different pictures: none (0.78 at most).
+Weak where a small dark form lies on a plain background (planes on a sky), and on one object shot in series.
 """
 
 from functools import cache
