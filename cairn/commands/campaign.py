@@ -1,0 +1,214 @@
+"""`cairn campaign`: labelling jobs, from making one to taking its judgments out."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cairn.console import JsonOption, WorkspaceOption, finish, out, print_json, progress, table
+from label_store import UsageError, Workspace
+from label_store.models import now
+
+app = typer.Typer(help="Labelling jobs: create, status, pause, open, close, export, import.", no_args_is_help=True)
+SlugArgument = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="The campaign's name.")]
+
+
+@app.command()
+def create(
+    slug: SlugArgument,
+    kind: Annotated[str, typer.Option(help="verify, classify or attributes.")],
+    category: Annotated[list[str], typer.Option("--category", "-c", help="A category to ask about; repeat.")],
+    n: Annotated[int | None, typer.Option("-n", min=1, help="Fixed rule: judgments an item (3).")] = None,
+    max_risk: Annotated[
+        float | None, typer.Option(help="Risk rule: stop an item at this risk, for instance 0.01.")
+    ] = None,
+    max_n: Annotated[int, typer.Option(min=1, help="Risk rule: never more judgments than this.")] = 10,
+    gold_rate: Annotated[float, typer.Option(help="Share of items with a known answer, shown unmarked.")] = 0.0,
+    guideline: Annotated[Path | None, typer.Option(help="Markdown file that annotators read.")] = None,
+    title: Annotated[str, typer.Option(help="What annotators see (else the name).")] = "",
+    limit: Annotated[int | None, typer.Option(min=1, help="Most judgments one person may give.")] = None,
+    price: Annotated[float, typer.Option(min=0.0, help="What one judgment costs.")] = 0.0,
+    invited_only: Annotated[bool, typer.Option("--invited-only", help="Only for people invited to it.")] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a campaign from the pictures that were collected for its categories.
+
+    Example: cairn campaign create dogs --kind verify -c whippet -c greyhound -n 3
+    """
+    from annotate_app import create_campaign
+
+    if n is not None and max_risk is not None:
+        raise UsageError("give -n for the fixed rule or --max-risk for the risk rule, not both")
+    rule = {"rule": "fixed", "n": n or 3}
+    if max_risk is not None:
+        rule = {"rule": "risk", "max_risk": max_risk, "max_n": max_n}
+    store = Workspace.open(workspace)
+    made = create_campaign(
+        store,
+        slug,
+        kind,
+        category,
+        stopping=rule,
+        gold_rate=gold_rate,
+        guideline=_text(guideline),
+        title=title,
+        per_person_limit=limit,
+        price_per_judgment=price,
+        open_to_all=not invited_only,
+    )
+    if as_json:
+        print_json({"id": made.id, "slug": made.slug, "kind": made.kind, "items": made.items})
+        return
+    finish(f"campaign {made.slug} ({made.kind}) has {made.items:,} items to judge", then="cairn serve")
+
+
+@app.command()
+def status(
+    slug: Annotated[str | None, typer.Argument(metavar="[CAMPAIGN]", help="One campaign; all without.")] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show how far campaigns are.
+
+    Example: cairn campaign status dogs
+    """
+    from sqlalchemy import select
+
+    from annotate_app import campaign_progress, get_campaign
+    from label_store.models import Campaign
+
+    store = Workspace.open(workspace)
+    with store.read() as session:
+        found = [get_campaign(session, slug)] if slug else list(session.scalars(select(Campaign).order_by(Campaign.id)))
+        shown = [campaign_progress(session, campaign, now()) for campaign in found]
+    if as_json:
+        print_json(shown[0].as_json() if slug else [one.as_json() for one in shown])
+        return
+    table(
+        "",
+        ("campaign", "kind", "state", "items", "settled", "disputed", "judgments", "of", "agreement"),
+        [
+            (p.slug, p.kind, p.state, p.items, p.settled, p.disputed, p.judgments, p.judgments_asked, p.alpha)
+            for p in shown
+        ],
+    )
+    if slug:
+        table(
+            "",
+            ("annotator", "judgments", "per minute", "gold", "missed"),
+            [(a.name, a.judgments, a.pace, a.gold, a.gold_misses) for a in shown[0].annotators],
+        )
+    finish(
+        f"{len(shown)} campaign{'' if len(shown) == 1 else 's'}",
+        then=f"cairn consensus {slug}" if slug else "cairn campaign create --help",
+    )
+
+
+@app.command("open")
+def open_(slug: SlugArgument, workspace: WorkspaceOption = None) -> None:
+    """Open a paused or closed campaign again.
+
+    Example: cairn campaign open dogs
+    """
+    _set(workspace, slug, "open", "cairn serve")
+
+
+@app.command()
+def pause(slug: SlugArgument, workspace: WorkspaceOption = None) -> None:
+    """Hand out no more items for now; answers under way are still taken.
+
+    Example: cairn campaign pause dogs
+    """
+    _set(workspace, slug, "paused", f"cairn campaign open {slug}")
+
+
+@app.command()
+def close(slug: SlugArgument, workspace: WorkspaceOption = None) -> None:
+    """Close a campaign: no more items, no more answers.
+
+    Example: cairn campaign close dogs
+    """
+    _set(workspace, slug, "closed", f"cairn consensus {slug}")
+
+
+@app.command()
+def export(
+    slug: SlugArgument,
+    file: Annotated[Path | None, typer.Option("--out", "-o", help="Where to (else standard output).")] = None,
+    format: Annotated[str, typer.Option(help="jsonl or csv (else by the file's ending).")] = "",  # noqa: A002
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Write the judgments of a campaign: item, annotator, answer and more, a row each.
+
+    Example: cairn campaign export dogs -o dogs.csv
+    """
+    from annotate_app import get_campaign
+    from annotate_app.exporting import csv_lines, jsonl
+
+    kind = format or (file.suffix.lstrip(".") if file else "") or "jsonl"
+    writers = {"jsonl": jsonl, "csv": csv_lines}
+    if kind not in writers:
+        raise UsageError(f"judgments are not written as {kind!r}", hint="choose --format jsonl or csv")
+    store = Workspace.open(workspace)
+    with store.read() as session:
+        campaign_id = get_campaign(session, slug).id
+    chunks = writers[kind](store.read, campaign_id)
+    if file is None:
+        for chunk in chunks:
+            sys.stdout.write(chunk)
+        return
+    temporary = file.with_name(f".{file.name}.tmp")
+    with temporary.open("w", encoding="utf-8", newline="") as out_file:
+        for chunk in chunks:
+            out_file.write(chunk)
+    temporary.replace(file)
+    finish(f"the judgments of {slug} are in {file}", then=f"python -m consensus {file}" if kind == "csv" else "")
+
+
+@app.command("import")
+def import_(
+    slug: SlugArgument,
+    file: Annotated[Path, typer.Argument(help="CSV with the columns item, annotator, answer.")],
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Take judgments from a file: `item` is an item's number or the SHA-256 of its image.
+
+    People who are not known get an account that nobody can sign in to. Giving the same file twice is the
+    same as once. Rows that cannot be taken are listed, and the rest is taken (exit 3).
+    Example: cairn campaign import dogs old-judgments.csv
+    """
+    from annotate_app.importing import import_judgments
+
+    store = Workspace.open(workspace)
+    with progress("judgments") as show:
+        result = import_judgments(store, slug, file, progress=show)
+    for row, reason in result.refused[:20]:
+        out.print(f"row {row}: {reason}", markup=False)
+    if len(result.refused) > 20:
+        out.print(f"and {len(result.refused) - 20:,} more rows")
+    finish(
+        f"{result.accepted:,} judgments taken, {result.duplicate:,} known already, {len(result.refused):,} refused",
+        then=f"cairn consensus {slug}",
+    )
+    if result.refused:
+        raise typer.Exit(3)
+
+
+def _set(workspace: Path | None, slug: str, state: str, then: str) -> None:
+    from annotate_app import get_campaign, set_state
+
+    store = Workspace.open(workspace)
+    with store.write() as session:
+        set_state(session, get_campaign(session, slug), state)
+    finish(f"campaign {slug} is {state}", then=then)
+
+
+def _text(path: Path | None) -> str:
+    if path is None:
+        return ""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read as text: {error}", hint="give a Markdown file in UTF-8") from error
