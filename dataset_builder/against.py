@@ -1,0 +1,65 @@
+"""Sets that a release must not overlap (a public benchmark's test split): folders, tars, or lists of hashes."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+import imaging
+from dataset_builder.arrange import Leak
+from dataset_builder.duplicates import find_matches, near_hashes
+from dataset_builder.errors import RecipeError
+from dataset_builder.fingerprints import Fingerprint
+from dataset_builder.pictures import find_pictures, read_gallery
+
+# A list of hashes has no pixels that could tell chance from likeness, so only close ones count.
+_LIST_RADIUS = 4
+_LISTS = (".txt", ".csv", ".hashes")
+
+
+def find_leaks(
+    names: Sequence[str],
+    fingerprints: Sequence[Fingerprint],
+    picture_of: Callable[[int], Image.Image],
+    against: Sequence[Path],
+    radius: int,
+    workers: int = 2,
+) -> list[Leak]:
+    """The pictures (by name) that are one shot with a picture of the other sets; first the pixel-checked ones."""
+    lists = [path for path in against if path.suffix.lower() in _LISTS and path.is_file()]
+    leaks = []
+    others = find_pictures([path for path in against if path not in lists])
+    if others:
+        gallery, _ = read_gallery(others, workers)
+        own = len(names)
+        together = [*fingerprints, *gallery.fingerprints]
+        sides = (range(own), range(own, len(together)))
+        for match in find_matches(
+            together,
+            lambda index: picture_of(index) if index < own else gallery.small(index - own),
+            radius,
+            between=sides,
+        ):
+            leaks.append(Leak(names[match.a], str(gallery.places[match.b - own])))
+    for path in lists:
+        hashes = read_hashes(path)
+        for index, row in near_hashes(fingerprints, np.array(hashes, dtype=np.uint64), min(radius, _LIST_RADIUS)):
+            leaks.append(Leak(names[index], f"{path}: {imaging.phash_hex(hashes[row])}"))
+    return leaks
+
+
+def read_hashes(path: Path) -> list[int]:
+    """One hash of 16 hex digits a line (or in the first column of a CSV); # begins a remark."""
+    found = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        word = line.split("#")[0].split(",")[0].strip()
+        if not word or (number == 1 and word.lower() in ("phash", "hash")):
+            continue
+        try:
+            found.append(imaging.phash_from_hex(word))
+        except ValueError as error:
+            raise RecipeError(
+                f"{path}, line {number}: {error}", hint="write one hash of 16 hex digits a line"
+            ) from error
+    return found

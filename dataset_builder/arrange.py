@@ -1,0 +1,151 @@
+"""From chosen pictures and their fingerprints to samples in splits: leaks, duplicates, groups, limits, lots.
+
+Pure: everything it needs is given, the same input gives the same samples whatever its order.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dataset_builder.duplicates import Match, left_out, quality, stars
+from dataset_builder.fingerprints import Fingerprint
+from dataset_builder.groups import PROTECTED, group
+from dataset_builder.recipe import Recipe
+from dataset_builder.select import Chosen, Dropped
+from dataset_builder.splits import assign, draw
+
+
+@dataclass(frozen=True)
+class Leak:
+    """A chosen picture that is one shot with one of the sets that the release must not overlap."""
+
+    sha256: str
+    where: str
+
+
+@dataclass(frozen=True)
+class History:
+    """What earlier releases and official lists have decided: (group, split), and split, by SHA-256."""
+
+    released: Mapping[str, tuple[str, str]]
+    fixed: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """A chosen picture with its group and split."""
+
+    chosen: Chosen
+    group: str
+    split: str
+
+
+@dataclass(frozen=True)
+class DuplicatePair:
+    """A picture left out as a duplicate, the one that was kept, and how they match."""
+
+    sha256: str
+    kept: str
+    match: Match
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """Samples by SHA-256, what was left out on the way, and the duplicates among it."""
+
+    samples: tuple[Assigned, ...]
+    dropped: tuple[Dropped, ...]
+    pairs: tuple[DuplicatePair, ...]
+
+
+def arrange(
+    chosen: Sequence[Chosen],
+    fingerprints: Sequence[Fingerprint],
+    matches: Sequence[Match],
+    leaks: Sequence[Leak],
+    history: History,
+    recipe: Recipe,
+) -> Arrangement:
+    """Samples with their groups and splits. `fingerprints` and the indices of `matches` go with `chosen`."""
+    dropped: dict[str, Dropped] = {}
+
+    def drop(one: Chosen, reason: str, detail: str, kept: str | None = None) -> None:
+        dropped[one.sha256] = Dropped(one.sha256, one.category, reason, detail, kept)  # type: ignore[arg-type]
+
+    by_name = {one.sha256: one for one in chosen}
+    for leak in leaks:
+        if leak.sha256 not in dropped:
+            drop(by_name[leak.sha256], "leak", f"is in {leak.where}")
+    usable = [m for m in matches if not {chosen[m.a].sha256, chosen[m.b].sha256} & dropped.keys()]
+
+    pairs = []
+    rank = [_rank(one, found, history, recipe) for one, found in zip(chosen, fingerprints, strict=True)]
+    for star in stars(len(chosen), usable, rank):
+        kept = chosen[star.centre].sha256
+        for index, match in left_out(star, recipe.duplicates.keep):
+            drop(chosen[index], "duplicate", _how(match), kept)
+            pairs.append(DuplicatePair(chosen[index].sha256, kept, match))
+
+    members = [one.sha256 for one in chosen if one.sha256 not in dropped]
+    links = [(chosen[m.a].sha256, chosen[m.b].sha256) for m in usable]
+    grouping = group(members, links, history.released, history.fixed)
+    for name in grouping.bridges:
+        drop(by_name[name], "bridges_splits", "joins pictures that are in different splits")
+    group_of = {name: found for found in grouping.groups for name in found.members}
+
+    for name, reason, detail in _limits([by_name[n] for n in members if n not in dropped], history, recipe):
+        drop(by_name[name], reason, detail)
+    stratum = {name: one.category or "" for name, one in by_name.items()}
+    final = {}
+    for found in grouping.groups:
+        left = tuple(name for name in found.members if name not in dropped)
+        if left:
+            final[found.id] = type(found)(found.id, left, found.split)
+    split_of = assign(list(final.values()), stratum, recipe.splits)
+    samples = tuple(
+        Assigned(by_name[name], group_of[name].id, split_of[group_of[name].id])
+        for name in sorted(name for found in final.values() for name in found.members)
+    )
+    pairs.sort(key=lambda pair: pair.sha256)
+    return Arrangement(samples, tuple(dropped[name] for name in sorted(dropped)), tuple(pairs))
+
+
+def _rank(one: Chosen, found: Fingerprint, history: History, recipe: Recipe) -> tuple[object, ...]:
+    """The better member of a group first: officially fixed, released before, then quality, then certainty."""
+    fixed = history.fixed.get(one.sha256)
+    return (
+        PROTECTED.index(fixed) if fixed is not None else len(PROTECTED),
+        one.sha256 not in history.released,
+        *quality(found),
+        -one.posterior,
+        one.sha256,
+    )
+
+
+def _how(match: Match) -> str:
+    lies = "" if match.transform == "identity" else f", {match.transform}"
+    return f"{match.distance} bits apart, similarity {match.similarity:.3f}{lies}"
+
+
+def _limits(samples: Sequence[Chosen], history: History, recipe: Recipe) -> list[tuple[str, str, str]]:
+    """(sha256, reason, detail) of what the least and most number of a category leave out."""
+    by_category: dict[str | None, list[Chosen]] = defaultdict(list)
+    for one in samples:
+        if one.category is not None:
+            by_category[one.category].append(one)
+    found = []
+    for category, its in by_category.items():
+        most = recipe.per_class_max
+        if len(its) < recipe.per_class_min:
+            detail = f"{category} has {len(its)} of the {recipe.per_class_min} that a category needs"
+            found += [(one.sha256, "class_min", detail) for one in its]
+        elif most is not None and len(its) > most:
+            ordered = sorted(
+                its,
+                key=lambda one: (
+                    one.sha256 not in history.released and one.sha256 not in history.fixed,
+                    draw(recipe.splits.seed, one.sha256),
+                ),
+            )
+            found += [(one.sha256, "class_max", f"{category} is full with {most}") for one in ordered[most:]]
+    return found

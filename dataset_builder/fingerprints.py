@@ -1,0 +1,63 @@
+"""What duplicates are found by, for one picture: hashes of its eight positions and a small picture to compare."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+import imaging
+
+TRANSFORMS = (
+    "identity", "mirror", "rotate90", "rotate180", "rotate270",
+    "mirror_rotate90", "mirror_rotate180", "mirror_rotate270",
+)  # fmt: skip
+"""Column of each transform in `hashes`."""
+
+COMPARISON_SIDE = 64
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What pairs are proposed and ranked by; the small picture that decides is kept apart, it is larger.
+
+    `hashes` 8 numbers of 64 bits in the order of `TRANSFORMS`, None where the picture is plain and a hash says
+    nothing; width and height in pixels, `bytes` as stored.
+    """
+
+    hashes: tuple[int, ...] | None
+    width: int
+    height: int
+    bytes: int
+
+    @property
+    def phash(self) -> str | None:
+        """The picture's own hash as 16 hex digits."""
+        return None if self.hashes is None else imaging.phash_hex(self.hashes[0])
+
+
+def fingerprint(pixels: Image.Image, size: int) -> Fingerprint:
+    """The fingerprint of canonical pixels that came from `size` bytes."""
+    hashes = None
+    if not imaging.is_plain(pixels):
+        by_name = imaging.phash_transforms(pixels)
+        hashes = tuple(by_name[name] for name in TRANSFORMS)
+    return Fingerprint(hashes, pixels.width, pixels.height, size)
+
+
+def small_pixels(pixels: Image.Image) -> bytes:
+    """The pixels that a pair is compared on, RGB 64 x 64, row by row."""
+    return imaging.comparison_picture(pixels).tobytes()
+
+
+def small_picture(data: bytes) -> Image.Image:
+    """The picture of `small_pixels`."""
+    return Image.frombytes("RGB", (COMPARISON_SIDE, COMPARISON_SIDE), data)
+
+
+def hash_table(fingerprints: Sequence[Fingerprint]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+    """(which pictures have hashes, int64 [M]; their hashes, uint64 [M, 8])."""
+    known = [index for index, found in enumerate(fingerprints) if found.hashes is not None]
+    hashes = np.array([fingerprints[index].hashes for index in known], dtype=np.uint64)
+    return np.array(known, dtype=np.int64), hashes.reshape(-1, len(TRANSFORMS))

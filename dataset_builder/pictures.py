@@ -1,0 +1,149 @@
+"""Pictures in any folders and tars, outside a workspace: found, fingerprinted, kept small for comparison."""
+
+import os
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+import imaging
+from dataset_builder.errors import RecipeError
+from dataset_builder.fingerprints import COMPARISON_SIDE, Fingerprint, fingerprint, small_picture, small_pixels
+from dataset_builder.pool import map_partitions
+
+Progress = Callable[[int, int | None, str], None]
+
+_SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jp2", ".j2k")
+)
+_TARS = (".tar", ".tar.gz", ".tgz")
+_PART = 64
+_THUMBNAIL = 160
+
+
+@dataclass(frozen=True)
+class Place:
+    """One picture: a file, or a member of a tar that lies `offset` bytes in (None where the tar is packed)."""
+
+    path: Path
+    member: str = ""
+    offset: int | None = None
+    size: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.path}::{self.member}" if self.member else str(self.path)
+
+    def read(self) -> bytes:
+        """The bytes of the picture."""
+        if not self.member:
+            return self.path.read_bytes()
+        if self.offset is None:
+            with tarfile.open(self.path) as tar:
+                found = tar.extractfile(self.member)
+                return found.read() if found is not None else b""
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            return file.read(self.size)
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A file that looks like a picture by its name and is none, with the reason."""
+
+    path: str
+    why: str
+
+
+class Gallery:
+    """Fingerprints of many pictures, and the small ones on disk in a temporary file."""
+
+    def __init__(self, places: list[Place], fingerprints: list[Fingerprint], small: NDArray[np.uint8]) -> None:
+        self.places = places
+        self.fingerprints = fingerprints
+        self._small = small
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def small(self, index: int) -> Image.Image:
+        """What pairs are compared on."""
+        return small_picture(self._small[index].tobytes())
+
+    def thumbnail(self, index: int) -> bytes:
+        """A JPEG for pages, made from the picture itself."""
+        return imaging.thumbnail(imaging.canonical(self.places[index].read()), _THUMBNAIL)
+
+
+def find_pictures(paths: Sequence[Path]) -> list[Place]:
+    """Every picture under folders, in tars, or named itself, once, sorted; RecipeError for a path not there."""
+    found: dict[str, Place] = {}
+    for path in paths:
+        if path.is_dir():
+            files = sorted(Path(folder) / name for folder, _, names in os.walk(path) for name in names)
+        elif path.is_file():
+            files = [path]
+        else:
+            raise RecipeError(f"there is nothing at {path}", hint="give folders, tars or pictures")
+        for file in files:
+            if file.name.lower().endswith(_TARS):
+                for place in _members(file):
+                    found.setdefault(str(place), place)
+            elif file.suffix.lower() in _SUFFIXES or path == file:
+                found.setdefault(str(file), Place(file))
+    return [found[name] for name in sorted(found)]
+
+
+def read_gallery(
+    places: Sequence[Place], workers: int = 2, progress: Progress | None = None
+) -> tuple[Gallery, list[Unreadable]]:
+    """Fingerprint pictures in worker processes; what cannot be read is told and left out."""
+    parts = [tuple(places[start : start + _PART]) for start in range(0, len(places), _PART)]
+    kept: list[Place] = []
+    fingerprints: list[Fingerprint] = []
+    unreadable: list[Unreadable] = []
+    with tempfile.TemporaryFile() as file:
+        done = 0
+        for part, outcomes in zip(parts, map_partitions(_fingerprint_part, parts, workers), strict=True):
+            for place, outcome in zip(part, outcomes, strict=True):
+                if isinstance(outcome, str):
+                    unreadable.append(Unreadable(str(place), outcome))
+                    continue
+                kept.append(place)
+                fingerprints.append(outcome[0])
+                file.write(outcome[1])
+            done += len(part)
+            if progress is not None:
+                progress(done, len(places), f"{len(unreadable)} unreadable" if unreadable else "")
+        file.flush()
+        shape = (len(kept), COMPARISON_SIDE, COMPARISON_SIDE, 3)
+        # A mapping outlives the closing of its file.
+        small = np.memmap(file, np.uint8, "r", shape=shape) if kept else np.zeros(shape, np.uint8)
+    return Gallery(kept, fingerprints, small), unreadable
+
+
+def _fingerprint_part(places: tuple[Place, ...]) -> list[tuple[Fingerprint, bytes] | str]:
+    found: list[tuple[Fingerprint, bytes] | str] = []
+    for place in places:
+        try:
+            data = place.read()
+            pixels = imaging.canonical(data)
+            found.append((fingerprint(pixels, len(data)), small_pixels(pixels)))
+        except (imaging.ImageError, OSError, tarfile.TarError) as error:
+            found.append(str(error))
+    return found
+
+
+def _members(path: Path) -> Iterator[Place]:
+    try:
+        with tarfile.open(path) as tar:
+            plain = path.name.lower().endswith(".tar")
+            for member in tar:
+                if member.isfile() and Path(member.name).suffix.lower() in _SUFFIXES:
+                    yield Place(path, member.name, member.offset_data if plain else None, member.size)
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise RecipeError(f"{path} cannot be read as a tar: {error}", hint="unpack it, or leave it out") from error

@@ -1,0 +1,200 @@
+"""Everything about a release that is decided before a byte of it is written: from the store to samples."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dataset_builder.against import find_leaks
+from dataset_builder.arrange import Arrangement, History, arrange
+from dataset_builder.duplicates import find_matches
+from dataset_builder.errors import BuildError, RecipeError
+from dataset_builder.fingerprints import small_picture
+from dataset_builder.judging import CampaignFacts, campaign_facts
+from dataset_builder.normalise import Failed, Normalised, Packs, normalise_partition, partitions
+from dataset_builder.pool import map_partitions
+from dataset_builder.recipe import Recipe
+from dataset_builder.releases import Ancestry, ancestry
+from dataset_builder.select import Chosen, Dropped, select
+from dataset_builder.splits import SPLITS, read_fixed
+from dataset_builder.store import (
+    Asked,
+    CategoryFacts,
+    newest_judgment,
+    read_campaigns,
+    read_categories,
+    read_pictures,
+)
+from label_store import Workspace
+
+Progress = Callable[[int, int | None, str], None]
+_NEVER = "1970-01-01T00:00:00+00:00"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What the store says, read in one consistent view, and what the recipe takes of it."""
+
+    recipe: Recipe
+    campaigns: tuple[Asked, ...]
+    categories: tuple[CategoryFacts, ...]
+    ancestry: Ancestry
+    created: str
+    judging: tuple[CampaignFacts, ...]
+    chosen: tuple[Chosen, ...]
+    dropped: tuple[Dropped, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A release as it will be: every sample with its split, every picture left out, in the order of SHA-256."""
+
+    selection: Selection
+    arrangement: Arrangement
+    normalised: Mapping[str, Normalised]
+    packs: Packs
+    dropped: tuple[Dropped, ...]
+    notes: tuple[str, ...]
+
+
+def read_selection(workspace: Workspace, name: str, version: int, recipe: Recipe) -> Selection:
+    """Read the store and apply the rules that need no pixels. The recipe comes back with nothing left open."""
+    with workspace.read() as session:
+        campaigns = read_campaigns(session, recipe.campaigns)
+        before = ancestry(session, name, version)
+        known = read_categories(session)
+        slugs = _category_order(recipe, before, campaigns, known)
+        pictures = read_pictures(session, campaigns, workspace.settings.near_takedown_radius)
+        newest = newest_judgment(session, campaigns)
+        judging = tuple(campaign_facts(session, campaign) for campaign in campaigns)
+    resolved = replace(recipe, campaigns=tuple(c.slug for c in campaigns), categories=slugs)
+    if not pictures:
+        raise BuildError(
+            "there is nothing to release: the recipe's campaigns have no items",
+            hint="`cairn campaign status` shows what was asked and judged",
+        )
+    chosen, dropped = select(pictures, resolved, slugs)
+    return Selection(
+        recipe=resolved,
+        campaigns=tuple(campaigns),
+        categories=tuple(known.get(slug, CategoryFacts(slug, slug, "", None)) for slug in slugs),
+        ancestry=before,
+        created=recipe.created or (newest.isoformat() if newest else _NEVER),
+        judging=judging,
+        chosen=tuple(chosen),
+        dropped=tuple(dropped),
+    )
+
+
+def make_plan(
+    workspace: Workspace, selection: Selection, packs_folder: Path, files: Path, workers: int, progress: Progress
+) -> Plan:
+    """Normalise the chosen pictures (finished packs are taken as they are), then arrange them.
+
+    `files` is the folder that relative paths in the recipe start from.
+    """
+    recipe = selection.recipe
+    fixed = read_fixed(files / recipe.splits.fixed) if recipe.splits.fixed else {}
+    packs = _normalise(workspace, selection, packs_folder, workers, progress)
+    sound: list[Chosen] = []
+    normalised: dict[str, Normalised] = {}
+    failed: list[Dropped] = []
+    for one in selection.chosen:
+        outcome = packs.outcome(one.sha256)
+        if isinstance(outcome, Failed):
+            failed.append(Dropped(one.sha256, one.category, outcome.reason, outcome.detail))
+        else:
+            sound.append(one)
+            normalised[one.sha256] = outcome
+    fingerprints = [normalised[one.sha256].fingerprint for one in sound]
+
+    def picture_of(index: int) -> object:
+        return small_picture(packs.read(sound[index].sha256, "small"))
+
+    radius = recipe.duplicates.radius
+    matches = find_matches(fingerprints, picture_of, radius, progress=progress)  # type: ignore[arg-type]
+    leaks = find_leaks(
+        [one.sha256 for one in sound],
+        fingerprints,
+        picture_of,  # type: ignore[arg-type]
+        [files / path for path in recipe.duplicates.against],
+        radius,
+        workers,
+    )
+    history = History(selection.ancestry.placed, fixed)
+    arrangement = arrange(sound, fingerprints, matches, leaks, history, recipe)
+    dropped = sorted([*selection.dropped, *failed, *arrangement.dropped], key=lambda one: one.sha256)
+    return Plan(
+        selection, arrangement, normalised, packs, tuple(dropped), tuple(_notes(selection, arrangement, history))
+    )
+
+
+def refuse_empty_splits(plan: Plan) -> None:
+    """Raise BuildError where the release, or a split that the recipe wants, would hold nothing."""
+    samples = plan.arrangement.samples
+    if not samples:
+        reasons = sorted({one.reason for one in plan.dropped})
+        raise BuildError(
+            f"nothing is left to release: all {len(plan.dropped)} pictures were left out ({', '.join(reasons)})",
+            hint="`cairn build NAME --dry-run` shows what each rule removes",
+        )
+    for split in SPLITS:
+        wanted = getattr(plan.selection.recipe.splits, split)
+        if wanted > 0 and not any(sample.split == split for sample in samples):
+            raise BuildError(
+                f"the {split} split would be empty: {wanted:g} of {len(samples)} pictures is less than one"
+                " of any category",
+                hint=f"collect more, or set --splits.{split} 0 and the other shares so that they sum to 1",
+            )
+
+
+def _category_order(
+    recipe: Recipe, before: Ancestry, campaigns: Sequence[Asked], known: Mapping[str, CategoryFacts]
+) -> tuple[str, ...]:
+    """The parent's numbers first, then the recipe's order, else the campaigns'."""
+    wanted = recipe.categories
+    if wanted is None:
+        wanted = tuple(slug for c in campaigns if c.kind in ("verify", "classify") for slug in c.categories)
+    for slug in wanted:
+        if slug not in known:
+            raise RecipeError(
+                f"the recipe names the category {slug!r}, which the taxonomy does not have",
+                hint=f"it has: {', '.join(sorted(known)[:20]) or 'none'}",
+            )
+    return tuple(dict.fromkeys((*before.categories, *wanted)))
+
+
+def _normalise(workspace: Workspace, selection: Selection, folder: Path, workers: int, progress: Progress) -> Packs:
+    parts = partitions(
+        [one.sha256 for one in selection.chosen],
+        workspace.settings.blobs_url,
+        workspace.folder,
+        selection.recipe.pixels,
+        workspace.settings.max_image_pixels,
+        folder,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    paths, done = [], 0
+    for part, path in zip(parts, map_partitions(normalise_partition, parts, workers), strict=True):
+        paths.append(path)
+        done += len(part.sha256s)
+        progress(done, len(selection.chosen), "normalising pictures")
+    for stale in set(folder.iterdir()) - set(paths):
+        stale.unlink()
+    return Packs(paths)
+
+
+def _notes(selection: Selection, arrangement: Arrangement, history: History) -> list[str]:
+    notes = []
+    counts = dict.fromkeys(selection.recipe.categories or (), 0)
+    moved = 0
+    for sample in arrangement.samples:
+        if sample.chosen.category is not None:
+            counts[sample.chosen.category] += 1
+        before = history.released.get(sample.chosen.sha256)
+        moved += before is not None and before[1] != sample.split
+    empty = [slug for slug, count in counts.items() if not count]
+    if empty:
+        notes.append(f"no picture of {', '.join(empty[:10])}{', …' if len(empty) > 10 else ''}")
+    if moved:
+        notes.append(f"{moved} pictures that were released before changed split, because splits.fixed says so")
+    return notes
