@@ -65,9 +65,7 @@ def class_files(folder: Path, left_out: list[LeftOut]) -> Iterator[tuple[str, st
     try:
         entries = sorted(entry for entry in os.listdir(folder) if not entry.startswith("."))
     except OSError as error:
-        raise ShardError(
-            f"{folder} cannot be read: {error.strerror}", hint="check the path", exit_code=2
-        ) from error
+        raise ShardError(f"{folder} cannot be read: {error.strerror}", hint="check the path", exit_code=2) from error
     folders = [entry for entry in entries if (folder / entry).is_dir()]
     in_splits = bool(folders) and all(entry in SPLIT_FOLDERS for entry in folders)
     roots = [(entry, SPLIT_FOLDERS[entry]) for entry in folders] if in_splits else [("", "train")]

@@ -101,9 +101,7 @@ def release_to_imagefolder(release: Path, out: Path, *, progress: Progress | Non
     return done
 
 
-def _scan(
-    folder: Path, progress: Progress | None
-) -> tuple[list[tuple[str, str, str]], list[Picture], list[LeftOut]]:
+def _scan(folder: Path, progress: Progress | None) -> tuple[list[tuple[str, str, str]], list[Picture], list[LeftOut]]:
     left_out: list[LeftOut] = []
     paths = list(class_files(folder, left_out))
     pictures: list[Picture] = []
@@ -217,9 +215,7 @@ def _refuse_unless_verified(release: Path) -> None:
     problems = verify_release(release)
     if problems:
         more = f" (and {len(problems) - 1} problems more)" if len(problems) > 1 else ""
-        raise ShardError(
-            f"{release} does not verify: {problems[0]}{more}", hint="`cairn verify` lists every problem"
-        )
+        raise ShardError(f"{release} does not verify: {problems[0]}{more}", hint="`cairn verify` lists every problem")
 
 
 def _pictures_of(release: Release) -> Iterator[tuple[str, bytes]]:

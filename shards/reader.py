@@ -195,9 +195,7 @@ class Release:
         if name not in self._splits:
             if name not in self.manifest.splits:
                 names = ", ".join(self.manifest.splits) or "none"
-                raise ShardError(
-                    f"{self.path} has no split {name!r}", hint=f"its splits are: {names}", exit_code=2
-                )
+                raise ShardError(f"{self.path} has no split {name!r}", hint=f"its splits are: {names}", exit_code=2)
             index = self._read_index(name)
             self._splits[name] = Split(self.path, name, self.manifest.splits[name], index)
         return self._splits[name]

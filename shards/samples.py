@@ -59,12 +59,12 @@ def check_shard(
             if sample.key <= last:
                 found.problems.append(f"key {sample.key} comes after {last}")
             last = sample.key
-            found.problems += [f"sample {sample.key} {what}" for what in _sample_problems(sample, split, classes)]
+            meta = _meta(sample)
+            wrong = list(_sample_problems(sample, meta, split, classes))
             if index is not None:
-                found.problems += [
-                    f"sample {sample.key} {what}" for what in _index_problems(sample, number, index, row)
-                ]
-            group = _meta(sample).get("group")
+                wrong += _index_problems(sample, meta, number, index, row)
+            found.problems += [f"sample {sample.key} {what}" for what in wrong]
+            group = meta.get("group")
             found.groups.append((sample.key, group if isinstance(group, str) else ""))
     except ShardError as error:
         found.problems.append(str(error))
@@ -79,8 +79,7 @@ def _meta(sample: StoredSample) -> dict[str, Any]:
     return meta if isinstance(meta, dict) else {}
 
 
-def _sample_problems(sample: StoredSample, split: str, classes: int) -> Iterator[str]:
-    meta = _meta(sample)
+def _sample_problems(sample: StoredSample, meta: dict[str, Any], split: str, classes: int) -> Iterator[str]:
     if not meta:
         yield "has no readable JSON"
         return
@@ -95,7 +94,9 @@ def _sample_problems(sample: StoredSample, split: str, classes: int) -> Iterator
         yield f"is in {split} and says {meta['split']!r} in its json"
 
 
-def _index_problems(sample: StoredSample, number: int, index: SplitIndex, row: int) -> Iterator[str]:
+def _index_problems(
+    sample: StoredSample, meta: dict[str, Any], number: int, index: SplitIndex, row: int
+) -> Iterator[str]:
     if row >= len(index):
         yield "is not in the index"
         return
@@ -106,20 +107,19 @@ def _index_problems(sample: StoredSample, number: int, index: SplitIndex, row: i
     indexed = (int(index.shard[row]), int(index.offset[row]), int(index.length[row]))
     if stored != indexed:
         yield f"lies at shard, offset, length {stored}, the index says {indexed}"
-    meta = _meta(sample)
     if meta and meta.get("label") != int(index.label[row]):
         yield f"has the label {meta.get('label')!r}, the index says {int(index.label[row])}"
     yield from _soft_problems(sample.key, meta, index, row)
 
 
 def _soft_problems(key: str, meta: dict[str, Any], index: SplitIndex, row: int) -> Iterator[str]:
-    labels, p = index.soft_label[row], index.soft_p[row]
-    n = int(np.count_nonzero(labels >= 0))
-    if not (np.all(labels[n:] == -1) and np.all(p[n:] == 0)):
+    labels, p = index.soft_label[row].tolist(), index.soft_p[row].tolist()
+    n = sum(label >= 0 for label in labels)
+    if any(label != -1 for label in labels[n:]) or any(p[n:]):
         yield "has soft labels in the index that are not padded with -1 and 0"
         return
     try:
-        check_labels(key, 0, [(int(a), float(b)) for a, b in zip(labels[:n], p[:n], strict=True)])
+        check_labels(key, 0, list(zip(labels[:n], p[:n], strict=True)))
         pairs = [(int(a), float(b)) for a, b in meta.get("soft") or []]
     except (ShardError, TypeError, ValueError):
         yield "has impossible soft labels"

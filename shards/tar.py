@@ -28,6 +28,22 @@ _KEY = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_-]{0,79}")
 _EXTENSION = re.compile(r"[0-9a-z]{1,10}")
 
 
+def _blank_header() -> tuple[bytes, int]:
+    """A header without name and size, and the sum of its bytes with a checksum of blanks."""
+    block = bytearray(BLOCK)
+    block[100:108] = b"0000644\0"
+    block[108:116] = block[116:124] = b"0000000\0"
+    block[136:148] = b"%011o\0" % MTIME
+    block[156:157] = b"0"
+    block[257:265] = b"ustar\x0000"
+    block[329:337] = block[337:345] = b"0000000\0"
+    block[154:156] = b"\0 "
+    return bytes(block), sum(block) + 7 * ord(" ")
+
+
+_BLANK, _BLANK_SUM = _blank_header()
+
+
 def check_key(key: str) -> None:
     """ShardError unless `key` is 1 to 80 of `0-9 A-Z a-z _ -`, not starting with `-`.
 
@@ -58,19 +74,9 @@ def header(name: str, size: int) -> bytes:
     """The 512 bytes before a member: regular file, mode 644, owner 0, the fixed time."""
     if size > LARGEST:
         raise ShardError(f"{name} has {size} bytes; a member of a tar holds less than 8 GiB")
-    block = bytearray(BLOCK)
-    encoded = name.encode("ascii")
-    block[: len(encoded)] = encoded
-    block[100:108] = b"0000644\0"
-    block[108:116] = block[116:124] = b"0000000\0"
-    block[124:136] = b"%011o\0" % size
-    block[136:148] = b"%011o\0" % MTIME
-    block[148:156] = b" " * 8
-    block[156:157] = b"0"
-    block[257:265] = b"ustar\x0000"
-    block[329:337] = block[337:345] = b"0000000\0"
-    block[148:156] = b"%06o\0 " % sum(block)
-    return bytes(block)
+    encoded, octal = name.encode("ascii"), b"%011o" % size
+    checksum = _BLANK_SUM + sum(encoded) + sum(octal)
+    return b"".join((encoded, _BLANK[len(encoded) : 124], octal, _BLANK[135:148], b"%06o" % checksum, _BLANK[154:]))
 
 
 def parse_header(block: bytes) -> tuple[str, int] | None:

@@ -63,9 +63,7 @@ class ShardWriter:
         self._shard, self._offset, self._length = array("i"), array("q"), array("q")
         self._label, self._soft_label, self._soft_p = array("q"), array("i"), array("f")
 
-    def add(
-        self, key: str, files: Mapping[str, bytes], label: int, soft: Sequence[tuple[int, float]] = ()
-    ) -> Placed:
+    def add(self, key: str, files: Mapping[str, bytes], label: int, soft: Sequence[tuple[int, float]] = ()) -> Placed:
         """Append a sample and say where it went.
 
         `files` maps extensions without a dot to bytes: exactly one picture, and `json` and `cls`, which

@@ -34,9 +34,7 @@ from shards import (
 from tests.shards.make import make_release
 
 keys = st.from_regex(r"\A[0-9A-Za-z_][0-9A-Za-z_-]{0,79}\Z")
-softs = st.lists(
-    st.tuples(st.integers(0, 2), st.floats(0, 0.25, width=32)), max_size=3, unique_by=lambda pair: pair[0]
-)
+softs = st.lists(st.tuples(st.integers(0, 2), st.floats(0, 0.25, width=32)), max_size=3, unique_by=lambda pair: pair[0])
 samples = st.dictionaries(
     keys,
     st.tuples(
@@ -44,9 +42,7 @@ samples = st.dictionaries(
         st.one_of(st.binary(max_size=2000), st.binary(max_size=3).map(lambda b: b * 700)),
         st.integers(-1, 2),
         softs,
-        st.dictionaries(
-            st.text(max_size=5), st.one_of(st.text(max_size=3000), st.none(), st.integers()), max_size=3
-        ),
+        st.dictionaries(st.text(max_size=5), st.one_of(st.text(max_size=3000), st.none(), st.integers()), max_size=3),
     ),
     max_size=12,
 )
@@ -115,9 +111,7 @@ def test_a_release_is_what_the_format_says(tmp_path: Path) -> None:
     assert [c.label for c in release.categories] == [0, 1, 2, 3]
     document = json.loads((release.path / "dataset.json").read_bytes())
     assert document["splits"]["train"]["samples"] == 40
-    assert {"schema", "name", "version", "created", "parent", "categories", "splits", "files", "pixels"} < set(
-        document
-    )
+    assert {"schema", "name", "version", "created", "parent", "categories", "splits", "files", "pixels"} < set(document)
     assert {"recipe", "label_error", "tools"} < set(document)
 
 

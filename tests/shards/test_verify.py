@@ -36,9 +36,7 @@ def rewrite(release: Path, change: Callable[[Manifest], Manifest] = lambda manif
     entries = {entry.file: entry for entry in list_files(release)}
     splits = {}
     for name, files in manifest.splits.items():
-        shards = tuple(
-            replace(s, bytes=entries[s.file].bytes, sha256=entries[s.file].sha256) for s in files.shards
-        )
+        shards = tuple(replace(s, bytes=entries[s.file].bytes, sha256=entries[s.file].sha256) for s in files.shards)
         splits[name] = replace(files, shards=shards, bytes=sum(s.bytes for s in shards))
     write_manifest(release, change(replace(manifest, files=tuple(entries.values()), splits=splits)))
 
