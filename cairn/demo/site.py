@@ -1,6 +1,7 @@
 """Builds the demo's picture site in a folder: what is served in `served/`, the truth about it in `truth.json`."""
 
 import hashlib
+import io
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -10,6 +11,8 @@ from multiprocessing import get_context
 from os import cpu_count
 from pathlib import Path
 from random import Random
+
+from PIL import Image
 
 from cairn.demo.renderer import render
 from cairn.demo.site_pages import (
@@ -123,7 +126,8 @@ def _draw(seed: int, served: Path, files: Sequence[Planned]) -> Iterator[Made]:
         thumb = thumb_sha = None
         if planned.trouble not in REFUSED:
             thumb = "/thumbs" + planned.path.rsplit(".", 1)[0] + ".jpg"
-            thumb_sha = _write(served, thumb, thumbnail(rendered.image))
+            shown = Image.open(io.BytesIO(encoded.data)).convert("RGB") if planned.transform else rendered.image
+            thumb_sha = _write(served, thumb, thumbnail(shown))
         no_picture = planned.trouble in REFUSED
         truth = PictureTruth(
             sha256=sha256,
@@ -149,9 +153,7 @@ def _write(served: Path, path: str, encoded: Encoded) -> str:
 
 def _offer(made: Made) -> Offer:
     planned, truth = made.planned, made.truth
-    return Offer(
-        planned.path, planned.claim, planned.license, planned.author, truth.width, truth.height, made.thumb
-    )
+    return Offer(planned.path, planned.claim, planned.license, planned.author, truth.width, truth.height, made.thumb)
 
 
 def _describe(made: Sequence[Made], served: Path, seed: int, quick: bool) -> SiteTruth:

@@ -6,6 +6,7 @@ import io
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from protego import Protego
@@ -29,9 +30,7 @@ def offered(folder: Path, page: str) -> set[str]:
 def files_of(folder: Path) -> dict[str, str]:
     root = folder / "served"
     return {
-        str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest()
-        for p in root.rglob("*")
-        if p.is_file()
+        str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest() for p in root.rglob("*") if p.is_file()
     }
 
 
@@ -77,6 +76,21 @@ def test_thumbnails_lead_to_their_pictures(site_folder: Path, truth: SiteTruth) 
     for sha in names:
         assert truth.lookup(sha) is not None
     assert truth.lookup("0" * 64) is None
+
+
+def test_a_thumbnail_shows_what_its_picture_shows(site_folder: Path, truth: SiteTruth) -> None:
+    """Also of a mirrored one."""
+
+    def small(path: str) -> np.ndarray:
+        image = Image.open(served(site_folder, path)).convert("RGB")
+        return np.asarray(image.resize((16, 16), Image.Resampling.BOX), float)
+
+    mirrored = [p for p in truth.near_duplicates if p.transform == "mirrored"]
+    assert mirrored
+    for picture in mirrored:
+        path = picture.paths[0]
+        thumb, photo = small("/thumbs" + path.rsplit(".", 1)[0] + ".jpg"), small(path)
+        assert np.abs(thumb - photo).mean() < np.abs(thumb - photo[:, ::-1]).mean()
 
 
 def test_a_duplicate_points_to_an_original_of_the_same_category(truth: SiteTruth) -> None:
