@@ -11,6 +11,7 @@ from torch import nn
 
 from shards.atomic import write_whole
 from train.errors import TrainError
+from train.optim import NesterovSGD
 
 FORMAT = 1
 
@@ -58,7 +59,7 @@ def save_last(
     path: Path,
     stamp: Stamp,
     model: nn.Module,
-    optimiser: torch.optim.Optimizer,
+    optimiser: NesterovSGD,
     position: Position,
     history: list[EpochRow],
 ) -> None:

@@ -114,9 +114,7 @@ def config_from(asked: argparse.Namespace) -> RunConfig:
     """Settings from the arguments; with --resume and no DATA, those of the run in --out."""
     given = {f.name: getattr(asked, f.name) for f in fields(RunConfig) if getattr(asked, f.name, None) is not None}
     if asked.resume and (asked.out is None or load_config(Path(asked.out)) is None):
-        raise TrainError(
-            f"There is no run to go on with in {asked.out or '--out'}.", "give its folder as --out", 2
-        )
+        raise TrainError(f"There is no run to go on with in {asked.out or '--out'}.", "give its folder as --out", 2)
     if asked.resume and asked.data is None:
         there = load_config(Path(asked.out))
         assert there is not None
@@ -223,9 +221,7 @@ def closing(result: RunResult) -> str:
         lines.append(f"{name:<8} top-1 {found['top1']:.2%} ({sure})")
         lines.append(f"         top-5 {found['top5']:.2%}, loss {found['loss']:.4f}, {found['samples']:,} samples")
         if name == "val":
-            lines.append(
-                "         there is no test split; val also chose the epoch, so these figures flatter a little"
-            )
+            lines.append("         there is no test split; val also chose the epoch, so these figures flatter a little")
     else:
         lines.append("test     not measured: the data has neither a test nor a val split")
     lines.append(f"report   {result.report}")

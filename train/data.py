@@ -121,9 +121,7 @@ class DecodedRows(Dataset[NDArray[np.uint8] | str]):
 def stack(found: list[NDArray[np.uint8] | str]) -> Tensor | str:
     """A batch of pictures, or the first sentence about a broken one."""
     broken = next((x for x in found if isinstance(x, str)), None)
-    return (
-        broken if broken is not None else torch.from_numpy(np.stack([x for x in found if not isinstance(x, str)]))
-    )
+    return broken if broken is not None else torch.from_numpy(np.stack([x for x in found if not isinstance(x, str)]))
 
 
 def square(picture: Image.Image, side: int) -> NDArray[np.uint8]:

@@ -48,9 +48,7 @@ def multiply_adds(module: nn.Module, output: Tensor) -> int:
     return 0
 
 
-def describe(
-    name: str, *, size: int, classes: int, small_input: bool | None = None, width: float = 1.0
-) -> Description:
+def describe(name: str, *, size: int, classes: int, small_input: bool | None = None, width: float = 1.0) -> Description:
     """Describe `name` for pictures of `size` x `size`; no weight is ever allocated (torch's meta device)."""
     with torch.device("meta"):
         model = build_model(name, classes, size=size, small_input=small_input, width=width).eval()

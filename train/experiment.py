@@ -95,9 +95,7 @@ def run(
     }
     metrics = summary(config, source, parts, logits, fitted, jobs[0])
     if config.folds:
-        metrics["fold_temperature"] = write_predictions(
-            fold_job, whole["train"], source.splits["train"], folder, watch
-        )
+        metrics["fold_temperature"] = write_predictions(fold_job, whole["train"], source.splits["train"], folder, watch)
     metrics["seconds"] = round(time.perf_counter() - began, 1)
     if config.seeds > 1:  # the first seed's weights stand for the run: nothing was chosen among seeds
         for name in ("last.pt", "best.pt"):
@@ -117,9 +115,7 @@ def wanted_splits(source: Source, config: RunConfig) -> list[str]:
     return [name for name in names if name in source.splits]
 
 
-def load_part(
-    name: str, source: Source, config: RunConfig, device: torch.device, progress: Progress | None
-) -> Part:
+def load_part(name: str, source: Source, config: RunConfig, device: torch.device, progress: Progress | None) -> Part:
     """One split, decoded."""
     samples = source.splits[name]
     assert config.size is not None
@@ -192,9 +188,7 @@ def make_watch(total: int, progress: Progress | None, on_epoch: Callable[[EpochR
         if progress and note:
             progress(done, total, note)
 
-    return Watch(
-        step=step, epoch=lambda row: on_epoch(row) if on_epoch else None, skip=lambda steps: step("", steps)
-    )
+    return Watch(step=step, epoch=lambda row: on_epoch(row) if on_epoch else None, skip=lambda steps: step("", steps))
 
 
 def summary(

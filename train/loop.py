@@ -26,7 +26,7 @@ from train.device import Compute
 from train.errors import TrainError
 from train.metrics import evaluate
 from train.models import build_model
-from train.optim import make_sgd
+from train.optim import NesterovSGD, make_sgd
 from train.schedule import rate_factor
 
 NOTE_SECONDS = 0.5  # how often figures are fetched from a GPU, which has to wait for it
@@ -91,7 +91,7 @@ class Job:
         )
         return model.to(self.compute.device).to(memory_format=torch.channels_last)
 
-    def new_optimiser(self, model: nn.Module) -> torch.optim.SGD:
+    def new_optimiser(self, model: nn.Module) -> NesterovSGD:
         """SGD for `model` as the settings say."""
         config = self.config
         assert config.lr is not None  # `resolve` has filled it in
@@ -138,7 +138,7 @@ def fit(job: Job, watch: Watch) -> Fitted:
     return Fitted(model, best["epoch"], history)
 
 
-def restore(job: Job, model: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[Position, list[EpochRow]]:
+def restore(job: Job, model: nn.Module, optimiser: NesterovSGD) -> tuple[Position, list[EpochRow]]:
     """Fill model and optimiser from `last.pt` and give its position and history; the start where there is none."""
     path = job.folder / "last.pt"
     if not path.is_file():
@@ -162,7 +162,7 @@ def best_row(history: list[EpochRow]) -> EpochRow:
 def run_epoch(
     job: Job,
     model: nn.Module,
-    optimiser: torch.optim.Optimizer,
+    optimiser: NesterovSGD,
     position: Position,
     history: list[EpochRow],
     watch: Watch,
@@ -212,21 +212,20 @@ def epoch_batches(job: Job, position: Position) -> Iterator[tuple[NDArray[np.int
     yield from zip(batches, job.train.pictures.batches(batches), strict=True)
 
 
-def set_rate(job: Job, optimiser: torch.optim.Optimizer, position: Position) -> float:
+def set_rate(job: Job, optimiser: NesterovSGD, position: Position) -> float:
     """Give the optimiser the learning rate of this step."""
     config = job.config
     assert config.lr is not None
     step, total = position.epoch * job.steps + position.step, config.epochs * job.steps
     lr = config.lr * rate_factor(step, total, kind=config.schedule, warmup=config.warmup)
-    for group in optimiser.param_groups:
-        group["lr"] = lr
+    optimiser.lr = lr
     return lr
 
 
 def train_step(
     job: Job,
     model: nn.Module,
-    optimiser: torch.optim.Optimizer,
+    optimiser: NesterovSGD,
     rows: NDArray[np.int64],
     pictures: Tensor,
     position: Position,
@@ -242,7 +241,7 @@ def train_step(
         logits = model(job.compute.normalise(pictures))
     logits = logits.float()
     loss = F.cross_entropy(logits, targets, label_smoothing=config.label_smoothing)
-    optimiser.zero_grad(set_to_none=True)
+    optimiser.zero_grad()
     loss.backward()
     optimiser.step()
     with torch.no_grad():

@@ -21,8 +21,7 @@ def groups_in_order(labels: Rows, groups: list[str], seed: int) -> list[list[Row
         return hashlib.blake2b(f"{seed} {group}".encode(), digest_size=16).digest()
 
     return [
-        [np.array(rows[group], np.int64) for group in sorted(by_class[label], key=rank)]
-        for label in sorted(by_class)
+        [np.array(rows[group], np.int64) for group in sorted(by_class[label], key=rank)] for label in sorted(by_class)
     ]
 
 

@@ -148,9 +148,7 @@ def confusion(found: dict[str, Any], judged: Judged) -> str:
 def per_class(found: dict[str, Any], judged: Judged) -> str:
     """A table of categories, the worst recall first."""
     support = [sum(row) for row in found["confusion"]]
-    order = sorted(
-        range(len(judged.categories)), key=lambda k: (found["recall"][k] is None, found["recall"][k] or 0.0)
-    )
+    order = sorted(range(len(judged.categories)), key=lambda k: (found["recall"][k] is None, found["recall"][k] or 0.0))
     rows = "".join(
         f"<tr><td>{escape(judged.categories[k])}</td><td class=n>{support[k]:,}</td>"
         f'<td class="n bar" style="--share:{found["recall"][k] or 0:.3f}">{percent(found["recall"][k])}</td>'
@@ -220,9 +218,7 @@ def spread_over_classes(
 def card(judged: Judged, row: int, called: NDArray[np.int64], confidence: NDArray[np.float64]) -> str:
     """One picture with what it is and what it was called."""
     true, said = judged.categories[judged.part.labels[row]], judged.categories[called[row]]
-    verdict = (
-        f"✓ {escape(true)}" if true == said else f"✗ <b>{escape(said)}</b><br><small>is {escape(true)}</small>"
-    )
+    verdict = f"✓ {escape(true)}" if true == said else f"✗ <b>{escape(said)}</b><br><small>is {escape(true)}</small>"
     return (
         f'<figure class=card title="{escape(judged.part.keys[row])}">'
         f'<img alt="{escape(true)}" src="{data_uri(judged.part.pictures.one(row))}">'

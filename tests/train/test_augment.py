@@ -18,9 +18,7 @@ def batch(n=5, side=12, seed=0):
 def test_windows_equal_padding_then_slicing_then_flipping(side, seed, data):
     size = data.draw(st.integers(6, side))
     pictures = batch(4, side, seed)
-    shift = torch.tensor(
-        data.draw(st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3)), min_size=4, max_size=4))
-    )
+    shift = torch.tensor(data.draw(st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3)), min_size=4, max_size=4)))
     flip = torch.tensor(data.draw(st.lists(st.booleans(), min_size=4, max_size=4)))
     found = take_windows(pictures, size, shift, flip)
     for i in range(4):

@@ -7,6 +7,7 @@ import torchvision
 from train.describe import describe
 from train.errors import TrainError
 from train.models import BasicBlock, PadShortcut, build_model
+from train.optim import make_sgd
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"])
@@ -44,9 +45,7 @@ def test_imagenet_family_has_the_papers_flops_and_depths():
 
 
 def test_plain_networks_have_the_weights_of_their_twin_but_no_shortcut():
-    assert (
-        describe("plain56", size=32, classes=10).parameters == describe("resnet56", size=32, classes=10).parameters
-    )
+    assert describe("plain56", size=32, classes=10).parameters == describe("resnet56", size=32, classes=10).parameters
     plain = build_model("plain20", 10)
     assert not any(isinstance(m, PadShortcut) for m in plain.modules())
     block = next(m for m in plain.modules() if isinstance(m, BasicBlock)).eval()
@@ -115,7 +114,7 @@ def test_the_articles_net_ends_in_one_pixel_for_32():
 def test_the_deepest_cifar_network_takes_a_training_step():
     model = build_model("resnet1202", 4)
     before = model.fc.weight.detach().clone()
-    optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
+    optimiser = make_sgd(model, lr=0.1, momentum=0.9, weight_decay=0)
     torch.nn.functional.cross_entropy(model(torch.randn(2, 3, 8, 8)), torch.tensor([0, 3])).backward()
     optimiser.step()
     assert not torch.equal(model.fc.weight, before)

@@ -18,28 +18,8 @@ from train.checkpoint import load_checkpoint, write_checkpoint
 from train.cli import main
 from train.config import load_config, save_config
 
-COMMON = [
-    "--model",
-    "resnet8",
-    "--width",
-    "0.5",
-    "--epochs",
-    "3",
-    "--batch-size",
-    "8",
-    "--lr",
-    "0.05",
-    "--device",
-    "cpu",
-    "--precision",
-    "fp32",
-    "--workers",
-    "0",
-    "--threads",
-    "1",
-    "--checkpoint-seconds",
-    "0",
-]
+COMMON = ["--model", "resnet8", "--width", "0.5", "--epochs", "3", "--batch-size", "8", "--lr", "0.05"]
+COMMON += ["--device", "cpu", "--precision", "fp32", "--workers", "0", "--threads", "1", "--checkpoint-seconds", "0"]
 
 
 def weights(run_folder: Path, name: str = "last.pt") -> dict[str, torch.Tensor]:
@@ -97,9 +77,7 @@ def test_killed_in_mid_epoch_and_started_again_gives_the_same_weights(release, k
     assert main([str(release), "--out", str(broken), *COMMON]) == 0
     for name in ("last.pt", "best.pt"):
         assert equal(weights(unbroken, name), weights(broken, name))
-    columns = [
-        [line.split(",")[:7] for line in (f / "history.csv").read_text().split()] for f in (unbroken, broken)
-    ]
+    columns = [[line.split(",")[:7] for line in (f / "history.csv").read_text().split()] for f in (unbroken, broken)]
     assert columns[0] == columns[1]  # all but the two columns of time
 
 
@@ -143,9 +121,7 @@ def test_a_checkpoint_of_another_model_is_refused(release, tmp_path):
     config = tiny_config(release, tmp_path / "run", epochs=1)
     run(config)
     there = load_config(tmp_path / "run")
-    save_config(
-        tiny_config(release, tmp_path / "run", epochs=1, model="resnet14", size=there.size), tmp_path / "run"
-    )
+    save_config(tiny_config(release, tmp_path / "run", epochs=1, model="resnet14", size=there.size), tmp_path / "run")
     with pytest.raises(TrainError, match="its model is resnet8, not resnet14"):
         run(tiny_config(release, tmp_path / "run", epochs=1, model="resnet14"))
 

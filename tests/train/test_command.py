@@ -1,0 +1,78 @@
+"""`python -m train` as a user meets it, also where only torch, torchvision, numpy and pillow are installed."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.shards.make import make_release
+from train.cli import clock, main
+
+WITHOUT_THE_REST = """
+import sys
+ABSENT = {"pandas", "pyarrow", "sqlalchemy", "imagehash", "scipy", "fastapi", "pydantic", "typer", "rich",
+          "matplotlib", "tomli_w", "label_store", "alembic", "aiohttp", "simplejpeg"}
+class Without:
+    def __init__(self, finder):
+        self.finder = finder
+    def find_spec(self, name, path=None, target=None):
+        return None if name.split(".")[0] in ABSENT else self.finder.find_spec(name, path, target)
+sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
+try:
+    import pandas
+except ModuleNotFoundError:
+    from train.cli import main
+    sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_it_runs_with_only_torch_torchvision_numpy_and_pillow(tmp_path):
+    release = make_release(tmp_path, {"train": 24, "test": 6}, classes=3, side=16)
+    words = [str(release), "--model", "resnet8", "--epochs", "1", "--batch-size", "8", "--threads", "1"]
+    words += ["--workers", "0", "--device", "cpu", "--out", str(tmp_path / "run")]
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_THE_REST, *words], capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "report   " in done.stdout
+    assert done.stderr.count("\n") == 1  # one line an epoch where there is no terminal
+    assert (tmp_path / "run" / "report.html").is_file()
+
+
+def test_describe_prints_the_contracts_json(capsys):
+    assert main(["describe", "resnet56", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found.keys() == {"name", "parameters", "flops", "depth", "layers"}
+    assert found["parameters"] == sum(layer["parameters"] for layer in found["layers"])
+    assert main(["describe", "resnet50"]) == 0
+    assert "50 weighted layers, 25,557,032 parameters" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["/nowhere/at/all"], 2, "There is nothing at /nowhere/at/all."),
+        ([], 2, "No dataset was named."),
+        (["describe", "vgg"], 2, "There is no model called 'vgg'."),
+        (["/tmp", "--augment", "wild"], 2, "'wild' is not a value of augment."),
+    ],
+)
+def test_errors_are_one_sentence_and_a_hint(words, code, sentence, capsys):
+    assert main(words) == code
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == sentence
+    assert lines[1].startswith("hint: ")
+    assert len(lines) == 2
+
+
+def test_json_at_the_end(tmp_path, capsys):
+    release = make_release(tmp_path, {"train": 12, "test": 6}, classes=2, side=16)
+    words = [str(release), "--model", "resnet8", "--epochs", "1", "--device", "cpu", "--workers", "0", "--json"]
+    assert main([*words, "--out", str(tmp_path / "run")]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == json.loads((tmp_path / "run" / "metrics.json").read_text())
+
+
+def test_time_left_reads_like_a_clock():
+    assert [clock(x) for x in (3.2, 75, 3723)] == ["3 s", "1:15", "1:02:03"]
