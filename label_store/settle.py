@@ -90,7 +90,7 @@ def assess(session: Session, campaign: Campaign, method: str = "map-dawid-skene"
     rule = consensus.StoppingRule.from_json(campaign.stopping)
     gold_ids = {item.id for item in data.items if item.gold is not None}
     items = _items(data, asked, results, rule, gold_ids)
-    names = {person_id: name for person_id, name in session.execute(select(Person.id, Person.name))}
+    names = {row.id: row.name for row in session.execute(select(Person.id, Person.name))}
     largest = max(range(len(asked)), key=lambda n: len(asked[n].judgments), default=None)
     alpha = consensus.krippendorff_alpha(asked[largest].judgments) if largest is not None else None
     error = consensus.label_error_of(np.array([item.risk for item in items if item.state == "settled"]))

@@ -2,17 +2,20 @@
 
 import typer
 
-from cairn.commands import campaign, consensus, doctor, explain, init, serve, takedown, taxonomy, train, user
+from cairn.commands import campaign, collect, consensus, demo, doctor, explain, init, serve, shards, takedown, taxonomy, train, user
 
 
 def register(app: typer.Typer) -> None:
     """Put every command on the command line."""
     app.command("init")(init.init)
+    app.command("demo")(demo.demo)
     app.add_typer(taxonomy.app, name="taxonomy")
+    app.add_typer(collect.app, name="collect")
     app.add_typer(campaign.app, name="campaign")
     app.add_typer(user.app, name="user")
     app.command("serve")(serve.serve)
     app.command("consensus")(consensus.consensus)
+    app.command("shards")(shards.shards)
     app.command("train", context_settings=train.CONTEXT)(train.train)
     app.command("explain")(explain.explain)
     app.command("takedown")(takedown.takedown)

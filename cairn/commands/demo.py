@@ -1,0 +1,35 @@
+"""`cairn demo`: the whole chain on one machine, then a report to open."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cairn.console import err, finish, out, progress
+
+
+def demo(
+    quick: Annotated[bool, typer.Option("--quick", help="Under a minute: fewer pictures, shorter training.")] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="Pictures from Wikimedia Commons, and you as the annotator.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed draws another site.")] = 0,
+    workspace: Annotated[Path, typer.Option("--workspace", "-w", help="Where the demo lives.")] = Path(
+        "demo-workspace"
+    ),
+) -> None:
+    """Run the whole chain on this machine: a picture site, collecting, judging, consensus, release, training, report.
+
+    Example: cairn demo --quick
+    """
+    if live:
+        from cairn.demo.live import run_live
+
+        run_live(workspace, out.print)
+        return
+    from cairn.demo.story import run_demo
+
+    report = run_demo(
+        workspace, quick=quick, seed=seed, tell=lambda line: err.print(line, markup=False), progress=progress
+    )
+    finish(f"the report is {report}", then=f"open {report}  ·  cairn serve --workspace {workspace}")

@@ -1,0 +1,365 @@
+"""The demo: one picture site through every room of the house, then a report. Nothing is faked behind the scenes.
+
+Every stage goes through the product's own doors and can be repeated: a demo that was interrupted goes on where
+it stopped, a finished one starts anew.
+"""
+
+import errno
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from sqlalchemy import func, select
+
+import dataset_builder
+import train
+from annotate_app import add_gold, create_campaign, invite
+from cairn.demo import measures
+from cairn.demo.app_process import AppProcess
+from cairn.demo.crowd import CROWD
+from cairn.demo.labour import work
+from cairn.demo.report import write_report
+from cairn.demo.site import PictureSite, SiteTruth, build_site
+from collector import Crawl, UrlList, collect
+from label_store import Assessment, CairnError, Workspace, put_category, read_taxonomy, settle
+from label_store.models import Campaign, Candidate, Category, Item, Judgment, Release
+
+ProgressFn = Callable[[int, int | None, str], None]
+Progress = Callable[[str], AbstractContextManager[ProgressFn]]
+STATE_FILE = "demo.json"
+VERIFY, CARS, RELEASE = "demo-verify", "demo-cars", "demo"
+TAXONOMY = Path(__file__).parent / "taxonomy.toml"
+RECIPE = Path(__file__).parent / "recipe.toml"
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much of everything: about three minutes on two cores, or under one."""
+
+    judgments_per_item: int
+    gold: int
+    train_minutes: float
+    seconds: dict[str, float]
+    """Expected seconds of each stage on two cores, for the time left that is shown."""
+
+
+FULL = Size(5, 60, 1.0, {"draw": 15, "collect": 15, "judge": 45, "settle": 5, "build": 20, "train": 75, "report": 5})
+QUICK = Size(3, 24, 0.25, {"draw": 5, "collect": 6, "judge": 12, "settle": 2, "build": 6, "train": 20, "report": 4})
+
+
+@dataclass
+class State:
+    """How far a demo has come; kept beside the workspace's settings after every stage."""
+
+    folder: Path
+    seed: int
+    quick: bool
+    port: int = 0
+    finished: bool = False
+    seconds: dict[str, float] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def save(self) -> None:
+        """Write whole or not at all."""
+        path = self.folder / STATE_FILE
+        temporary = path.with_suffix(".tmp")
+        temporary.write_text(json.dumps({**self.__dict__, "folder": "."}, indent=1), encoding="utf-8")
+        temporary.replace(path)
+
+    @classmethod
+    def load(cls, folder: Path) -> "State | None":
+        """The state of a demo in this folder; None where there is none."""
+        try:
+            return cls(**{**json.loads((folder / STATE_FILE).read_text(encoding="utf-8")), "folder": folder})
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What the stages share."""
+
+    state: State
+    size: Size
+    tell: Callable[[str], None]
+    progress: Progress
+
+    @property
+    def folder(self) -> Path:
+        """The demo's workspace."""
+        return self.state.folder
+
+    @contextmanager
+    def stage(self, name: str, what: str) -> Iterator[None]:
+        """Say what is being done and how long is left, and measure it."""
+        names = list(self.size.seconds)
+        left = sum(self.size.seconds[later] for later in names[names.index(name) :])
+        self.tell(f"{names.index(name) + 1}/{len(names)} {what} (about {left:.0f} s left on two cores)")
+        began = time.monotonic()
+        yield
+        self.state.seconds[name] = self.state.seconds.get(name, 0.0) + time.monotonic() - began
+        self.state.save()
+
+
+def run_demo(folder: Path, *, quick: bool, seed: int, tell: Callable[[str], None], progress: Progress) -> Path:
+    """Run the whole chain in `folder` and return the path of its report."""
+    folder = folder.resolve()
+    state = _begin(folder, quick, seed, tell)
+    demo = Demo(state, QUICK if quick else FULL, tell, progress)
+    truth = _draw(demo)
+    with _serve(demo, truth) as site:
+        workspace = _workspace(demo)
+        _collect(demo, workspace, site, truth)
+    assessment = _judge(demo, workspace, truth)
+    release = _build(demo, workspace, truth)
+    _train(demo, workspace, release)
+    report = _report(demo, workspace, truth, release, assessment)
+    state.finished = True
+    state.save()
+    workspace.close()
+    return report
+
+
+def _begin(folder: Path, quick: bool, seed: int, tell: Callable[[str], None]) -> State:
+    state = State.load(folder)
+    if state is None and folder.exists() and any(folder.iterdir()):
+        raise CairnError(
+            f"{folder} is not empty and not a demo's workspace", hint="name another folder with --workspace"
+        )
+    if state is not None and not state.finished and (state.quick, state.seed) == (quick, seed):
+        tell(f"going on with the demo in {folder}, which was interrupted")
+        return state
+    if state is not None:
+        tell(f"starting anew in {folder}")
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    state = State(folder, seed, quick)
+    state.save()
+    return state
+
+
+def _draw(demo: Demo) -> SiteTruth:
+    site = demo.folder / "site"
+    with demo.stage("draw", "drawing a picture site"):
+        if (site / "truth.json").is_file():
+            return SiteTruth.load(site)
+        with demo.progress("drawing") as progress:
+            return build_site(site, demo.state.seed, demo.state.quick, progress=progress)
+
+
+@contextmanager
+def _serve(demo: Demo, truth: SiteTruth) -> Iterator[PictureSite]:
+    """The site on the port that its addresses in the label store name."""
+    try:
+        with PictureSite(demo.folder / "site", truth, demo.state.port) as site:
+            demo.state.port = int(site.base_url.rsplit(":", 1)[1])
+            demo.state.save()
+            yield site
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise CairnError(
+            f"port {demo.state.port} of the interrupted demo is in use now",
+            hint=f"remove {demo.folder} and run the demo again",
+        ) from error
+
+
+def _workspace(demo: Demo) -> Workspace:
+    toml = demo.folder / "cairn.toml"
+    if not toml.exists():
+        toml.write_text(
+            "# The demo's workspace: its collector may fetch from the demo's own picture site on this machine.\n"
+            f'name = "demo"\nallow_hosts = ["127.0.0.1:{demo.state.port}"]\nhost_delay = 0.0\n'
+            'contact = "https://example.org/cairn-demo"\n',
+            encoding="utf-8",
+        )
+    workspace = Workspace.init(demo.folder)
+    with workspace.write() as session:
+        for spec in read_taxonomy(TAXONOMY):
+            put_category(session, spec)
+    return workspace
+
+
+def _collect(demo: Demo, workspace: Workspace, site: PictureSite, truth: SiteTruth) -> None:
+    urls = demo.folder / "urls.csv"
+    with demo.stage("collect", "collecting it: crawl and URL list"):
+        with demo.progress("crawling") as progress:
+            crawl = Crawl(
+                (f"{site.base_url}/",),
+                category_of={gallery.path: gallery.category for gallery in truth.galleries},
+                max_pages=2000,
+                max_depth=8,
+            )
+            crawled = collect(workspace, crawl, progress=progress)
+        site.write_url_list(urls)
+        with demo.progress("url list") as progress:
+            listed = collect(workspace, UrlList(urls), progress=progress)
+    facts = demo.state.facts
+    facts["robots_requests"] = facts.get("robots_requests", 0) + site.requested(truth.closed_prefix)
+    facts["bad_rows"] = max(facts.get("bad_rows", 0), listed.bad_rows)
+    demo.state.save()
+    demo.tell(
+        f"    {crawled.new_images + listed.new_images:,} pictures,"
+        f" {sum(crawled.refused.values()) + sum(listed.refused.values())} refused,"
+        f" {sum(crawled.failed.values()) + sum(listed.failed.values())} failed, {listed.bad_rows} broken rows"
+    )
+
+
+def _judge(demo: Demo, workspace: Workspace, truth: SiteTruth) -> Assessment:
+    with demo.stage("judge", "ten annotators judge over HTTP"):
+        if not _has_campaign(workspace, VERIFY):
+            _make_verify(demo, workspace, truth)
+        invitations = _invitations(workspace)
+        with AppProcess(demo.folder) as app:
+            _work(demo, workspace, app.base_url, VERIFY, invitations, truth)
+            assessment = settle(workspace, VERIFY)
+            if not _has_campaign(workspace, CARS):
+                rule = {"rule": "fixed", "n": demo.size.judgments_per_item}
+                create_campaign(workspace, CARS, "attributes", ["car"], stopping=rule, title="What kind of car?")
+            _work(demo, workspace, app.base_url, CARS, invitations, truth)
+    with demo.stage("settle", "computing consensus"):
+        assessment = settle(workspace, VERIFY)
+        settle(workspace, CARS)
+    flagged = ", ".join(f"{who.name} ({', '.join(who.flags)})" for who in assessment.annotators if who.flags)
+    demo.tell(f"    {assessment.states['settled']:,} settled; suspicious: {flagged or 'nobody'}")
+    return assessment
+
+
+def _make_verify(demo: Demo, workspace: Workspace, truth: SiteTruth) -> None:
+    """The campaign over all candidates, and the gold that a curator would have judged by hand."""
+    with workspace.read() as session:
+        slugs = list(session.scalars(select(Category.slug).order_by(Category.id)))
+        candidates = session.execute(
+            select(Candidate.image_sha256, Category.slug)
+            .join(Category, Category.id == Candidate.category_id)
+            .distinct()
+            .order_by(Candidate.image_sha256, Category.slug)
+        )
+        pairs = [(sha256, slug) for sha256, slug in candidates]
+    create_campaign(
+        workspace,
+        VERIFY,
+        "verify",
+        slugs,
+        stopping={"rule": "fixed", "n": demo.size.judgments_per_item},
+        gold_rate=0.06,
+        title="Does the picture show it?",
+        guideline="Say yes when the main thing in the picture is one. A small one in the background does not count.",
+    )
+    wrong = [pair for pair in pairs if _right(truth, pair) == "no"]
+    sound = [pair for pair in pairs if _right(truth, pair) == "yes"]
+    chance = Random(f"{demo.state.seed}/gold")
+    chosen = chance.sample(wrong, min(len(wrong) // 3, demo.size.gold // 3))
+    chosen += chance.sample(sound, min(len(sound), demo.size.gold - len(chosen)))
+    add_gold(workspace, VERIFY, {pair: {"value": _right(truth, pair)} for pair in chosen})
+
+
+def _right(truth: SiteTruth, pair: tuple[str, str]) -> str:
+    known = truth.lookup(pair[0])
+    return "yes" if known is not None and known.category == pair[1] else "no"
+
+
+def _invitations(workspace: Workspace) -> dict[str, str]:
+    """One fresh invitation a person; who joined before an interruption leaves theirs unused."""
+    with workspace.write() as session:
+        return {who.name: invite(session) for who in CROWD}
+
+
+def _work(
+    demo: Demo, workspace: Workspace, base_url: str, campaign: str, invitations: dict[str, str], truth: SiteTruth
+) -> None:
+    with workspace.read() as session:
+        items = session.scalar(
+            select(func.count(Item.id)).join(Campaign).where(Campaign.slug == campaign, Item.gold.is_(None))
+        )
+    total = (items or 0) * demo.size.judgments_per_item
+    with demo.progress(campaign) as progress:
+        count = work(
+            base_url, campaign, CROWD, invitations, truth, demo.state.seed, lambda done: progress(done, total, "")
+        )
+    demo.tell(f"    {campaign}: {count.judgments:,} judgments of {items or 0:,} items")
+    if count.refused:
+        demo.tell(f"    {len(count.refused)} were refused, the first because: {count.refused[0]}")
+
+
+def _build(demo: Demo, workspace: Workspace, truth: SiteTruth) -> Path:
+    with demo.stage("build", "building release demo/1 and verifying it"):
+        with workspace.read() as session:
+            made = session.scalar(select(Release.path).where(Release.name == RELEASE).order_by(Release.version))
+        if made is None:
+            with demo.progress("building") as progress:
+                dataset_builder.build(
+                    workspace, RELEASE, dataset_builder.read_recipe(RECIPE), version=1, progress=progress
+                )
+        folder = workspace.releases / RELEASE / "1"
+        problems = dataset_builder.verify(folder, workspace)
+    demo.state.facts["problems"] = [f"{problem.file}: {problem.what}" for problem in problems]
+    demo.state.save()
+    demo.tell(f"    {folder}: " + (f"{len(problems)} problems" if problems else "every checksum and label verified"))
+    return folder
+
+
+def _train(demo: Demo, workspace: Workspace, release: Path) -> None:
+    run = workspace.runs / "demo"
+    with demo.stage("train", "training a ResNet on it"):
+        config = train.RunConfig(
+            data=str(release),
+            out=str(run),
+            model="resnet20",
+            size=48,
+            minutes=demo.size.train_minutes,
+            batch_size=64,
+            seed=demo.state.seed,
+        )
+        with demo.progress("training") as progress:
+            result = train.run(config, progress=progress)
+    demo.tell(f"    test accuracy {result.metrics['test']['top1']:.1%} after {result.config.epochs} epochs")
+    demo.state.facts["train_flags"] = f"--model resnet20 --size 48 --batch-size 64 --epochs {result.config.epochs}"
+    demo.state.save()
+
+
+def _report(demo: Demo, workspace: Workspace, truth: SiteTruth, release: Path, assessment: Assessment) -> Path:
+    with demo.stage("report", "writing the report"):
+        story = _story(demo, workspace, truth, release, assessment)
+        (demo.folder / "story.json").write_text(json.dumps(story, indent=1, default=str), encoding="utf-8")
+        return write_report(demo.folder / "report.html", story, workspace, truth)
+
+
+def _story(demo: Demo, workspace: Workspace, truth: SiteTruth, release: Path, assessment: Assessment) -> dict[str, Any]:
+    cars = settle(workspace, CARS)
+    with workspace.read() as session:
+        gold = session.scalar(select(func.count(Item.id)).where(Item.gold.is_not(None)))
+        judgments = session.scalar(select(func.count(Judgment.id)))
+    return {
+        "release": f"{RELEASE}/1",
+        "run": "demo",
+        "seed": demo.state.seed,
+        "quick": demo.state.quick,
+        "seconds": {name: round(seconds, 1) for name, seconds in demo.state.seconds.items()},
+        **demo.state.facts,
+        "gold": gold,
+        "all_judgments": judgments,
+        "states": dict(assessment.states),
+        "collected": measures.collected(workspace, truth),
+        "candidates": measures.candidates_per_category(workspace),
+        "annotators": measures.annotators(workspace, truth, assessment),
+        "labels": measures.labels(workspace, truth, assessment),
+        "attributes": measures.attributes(workspace, truth, cars),
+        "rejected": measures.rejected(workspace, assessment),
+        "duplicates": measures.duplicates(workspace, release, truth),
+        "released": measures.released(release, truth),
+        "training": json.loads((workspace.runs / "demo" / "metrics.json").read_text(encoding="utf-8")),
+        "versions": {name: version(name) for name in ("cairn-dataset", "torch", "pillow", "sqlalchemy")},
+    }
+
+
+def _has_campaign(workspace: Workspace, slug: str) -> bool:
+    with workspace.read() as session:
+        return session.scalar(select(Campaign.id).where(Campaign.slug == slug)) is not None
