@@ -38,9 +38,7 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("--gold", type=Path, metavar="FILE", help="known answers, used as such")
     out.add_argument("--method", choices=METHODS, default=METHODS[0], help="default: %(default)s")
     out.add_argument("--choices", metavar="A,B,...", help="the answers an item can have; default: all that occur")
-    out.add_argument(
-        "--unsure", metavar="WORD", action="append", help="an answer that no item has; default: unsure"
-    )
+    out.add_argument("--unsure", metavar="WORD", action="append", help="an answer that no item has; default: unsure")
     out.add_argument("--json", action="store_true", help="print one JSON object")
     return out
 

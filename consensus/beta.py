@@ -1,7 +1,8 @@
 """Quantiles of Beta distributions in numpy, by summing the density over a grid of log-odds.
 
 In log-odds x the density of Beta(a, b) is proportional to s(x)^a s(-x)^b with s the logistic function:
-smooth, one peak at log(a / b), tails that fall like exp(a x) and exp(-b x). Good to 2e-4, and to 3e-3 where a or b is below 1.
+smooth, one peak at log(a / b), tails that fall like exp(a x) and exp(-b x).
+Good to 2e-4, and to 3e-3 where a or b is below 1.
 """
 
 from __future__ import annotations

@@ -52,9 +52,7 @@ def read_table(path: Path) -> pd.DataFrame:
     except IsADirectoryError as error:
         raise ConsensusError(f"{path} is a folder", "give the path of one file", 2) from error
     except pd.errors.EmptyDataError as error:
-        raise ConsensusError(
-            f"{path} is empty", "its first line must name columns: item, annotator, answer"
-        ) from error
+        raise ConsensusError(f"{path} is empty", "its first line must name columns: item, annotator, answer") from error
     except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ConsensusError(f"{path} cannot be read: {reason}", "CSV, JSON lines or Parquet") from error

@@ -66,9 +66,7 @@ def fit(
     unknown method, gold out of range, or confusions too large to hold.
     """
     if method not in METHODS:
-        raise ConsensusError(
-            f"there is no method {method!r}", f"the methods are {' and '.join(METHODS)}", exit_code=2
-        )
+        raise ConsensusError(f"there is no method {method!r}", f"the methods are {' and '.join(METHODS)}", exit_code=2)
     known = gold_array(gold, judgments.n_items, judgments.n_classes)
     sorted_runs = layout(judgments)
     objective: tuple[float, ...] = ()
@@ -86,7 +84,7 @@ def fit(
         confusion, prior_row = np.exp(found.log_confusion), np.exp(found.log_prior)
         objective, converged = found.objective, found.converged
     posterior = np.ascontiguousarray(shares.T)
-    n = np.bincount(judgments.present().item, minlength=judgments.n_items).astype(np.int64)
+    n = np.bincount(sorted_runs.by_item.keys(), minlength=judgments.n_items).astype(np.int64)
     top = posterior.max(axis=1, initial=0.0)
     answer = posterior.argmax(axis=1).astype(np.int64)
     answer[(n == 0) & (known < 0)] = -1
@@ -97,7 +95,7 @@ def fit(
         risk=np.clip(1.0 - top, 0.0, 1.0),
         n=n,
         gold=known,
-        annotator=annotator_quality(judgments, posterior),
+        annotator=annotator_quality(sorted_runs, posterior),
         confusion=np.ascontiguousarray(confusion.transpose(1, 0, 2)),
         pooled=pooled,
         class_prior=prior_row,

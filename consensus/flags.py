@@ -61,9 +61,7 @@ def flags(result: Result, judgments: Judgments) -> list[set[str]]:
         & (found.z_from_zero >= -Z_FALSE_ALARM)
     )
     constant = modal >= NEARLY_ALWAYS * total
-    return [
-        ({"constant"} if constant[j] else {"random"}) if suspect[j] else set() for j in range(judged.n_annotators)
-    ]
+    return [({"constant"} if constant[j] else {"random"}) if suspect[j] else set() for j in range(judged.n_annotators)]
 
 
 def skill(result: Result, judgments: Judgments) -> Skill:
@@ -126,9 +124,7 @@ def _log_evidence(result: Result, judged: Judgments, log_confusion: Floats) -> F
     weight = np.ones(len(order)) if judged.weight is None else judged.weight[order]
     item, who, answer = judged.item[order], judged.annotator[order], judged.answer[order]
     for k in range(K):
-        evidence[:, k] = np.bincount(
-            item, weights=weight * log_confusion[who, k, answer], minlength=judged.n_items
-        )
+        evidence[:, k] = np.bincount(item, weights=weight * log_confusion[who, k, answer], minlength=judged.n_items)
     return evidence + np.log(result.class_prior)
 
 

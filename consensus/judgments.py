@@ -101,6 +101,10 @@ class Runs:
     weight: Floats | None
     n_keys: int
 
+    def keys(self) -> Ints:
+        """int64 [M]: the key of each value's run."""
+        return np.repeat(self.key, np.diff(self.start, append=len(self.take)))
+
     def sums(self, values: Floats, scratch: Floats) -> Floats:
         """float64 [n_keys]: for each key the weighted sum of `values[take]` over its run, else 0."""
         out = np.zeros(self.n_keys)

@@ -13,12 +13,12 @@ from consensus.judgments import Floats, Ints, Layout
 
 def vote_shares(layout: Layout, gold: Ints) -> Floats:
     """float64 [K, I], columns sum to 1; items with gold (>= 0) have 1 at their answer."""
-    K, I = layout.n_classes, layout.n_items  # noqa: E741
-    shares = np.empty((K, I))
-    for k in range(K):
-        voted = np.zeros((layout.n_annotators, layout.n_answers))
-        voted[:, k] = 1.0
-        shares[k] = layout.by_item.sums(voted.ravel(), layout.scratch)
+    K = layout.n_classes
+    answer = layout.by_item.take % max(layout.n_answers, 1)
+    vote = layout.by_item.keys() * layout.n_answers + answer
+    size = layout.n_items * layout.n_answers
+    votes = np.bincount(vote, weights=layout.by_item.weight, minlength=size).astype(np.float64)
+    shares = np.ascontiguousarray(votes.reshape(layout.n_items, layout.n_answers)[:, :K].T)
     total = shares.sum(axis=0)
     np.divide(shares, total, out=shares, where=total > 0)
     shares[:, total == 0] = 1.0 / K

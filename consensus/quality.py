@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from consensus.beta import beta_quantiles
-from consensus.judgments import Floats, Ints, Judgments
+from consensus.judgments import Floats, Ints, Layout
 
 PRIOR_STRENGTH = 2.0  # judgments' worth of the whole crowd's accuracy that everybody starts with
 
@@ -31,16 +31,17 @@ class AnnotatorQuality:
     high: Floats
 
 
-def annotator_quality(judgments: Judgments, posterior: Floats) -> AnnotatorQuality:
-    """From judgments and posteriors float64 [I, K]. Who gave no answer has the crowd's accuracy, wide."""
-    judged = judgments.present()
-    n_annotators = judged.n_annotators
-    n = np.bincount(judged.annotator, minlength=n_annotators).astype(np.int64)
-    # In a fixed order, so that the sums do not depend on the order of the rows.
-    order = np.lexsort((judged.answer, judged.item, judged.annotator))
-    order = order[judged.answer[order] < judged.n_classes]
-    who = judged.annotator[order]
-    right = posterior[judged.item[order], judged.answer[order]]
+def annotator_quality(layout: Layout, posterior: Floats) -> AnnotatorQuality:
+    """From judgments and posteriors float64 [I, K]. Who gave no answer has the crowd's accuracy, wide.
+
+    Weights do not matter here, beyond that a judgment of weight 0 is absent.
+    """
+    n_annotators = layout.n_annotators
+    who, answer = np.divmod(layout.by_cell.keys(), max(layout.n_answers, 1))
+    n = np.bincount(who, minlength=n_annotators).astype(np.int64)
+    named = answer < layout.n_classes
+    who, answer, item = who[named], answer[named], layout.by_cell.take[named]
+    right = posterior.ravel()[item * layout.n_classes + answer]
     answered = np.bincount(who, minlength=n_annotators).astype(np.float64)
     expected = np.bincount(who, weights=right, minlength=n_annotators)
     doubt = np.bincount(who, weights=right * (1.0 - right), minlength=n_annotators)

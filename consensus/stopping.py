@@ -38,9 +38,7 @@ class StoppingRule:
         """From {"rule": "fixed", "n": 3} or {"rule": "risk", "max_risk": 0.01, "max_n": 10}."""
         allowed = {"fixed": {"n"}, "risk": {"max_risk", "max_n"}}.get(str(rule.get("rule")))
         if allowed is None:
-            raise ConsensusError(
-                f"there is no stopping rule {rule.get('rule')!r}", "it is fixed or risk", exit_code=2
-            )
+            raise ConsensusError(f"there is no stopping rule {rule.get('rule')!r}", "it is fixed or risk", exit_code=2)
         extra = sorted(set(rule) - allowed - {"rule"})
         if extra:
             raise ConsensusError(

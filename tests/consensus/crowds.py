@@ -25,9 +25,7 @@ def judgments(draw, weights=True, most=24):
 @st.composite
 def with_gold(draw, **shape):
     judged = draw(judgments(**shape))
-    gold = draw(
-        st.dictionaries(st.integers(0, judged.n_items - 1), st.integers(0, judged.n_classes - 1), max_size=3)
-    )
+    gold = draw(st.dictionaries(st.integers(0, judged.n_items - 1), st.integers(0, judged.n_classes - 1), max_size=3))
     return judged, gold
 
 

@@ -126,8 +126,7 @@ def count_distribution(risks):
     out = [1.0]
     for r in risks:
         out = [
-            (out[c] * (1 - r) if c < len(out) else 0.0) + (out[c - 1] * r if c else 0.0)
-            for c in range(len(out) + 1)
+            (out[c] * (1 - r) if c < len(out) else 0.0) + (out[c - 1] * r if c else 0.0) for c in range(len(out) + 1)
         ]
     return out
 

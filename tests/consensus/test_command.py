@@ -169,9 +169,7 @@ def test_a_verify_campaign_from_a_file_shows_its_two_bad_annotators(tmp_path, ca
     pd.DataFrame({"item": judged.item, "annotator": judged.annotator, "answer": words[judged.answer]}).to_csv(
         tmp_path / "verify.csv", index=False
     )
-    pd.DataFrame({"item": np.arange(len(truth)), "truth": words[truth]}).to_csv(
-        tmp_path / "truth.csv", index=False
-    )
+    pd.DataFrame({"item": np.arange(len(truth)), "truth": words[truth]}).to_csv(tmp_path / "truth.csv", index=False)
     found = json.loads(run(capsys, tmp_path / "verify.csv", "--truth", tmp_path / "truth.csv", "--json")[1])
     said = {q["annotator"]: q["flags"] for q in found["annotator_quality"] if q["flags"]}
     assert said == {"9": ["random"], "10": ["constant"]}

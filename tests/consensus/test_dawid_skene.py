@@ -16,9 +16,7 @@ def test_the_fast_fit_is_the_plain_one_to_1e_9(case, iterations):
     posterior, objective = plain.dawid_skene(judged, gold, iterations)
     np.testing.assert_allclose(result.log_objective, objective, rtol=1e-9, atol=1e-9)
     judged_items = result.n > 0
-    np.testing.assert_allclose(
-        result.posterior[judged_items], np.array(posterior)[judged_items], rtol=0, atol=1e-9
-    )
+    np.testing.assert_allclose(result.posterior[judged_items], np.array(posterior)[judged_items], rtol=0, atol=1e-9)
     assert result.iterations == iterations
 
 

@@ -45,9 +45,7 @@ def test_bluebirds_by_default_is_at_least_crowd_kits_dawid_skene():
 def test_cifar10n_errs_no_more_than_the_majority():
     labels = pd.read_parquet(shared_data() / "cifar10n_labels.parquet")
     given = labels[["random1", "random2", "random3"]].to_numpy().astype(np.int64)
-    judged = Judgments(
-        np.repeat(np.arange(50_000), 3), np.tile(np.arange(3), 50_000), given.ravel(), 50_000, 3, 10, 10
-    )
+    judged = Judgments(np.repeat(np.arange(50_000), 3), np.tile(np.arange(3), 50_000), given.ravel(), 50_000, 3, 10, 10)
     clean = labels["clean"].to_numpy()
 
     def error(result):
