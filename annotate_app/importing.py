@@ -108,9 +108,7 @@ def _take(session: Session, campaign: Campaign, number: int, row: dict[str, str]
         result.refused.append((number, f"{name} has already judged item {item.id}"))
         return
     at = now()
-    session.add(
-        Judgment(id=known, item_id=item.id, person_id=person.id, answer=answer, answered_at=at, received_at=at)
-    )
+    session.add(Judgment(id=known, item_id=item.id, person_id=person.id, answer=answer, answered_at=at, received_at=at))
     if item.gold is None and not is_flag(answer):
         item.n += 1
     session.flush()

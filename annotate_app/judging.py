@@ -152,9 +152,7 @@ class _Batch:
         }
         self.leases = {
             row.item_id: row
-            for row in session.scalars(
-                select(Lease).where(Lease.item_id.in_(item_ids), Lease.person_id == person.id)
-            )
+            for row in session.scalars(select(Lease).where(Lease.item_id.in_(item_ids), Lease.person_id == person.id))
         }
         self.held_by_others: dict[int, int] = {
             row[0]: row[1]

@@ -55,12 +55,10 @@ def lease(
     *,
     category_id: int | None = None,
     one_category: bool = False,
-    resume: bool = False,
 ) -> Leased:
     """Hold up to `wanted` items for a person.
 
-    `category_id` asks for that category only; `one_category` lets the app pick one with work in it;
-    `resume` gives back what the person holds already before anything new (a page that was loaded again).
+    `category_id` asks for that category only; `one_category` lets the app pick one with work in it.
     """
     wanted = max(1, min(wanted, MAX_ITEMS))
     at = context.clock()
@@ -71,7 +69,7 @@ def lease(
             chosen: list[int] = []
             if campaign.state == "open":
                 dealer = _Dealer(session, campaign, person_id, at, context.random, wait=wait)
-                chosen = dealer.deal(wanted, category_id, one_category, resume)
+                chosen = dealer.deal(wanted, category_id, one_category)
             if chosen:
                 token = _hold(session, campaign_id, person_id, chosen, at, deadline)
                 context.metrics.add("cairn_leased_items_total", by=len(chosen))
@@ -80,6 +78,19 @@ def lease(
         if outlook == "done" or context.workspace.sqlite_file:
             break  # only PostgreSQL may have skipped rows that somebody had locked for a moment
     return Leased(None, deadline, (), outlook)
+
+
+def held(context: AppContext, campaign_id: int, person_id: int) -> Leased:
+    """What a person holds already, in the order in which it was given: for a page that was loaded again."""
+    at = context.clock()
+    with context.read() as session:
+        rows = session.execute(
+            select(Lease.item_id, Lease.deadline)
+            .where(Lease.campaign_id == campaign_id, Lease.person_id == person_id, Lease.deadline > at)
+            .order_by(Lease.leased_at, Lease.item_id)
+        ).all()
+        deadline = min((row.deadline for row in rows), default=at)
+        return Leased(None, deadline, _shown(session, [row.item_id for row in rows]), "work")
 
 
 def release(context: AppContext, campaign_id: int, person_id: int, items: Sequence[int]) -> int:
@@ -113,16 +124,12 @@ class _Dealer:
         self.wait = wait
         self.most = policy.most_judgments(campaign.stopping)
 
-    def deal(self, wanted: int, category_id: int | None, one_category: bool, resume: bool) -> list[int]:
-        held = self._held(wanted, category_id) if resume else []
-        if held and one_category and category_id is None:
-            category_id = self.session.scalar(select(Item.category_id).where(Item.id == held[0]))
-            held = self._held(wanted, category_id)
-        wanted = min(wanted - len(held), self._left_of_limit())
+    def deal(self, wanted: int, category_id: int | None, one_category: bool) -> list[int]:
+        wanted = min(wanted, self._left_of_limit())
         if wanted <= 0:
-            return held
+            return []
         if category_id is not None or not one_category:
-            return held + self._new(wanted, category_id)
+            return self._new(wanted, category_id)
         categories: list[int | None] = [category.id for category in self.campaign.categories]
         self.random.shuffle(categories)
         for category in categories:
@@ -130,21 +137,6 @@ class _Dealer:
             if chosen:
                 return chosen
         return []
-
-    def _held(self, wanted: int, category_id: int | None) -> list[int]:
-        query = (
-            select(Lease.item_id)
-            .join(Item, Item.id == Lease.item_id)
-            .where(
-                Lease.campaign_id == self.campaign.id,
-                Lease.person_id == self.person_id,
-                Lease.deadline > self.at,
-                *_of_category(category_id),
-            )
-            .order_by(Lease.leased_at, Lease.item_id)
-            .limit(wanted)
-        )
-        return list(self.session.scalars(query))
 
     def _left_of_limit(self) -> int:
         if self.campaign.per_person_limit is None:
@@ -174,9 +166,7 @@ class _Dealer:
             if len(pool) >= wanted:
                 break
         gold = self._unseen_gold(category_id) if pool and self.campaign.gold_rate > 0 else []
-        return policy.choose(
-            pool, gold, wanted, most=self.most, gold_rate=self.campaign.gold_rate, random=self.random
-        )
+        return policy.choose(pool, gold, wanted, most=self.most, gold_rate=self.campaign.gold_rate, random=self.random)
 
     def _locked(self, n: int, limit: int, category_id: int | None) -> list[policy.Candidate]:
         """Items with `n` judgments from a random place on, locked, then counted afresh."""

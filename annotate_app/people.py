@@ -106,9 +106,7 @@ def disable(session: Session, person: Person, at: datetime | None = None) -> Non
     log_event(session, "person.disable", f"people:{person.id}")
 
 
-def campaign_of_invitation(
-    session: Session, secret: str, at: datetime
-) -> tuple[Invitation, Campaign | None] | None:
+def campaign_of_invitation(session: Session, secret: str, at: datetime) -> tuple[Invitation, Campaign | None] | None:
     """An open invitation and the campaign it is for, to be shown before it is accepted."""
     invitation = open_invitation(session, secret, at)
     if invitation is None:

@@ -83,8 +83,7 @@ def install_problems(app: FastAPI) -> None:
     def validation(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         errors = [
-            {"where": ".".join(str(part) for part in entry["loc"]), "what": entry["msg"]}
-            for entry in error.errors()
+            {"where": ".".join(str(part) for part in entry["loc"]), "what": entry["msg"]} for entry in error.errors()
         ]
         first = errors[0] if errors else {"where": "the request", "what": "is not valid"}
         return Problem(422, f"{first['where']}: {first['what']}", errors=errors).response(request)

@@ -88,9 +88,7 @@ def campaign_progress(session: Session, campaign: Campaign, at: datetime) -> Pro
     asked = session.scalar(
         select(func.coalesce(func.sum(case((Item.state == "open", most), else_=Item.n)), 0)).where(*ordinary)
     )
-    gold_items = session.scalar(
-        select(func.count()).where(Item.campaign_id == campaign.id, Item.gold.is_not(None))
-    )
+    gold_items = session.scalar(select(func.count()).where(Item.campaign_id == campaign.id, Item.gold.is_not(None)))
     annotators = _annotators(session, campaign)
     judgments = sum(row.judgments for row in annotators)
     recent = session.scalar(

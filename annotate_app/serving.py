@@ -57,9 +57,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
     return listener
 
 
-def run(
-    app: FastAPI, listener: socket.socket, *, tls_cert: Path | None = None, tls_key: Path | None = None
-) -> None:
+def run(app: FastAPI, listener: socket.socket, *, tls_cert: Path | None = None, tls_key: Path | None = None) -> None:
     """Serve until Ctrl-C or SIGTERM; requests that are being answered are finished first."""
     config = uvicorn.Config(
         app,

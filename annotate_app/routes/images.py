@@ -19,9 +19,7 @@ Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 
 
 @router.get("/images/{sha256}", response_class=PlainResponse, responses={200: {"content": {"image/jpeg": {}}}})
-def get_image(
-    request: Request, context: Context, _: Member, sha256: Sha256, variant: Variant = "view"
-) -> Response:
+def get_image(request: Request, context: Context, _: Member, sha256: Sha256, variant: Variant = "view") -> Response:
     """A picture as JPEG: `thumb` (384 pixels), `view` (1600 pixels) or `full`; never enlarged, no metadata."""
     etag = context.pictures.etag(sha256, variant)
     headers = {

@@ -24,8 +24,6 @@ class LeaseIn(BaseModel):
     """Only items that ask about this category (verify, attributes)."""
     one_category: bool = False
     """Items of one category, whichever has work."""
-    resume: bool = False
-    """First what you hold already: for a page that was loaded again."""
 
 
 class ItemOut(BaseModel):
@@ -77,14 +75,16 @@ def create_lease(context: Context, person: Annotator, campaign: str, wanted: Lea
         wanted.n,
         category_id=None if wanted.category is None else by_slug[wanted.category],
         one_category=wanted.one_category,
-        resume=wanted.resume,
     )
-    return LeaseOut(
-        lease=leased.token,
-        deadline=leased.deadline,
-        items=[ItemOut.model_validate(item, from_attributes=True) for item in leased.items],
-        outlook=leased.outlook,
-    )
+    return _as_json(leased)
+
+
+@router.get("/{campaign}/leases")
+def get_leases(context: Context, person: Annotator, campaign: str) -> LeaseOut:
+    """What you hold already and have not judged: for a page that was loaded again."""
+    with context.read() as session:
+        found = find_campaign(session, person, campaign)
+    return _as_json(leasing.held(context, found.id, person.id))
 
 
 @router.post("/{campaign}/leases/release")
@@ -93,3 +93,12 @@ def release_lease(context: Context, person: Annotator, campaign: str, wanted: Re
     with context.read() as session:
         found = find_campaign(session, person, campaign)
     return ReleaseOut(released=leasing.release(context, found.id, person.id, wanted.items))
+
+
+def _as_json(leased: leasing.Leased) -> LeaseOut:
+    return LeaseOut(
+        lease=leased.token,
+        deadline=leased.deadline,
+        items=[ItemOut.model_validate(item, from_attributes=True) for item in leased.items],
+        outlook=leased.outlook,
+    )

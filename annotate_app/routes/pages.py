@@ -87,9 +87,7 @@ def join(request: Request, context: Context, _: Anybody, secret: str, name: Fiel
         with context.write() as session:
             person = accept_invitation(session, secret, name, password, context.clock())
     except UsageError as error:
-        return _invitation_form(
-            request, context, secret, name=name, problem=Problem(400, str(error), hint=error.hint)
-        )
+        return _invitation_form(request, context, secret, name=name, problem=Problem(400, str(error), hint=error.hint))
     return _signed_in(request, context, person.id, "/")
 
 
