@@ -2,7 +2,26 @@
 
 import typer
 
-from cairn.commands import campaign, collect, consensus, demo, doctor, explain, init, serve, shards, takedown, taxonomy, train, user
+from cairn.commands import (
+    build,
+    campaign,
+    collect,
+    consensus,
+    demo,
+    diff,
+    doctor,
+    duplicates,
+    explain,
+    init,
+    publish,
+    serve,
+    shards,
+    takedown,
+    taxonomy,
+    train,
+    user,
+    verify,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -16,6 +35,11 @@ def register(app: typer.Typer) -> None:
     app.command("serve")(serve.serve)
     app.command("consensus")(consensus.consensus)
     app.command("shards")(shards.shards)
+    app.command("build")(build.build)
+    app.command("verify")(verify.verify)
+    app.command("diff")(diff.diff)
+    app.command("publish")(publish.publish)
+    app.command("duplicates")(duplicates.duplicates)
     app.command("train", context_settings=train.CONTEXT)(train.train)
     app.command("explain")(explain.explain)
     app.command("takedown")(takedown.takedown)

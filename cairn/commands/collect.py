@@ -1,0 +1,258 @@
+"""`cairn collect`: pictures from lists, folders and sites into the workspace, and what came so far."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cairn.console import (
+    PARTIAL,
+    JsonOption,
+    WorkspaceOption,
+    err,
+    finish,
+    print_json,
+    progress,
+    table,
+)
+from label_store import CairnError, UsageError, Workspace
+
+if TYPE_CHECKING:
+    from collector import CollectOptions, CollectReport, Source
+
+app = typer.Typer(
+    name="collect",
+    no_args_is_help=True,
+    help="Collect pictures with their origin. The same command again continues where it stopped.",
+)
+
+CategoryOption = Annotated[
+    str | None, typer.Option("--category", "-c", help="Propose for this category what says no other.")
+]
+DelayOption = Annotated[
+    float | None, typer.Option("--delay", help="Seconds between two requests to one host (else host_delay).", min=0)
+]
+ProcessesOption = Annotated[
+    int | None, typer.Option("--processes", help="Processes that decode pictures (else one a core).", min=0)
+]
+IgnoreOption = Annotated[
+    list[str] | None,
+    typer.Option("--ignore", help="Do not honour: robots, noindex, noimageindex, noai or noimageai. It is recorded."),
+]
+ColOption = typer.Option(help="Name of this column.")
+
+
+@app.command("urls")
+def urls(
+    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSONL, TXT or Parquet, also .gz.")],
+    category: CategoryOption = None,
+    url_col: Annotated[str | None, ColOption] = None,
+    category_col: Annotated[str | None, ColOption] = None,
+    caption_col: Annotated[str | None, ColOption] = None,
+    license_col: Annotated[str | None, ColOption] = None,
+    author_col: Annotated[str | None, ColOption] = None,
+    title_col: Annotated[str | None, ColOption] = None,
+    page_col: Annotated[str | None, ColOption] = None,
+    query_col: Annotated[str | None, ColOption] = None,
+    delay: DelayOption = None,
+    processes: ProcessesOption = None,
+    ignore: IgnoreOption = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Collect from a list of addresses, a row each. Exit 3 when rows of the list could not be used.
+
+    Example: cairn collect urls cars.csv --category car --license-col licence
+    """
+    from collector import Columns, UrlList
+
+    columns = Columns(
+        url=url_col,
+        category=category_col,
+        caption=caption_col,
+        license=license_col,
+        author=author_col,
+        title=title_col,
+        page=page_col,
+        query=query_col,
+    )
+    _collect(UrlList(file, columns), category, _options(delay, processes, ignore), workspace, as_json)
+
+
+@app.command("crawl")
+def crawl(
+    start: Annotated[list[str], typer.Argument(help="Addresses to start from.", metavar="URL...")],
+    category: CategoryOption = None,
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="PREFIX=CATEGORY: the category of pages whose path begins so. Repeatable."),
+    ] = None,
+    map_file: Annotated[
+        Path | None, typer.Option(help='TOML whose table [categories] holds "/path/" = "category".')
+    ] = None,
+    category_from_path: Annotated[
+        str | None, typer.Option(help="Pattern whose first group, in a page's path, names the category.")
+    ] = None,
+    depth: Annotated[int, typer.Option(help="Links followed from a start address.", min=0)] = 3,
+    pages: Annotated[int, typer.Option(help="Pages read at most.", min=1)] = 1000,
+    within_path: Annotated[
+        bool, typer.Option("--within-path", help="Only pages whose path begins as a start address does.")
+    ] = False,
+    sitemaps: Annotated[bool, typer.Option(help="Read the site's sitemaps.")] = True,
+    delay: DelayOption = None,
+    processes: ProcessesOption = None,
+    ignore: IgnoreOption = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Collect the pictures on a site's pages. Pages of other sites are not followed.
+
+    Example: cairn collect crawl https://example.org/ --map /gallery/cars/=car --map /gallery/dogs/=dog
+    """
+    from collector import Crawl
+
+    source = Crawl(
+        tuple(start),
+        category_of=_mapping(mapping or [], map_file),
+        category_from_path=category_from_path,
+        max_depth=depth,
+        max_pages=pages,
+        within_path=within_path,
+        sitemaps=sitemaps,
+    )
+    _collect(source, category, _options(delay, processes, ignore), workspace, as_json)
+
+
+@app.command("folder")
+def folder(
+    directory: Annotated[Path, typer.Argument(help="Pictures; the first folder under it names the category.")],
+    category: CategoryOption = None,
+    license_: Annotated[
+        str | None, typer.Option("--license", help="Licence of all of them, as an SPDX identifier.")
+    ] = None,
+    author: Annotated[str | None, typer.Option(help="Author of all of them.")] = None,
+    processes: ProcessesOption = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Collect pictures that are on disk already.
+
+    Example: cairn collect folder pictures/
+    """
+    from collector import Folder
+
+    _collect(Folder(directory, license_, author), category, _options(None, processes, None), workspace, as_json)
+
+
+@app.command("status")
+def status(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Show what came per category and source, and what was left out and why.
+
+    Example: cairn collect status
+    """
+    from collector import collect_status
+
+    opened = Workspace.open(workspace)
+    try:
+        found = collect_status(opened)
+    finally:
+        opened.close()
+    if as_json:
+        print_json(found.as_dict())
+        return
+    rows = [(row.category, row.source, row.candidates, row.images) for row in found.categories]
+    if rows:
+        table("", ("category", "source", "candidates", "images"), rows)
+    for source in found.sources:
+        words = _reasons(source.reasons) or "nothing left out"
+        again = f"; {source.to_try_again:,} to be tried again by the next run" if source.to_try_again else ""
+        rate = f"; {source.last_ten_minutes / 600:.1f}/s in the last ten minutes" if source.last_ten_minutes else ""
+        finish(f"{source.source}: {source.ok:,} fetched, {words}{again}{rate}")
+    finish(f"{found.images:,} images, {found.bytes / 2**20:,.1f} MiB", then="cairn campaign create")
+
+
+def _options(delay: float | None, processes: int | None, ignore: list[str] | None) -> "CollectOptions":
+    _require_collect_extra()
+    from collector import CollectOptions
+
+    return CollectOptions(host_delay=delay, processes=processes, overrides=frozenset(ignore or ()))
+
+
+def _require_collect_extra() -> None:
+    for name in ("aiohttp", "protego", "selectolax"):
+        try:
+            __import__(name)
+        except ImportError as error:
+            raise CairnError(
+                f"the collector needs {name}, which is not installed",
+                hint="pip install 'cairn-dataset[collect]'",
+            ) from error
+
+
+def _collect(
+    source: "Source", category: str | None, options: "CollectOptions", folder: Path | None, as_json: bool
+) -> None:
+    from collector import collect
+
+    workspace = Workspace.open(folder)
+    try:
+        if source.name != "folder" and not workspace.settings.contact:
+            err.print("hint: set contact in cairn.toml, so that a site's owner can write to you", style="dim")
+        with progress(f"collect {source.name}") as show:
+            report = collect(workspace, source, category=category, options=options, progress=show)
+    finally:
+        workspace.close()
+    if as_json:
+        print_json(report.as_dict())
+    else:
+        _tell(report)
+    if report.bad_rows:
+        raise typer.Exit(PARTIAL)
+
+
+def _tell(report: "CollectReport") -> None:
+    if report.bad_rows:
+        for example in report.bad_row_examples:
+            err.print(f"left out: {example}", markup=False)
+        err.print(f"{report.bad_rows:,} rows could not be used; {report.bad_rows_file} lists them", markup=False)
+    if report.pages_left_out:
+        err.print(f"pages not read: {_reasons(report.pages_left_out)}", markup=False)
+    if report.waiting:
+        err.print(f"{report.waiting:,} addresses asked to be tried later; run the same command again then")
+    if report.nothing_left:
+        finish(
+            f"nothing left to collect: {report.already:,} addresses were settled before", then="cairn collect status"
+        )
+        return
+    words = f"{report.new_images:,} new images, {report.new_candidates:,} new candidates"
+    words += f", {report.bytes / 2**20:,.1f} MiB in {report.seconds:,.1f} s"
+    if report.already:
+        words += f"; {report.already:,} addresses were settled before"
+    for label, reasons in (("refused", report.refused), ("failed", report.failed)):
+        if reasons:
+            words += f"; {label}: {_reasons(reasons)}"
+    finish(words, then="cairn collect status")
+
+
+def _reasons(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{reason} {n:,}" for reason, n in counts.items())
+
+
+def _mapping(pairs: list[str], file: Path | None) -> dict[str, str]:
+    found: dict[str, str] = {}
+    if file is not None:
+        try:
+            entries = tomllib.loads(file.read_text(encoding="utf-8")).get("categories")
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise UsageError(f"{file} cannot be read: {error}", hint='[categories] "/cars/" = "car"') from error
+        if not isinstance(entries, dict) or not all(isinstance(value, str) for value in entries.values()):
+            raise UsageError(f"{file} has no table [categories] of strings", hint='[categories] "/cars/" = "car"')
+        found.update(entries)
+    for pair in pairs:
+        prefix, equals, category = pair.rpartition("=")
+        if not equals or not prefix or not category:
+            raise UsageError(f"--map {pair!r} is not PREFIX=CATEGORY", hint="for example --map /gallery/cars/=car")
+        found[prefix] = category
+    return found

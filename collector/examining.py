@@ -1,0 +1,96 @@
+"""Decoding and hashing in processes of their own: all cores, and a picture that crashes a decoder ends no run."""
+
+import asyncio
+import base64
+import multiprocessing
+import os
+import signal
+import threading
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
+import imaging
+from collector.errors import CollectError, FetchFailed
+from label_store import Examined, examine
+
+_GOOD = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==")
+"""One grey pixel, as PNG."""
+
+
+class Examiners:
+    """A pool that runs `label_store.examine`; started with the first picture, so that an idle run costs nothing."""
+
+    def __init__(self, processes: int, max_pixels: int) -> None:
+        self._processes = processes
+        self._max_pixels = max_pixels
+        self._pool: Executor | None = None
+        self._suspects = asyncio.Lock()
+
+    async def examine(self, data: bytes) -> Examined:
+        """The facts of a picture; raises FetchFailed with not_image, undecodable or too_large."""
+        try:
+            for _ in range(2):
+                pool = self._running()
+                try:
+                    return await self._in(pool, data)
+                except BrokenProcessPool:
+                    # All pictures in work lose their process when one crashes it; another try tells them apart.
+                    if self._pool is pool:
+                        self._pool = None
+            return await self._alone(data)
+        except imaging.ImageError as error:
+            raise FetchFailed(error.reason, str(error)) from error
+
+    async def _alone(self, data: bytes) -> Examined:
+        """A picture in a process of its own, behind one that is known to be good."""
+        async with self._suspects:
+            pool = _processes(1)
+            try:
+                await self._in(pool, _GOOD)
+                try:
+                    return await self._in(pool, data)
+                except BrokenProcessPool as error:
+                    raise FetchFailed("undecodable", "the decoder crashed on it") from error
+            except BrokenProcessPool as error:
+                raise CollectError(
+                    "the processes that decode pictures do not start or are killed",
+                    hint="check the memory left, or run with --processes 0",
+                ) from error
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _in(self, pool: Executor, data: bytes) -> Examined:
+        return await asyncio.get_running_loop().run_in_executor(pool, examine, data, self._max_pixels)
+
+    def close(self) -> None:
+        """End the processes."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _running(self) -> Executor:
+        if self._pool is None:
+            if self._processes == 0:
+                self._pool = ThreadPoolExecutor(1, thread_name_prefix="examine")
+            else:
+                self._pool = _processes(self._processes)
+        return self._pool
+
+
+def _processes(n: int) -> ProcessPoolExecutor:
+    # Not by fork: this process has threads, whose locks a fork would copy in whatever state they are.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["label_store.ingest"])
+    return ProcessPoolExecutor(n, context, initializer=_prepare_worker)
+
+
+def _prepare_worker() -> None:
+    """Leave Ctrl-C to the parent, and end when it ends, however it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+
+        def follow() -> None:
+            parent.join()
+            os._exit(1)
+
+        threading.Thread(target=follow, daemon=True).start()

@@ -1,0 +1,253 @@
+"""Getting one URL: robots, pace, redirects hop by hop, a deadline for all of it, a cap on the body, retries.
+
+Pages, sitemaps, robots.txt and pictures all go through `Fetcher.get`.
+"""
+
+import asyncio
+import email.utils
+import random
+import ssl
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+
+import aiohttp
+from aiohttp.abc import AbstractResolver
+from multidict import CIMultiDictProxy
+from yarl import URL
+
+from collector.addresses import AllowList
+from collector.body import read_body
+from collector.connections import Gate, RefusedAddress, open_session
+from collector.errors import FetchFailed
+from collector.hosts import Host, Hosts
+from collector.optout import PRODUCT, header_directives
+from collector.robots import MAX_BYTES as ROBOTS_BYTES
+from collector.robots import RobotsCache, Rules
+
+MAX_REDIRECTS = 5
+MAX_WAIT = 30.0
+"""Seconds of `Retry-After` that a run waits for; longer ones are left for a later run."""
+_TRIES = 3
+_TOO_BUSY = (429, 503)
+
+
+@dataclass(frozen=True)
+class Want:
+    """What is asked for: the `Accept` header, the cap, and whether robots.txt is obeyed and asked."""
+
+    accept: str
+    max_bytes: int
+    compressed: bool = False
+    cut: bool = False
+    robots: bool = True
+    look: Callable[[str, bytes], None] | None = None
+    """Sees the content type and the first bytes before the rest is read; may raise FetchFailed."""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """One whole response."""
+
+    url: str
+    """Where the redirects ended."""
+    status: int
+    headers: CIMultiDictProxy[str]
+    body: bytes
+
+    @property
+    def directives(self) -> frozenset[str]:
+        """What `X-Robots-Tag` says to us."""
+        return header_directives(self.headers.getall("X-Robots-Tag", []))
+
+
+class Fetcher:
+    """Fetches for one run; use as `async with`."""
+
+    def __init__(
+        self,
+        *,
+        user_agent: str,
+        allow: AllowList,
+        delay: float,
+        per_host: int,
+        in_flight: int,
+        timeout: float,
+        overrides: Collection[str] = (),
+        resolver: AbstractResolver | None = None,
+    ) -> None:
+        self.hosts = Hosts(delay, per_host, in_flight)
+        self.robots = RobotsCache(self._get_robots)
+        self._gate = Gate(allow)
+        self._user_agent = user_agent
+        self._timeout = timeout
+        self._obey_robots = "robots" not in overrides
+        self._resolver = resolver
+
+    async def __aenter__(self) -> "Fetcher":
+        self._session = open_session(self._gate, self._user_agent, self._resolver)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.robots.close()
+        await self._session.close()
+
+    async def get(self, url: str, want: Want) -> Fetched:
+        """One URL, tried again with backoff while that may help; raises FetchFailed."""
+        for tried in range(1, _TRIES + 1):
+            try:
+                return await self._get_once(_parsed(url), want)
+            except FetchFailed as failure:
+                # A timeout has already cost a whole deadline; the next run tries again.
+                retry = failure.may_pass and failure.retry_at is None and failure.reason in ("connect", "http_5xx")
+                retry = retry or (failure.http_status in (408, 425, 429) and failure.retry_at is None)
+                if not retry or tried == _TRIES or failure.reason == "robots":
+                    raise
+            await asyncio.sleep(random.uniform(0.5, 1.0) * 0.25 * 4 ** (tried - 1))
+        raise AssertionError("unreachable")
+
+    async def rules(self, url: str) -> Rules:
+        """What robots.txt of the URL's site says; raises FetchFailed when the URL may not be asked at all."""
+        parsed = _parsed(url)
+        self._gate.check_url(parsed)
+        return await self.robots.rules(parsed)
+
+    async def _get_once(self, url: URL, want: Want) -> Fetched:
+        left = self._timeout
+        for _hop in range(MAX_REDIRECTS + 1):
+            self._gate.check_url(url)
+            host = self.hosts.of(url)
+            if want.robots and self._obey_robots:
+                await self._ask_robots(url, host)
+            async with host.turn():
+                began = monotonic()
+                answer = await self._request(url, host, want, left)
+                left -= monotonic() - began
+            if isinstance(answer, Fetched):
+                return answer
+            url = answer
+        raise FetchFailed("http_4xx", f"redirected more than {MAX_REDIRECTS} times, at last to {url}")
+
+    async def _ask_robots(self, url: URL, host: Host) -> None:
+        rules = await self.robots.rules(url)
+        if rules.closed is not None:
+            closed = rules.closed
+            raise FetchFailed(closed.reason, closed.detail, http_status=closed.http_status, may_pass=closed.may_pass)
+        if not rules.allows(url):
+            raise FetchFailed("robots", f"robots.txt of {url.host} closes {url.raw_path} to {PRODUCT}")
+        if rules.crawl_delay:
+            host.slow_down(rules.crawl_delay)
+
+    async def _request(self, url: URL, host: Host, want: Want, left: float) -> "Fetched | URL":
+        """One request of one hop: a response, or where it redirects to."""
+        headers = {
+            "Accept": want.accept,
+            "Accept-Encoding": "gzip, deflate" if want.compressed else "identity",
+        }
+        try:
+            async with (
+                asyncio.timeout(max(left, 0.001)),
+                self._session.get(url, headers=headers, allow_redirects=False) as response,
+            ):
+                host.answered()
+                if response.status in (301, 302, 303, 307, 308):
+                    return _redirect(url, response)
+                self._refuse_status(response, host)
+                kind = response.headers.get("Content-Type", "")
+                look = want.look
+                body = await read_body(
+                    response,
+                    want.max_bytes,
+                    cut=want.cut,
+                    look=(lambda first: look(kind, first)) if look else None,
+                )
+                return Fetched(str(url), response.status, response.headers, body)
+        except (TimeoutError, aiohttp.ClientError, OSError, ssl.SSLError, ValueError) as error:
+            failure = _failure(error, url, self._timeout)
+            if failure.reason in ("dns", "connect", "tls", "timeout"):
+                host.was_silent(failure)
+            raise failure from error
+
+    def _refuse_status(self, response: aiohttp.ClientResponse, host: Host) -> None:
+        status = response.status
+        if status < 400 and status not in (204, 304):
+            return
+        words = f"answered {status} {response.reason or ''}".strip()
+        wait = _retry_after(response.headers.get("Retry-After")) if status in _TOO_BUSY else None
+        may_pass = status >= 500 or status in (408, 425, 429)
+        retry_at = None
+        if wait is not None and wait > MAX_WAIT:
+            retry_at = datetime.now(UTC) + timedelta(seconds=wait)
+        failure = FetchFailed(
+            "http_5xx" if status >= 500 else "http_4xx",
+            words + (f" and asked to wait {wait:.0f} s" if wait else ""),
+            http_status=status,
+            may_pass=may_pass,
+            retry_at=retry_at,
+        )
+        if retry_at is not None:
+            host.close(failure)
+        elif status in _TOO_BUSY:
+            host.pause(wait if wait is not None else 1.0)
+        raise failure
+
+    async def _get_robots(self, url: URL) -> tuple[int, bytes]:
+        want = Want("text/plain,*/*;q=0.5", ROBOTS_BYTES, compressed=True, cut=True, robots=False)
+        fetched = await self.get(str(url), want)
+        return fetched.status, fetched.body
+
+
+def _parsed(url: str) -> URL:
+    """A URL as it will be asked for, by the parser that the connection uses; no user name is ever sent."""
+    try:
+        return URL(url.strip()).with_user(None).with_fragment(None)
+    except (ValueError, TypeError) as error:
+        raise FetchFailed("http_4xx", f"{url[:200]!r} is not a URL: {error}") from error
+
+
+def _redirect(url: URL, response: aiohttp.ClientResponse) -> URL:
+    location = response.headers.get("Location", "")
+    if not location:
+        raise FetchFailed(
+            "http_4xx", f"answered {response.status} without saying where to", http_status=response.status
+        )
+    try:
+        return url.join(URL(location.strip())).with_fragment(None)
+    except ValueError as error:
+        raise FetchFailed(
+            "http_4xx", f"redirects to {location[:200]!r}: {error}", http_status=response.status
+        ) from error
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Seconds to wait, from a number or an HTTP date (RFC 9110, 10.2.3); None when there is neither."""
+    if not value:
+        return None
+    if value.strip().isascii() and value.strip().isdigit():
+        return min(float(value), 7 * 86400.0)
+    try:
+        at = email.utils.parsedate_to_datetime(value)
+    except (ValueError, TypeError):
+        return None
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return min(max((at - datetime.now(UTC)).total_seconds(), 0.0), 7 * 86400.0)
+
+
+def _failure(error: Exception, url: URL, timeout: float) -> FetchFailed:
+    """The reason, of the closed list, why a request did not end in a response."""
+    if isinstance(error, TimeoutError):
+        return FetchFailed("timeout", f"{url.host} did not finish within {timeout:g} s", may_pass=True)
+    inner = getattr(error, "os_error", None) or error.__cause__
+    for cause in (error, inner):
+        if isinstance(cause, RefusedAddress):
+            return FetchFailed("private_address", str(cause))
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return FetchFailed("dns", f"{url.host} has no address: {inner or error}", may_pass=True)
+    if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
+        return FetchFailed("tls", f"{url.host}: {error}", may_pass=True)
+    if isinstance(error, aiohttp.InvalidURL):
+        return FetchFailed("http_4xx", f"{url} is not a URL: {error}")
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return FetchFailed("connect", f"{url.host} closed the connection", may_pass=True)
+    return FetchFailed("connect", f"{url.host}: {error or type(error).__name__}", may_pass=True)

@@ -1,0 +1,108 @@
+"""robots.txt by RFC 9309: asked once per site however many wait, read by Protego, kept for at most a day.
+
+4xx: no rules. 5xx, 429, no answer in time: the whole site is closed for now (section 2.3.1).
+At most 500 KiB are read.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from time import monotonic
+
+from protego import Protego
+from yarl import URL
+
+from collector.errors import FetchFailed
+from collector.optout import PRODUCT
+
+MAX_BYTES = 500 * 1024
+_KEEP_SECONDS = 24 * 3600.0
+_REMEMBERED = 20_000
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What one site's robots.txt says to us."""
+
+    parsed: Protego | None = None
+    closed: FetchFailed | None = None
+    crawl_delay: float = 0.0
+    sitemaps: tuple[str, ...] = ()
+    at: float = field(default_factory=monotonic)
+
+    def allows(self, url: URL) -> bool:
+        """Whether we may fetch this URL (a site that is closed for now allows nothing)."""
+        if self.closed is not None:
+            return False
+        return self.parsed is None or bool(self.parsed.can_fetch(str(url), PRODUCT))
+
+
+def read_rules(body: bytes) -> Rules:
+    """The rules of a robots.txt; anything at all can be read, nonsense says nothing."""
+    parsed = Protego.parse(body[:MAX_BYTES].decode("utf-8-sig", errors="replace").replace("\0", ""))
+    delay = parsed.crawl_delay(PRODUCT)
+    return Rules(
+        parsed=parsed,
+        crawl_delay=float(delay) if delay and delay > 0 else 0.0,
+        sitemaps=tuple(str(sitemap) for sitemap in parsed.sitemaps),
+    )
+
+
+class RobotsCache:
+    """The rules of every site met in a run. `fetch` gets one robots.txt: (status, body), or raises FetchFailed."""
+
+    def __init__(self, fetch: Callable[[URL], Awaitable[tuple[int, bytes]]]) -> None:
+        self._fetch = fetch
+        self._sites: OrderedDict[str, asyncio.Task[Rules]] = OrderedDict()
+
+    async def rules(self, url: URL) -> Rules:
+        """The rules of a URL's site; one request however many ask at once."""
+        site = str(url.origin())
+        task = self._sites.get(site)
+        if task is not None and task.done() and _stale(task):
+            task = None
+        if task is None:
+            task = self._sites[site] = asyncio.create_task(self._ask(url))
+            self._forget()
+        self._sites.move_to_end(site)
+        return await asyncio.shield(task)
+
+    async def close(self) -> None:
+        """Stop asking."""
+        for task in self._sites.values():
+            task.cancel()
+        await asyncio.gather(*self._sites.values(), return_exceptions=True)
+
+    async def _ask(self, url: URL) -> Rules:
+        try:
+            status, body = await self._fetch(url.origin() / "robots.txt")
+        except FetchFailed as failure:
+            if failure.reason in ("too_large", "undecodable", "http_4xx") and failure.http_status != 429:
+                return Rules()
+            if failure.reason in ("http_4xx", "http_5xx", "timeout"):
+                return Rules(
+                    closed=FetchFailed(
+                        "robots",
+                        f"robots.txt of {url.host}: {failure.detail}; the site is closed to us for now",
+                        http_status=failure.http_status,
+                        may_pass=True,
+                    )
+                )
+            return Rules(closed=failure)  # dns, connect, tls, private_address: the whole host is so
+        if 400 <= status < 500:
+            return Rules()
+        return read_rules(body)
+
+    def _forget(self) -> None:
+        while len(self._sites) > _REMEMBERED:
+            site, task = next(iter(self._sites.items()))
+            if not task.done():
+                return
+            del self._sites[site]
+
+
+def _stale(task: "asyncio.Task[Rules]") -> bool:
+    if task.cancelled() or task.exception() is not None:
+        return True
+    return monotonic() - task.result().at > _KEEP_SECONDS

@@ -1,0 +1,399 @@
+"""One run: a source's candidates, minus what is known, through the hosts' lines into the label store.
+
+The way of a candidate: intake (claim, look up) -> its host's line -> fetch -> examine -> keep bytes -> record.
+An address is claimed before it is looked up and released after its commit, so it is never in work twice.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+
+from yarl import URL
+
+from collector.addresses import AllowList
+from collector.errors import FetchFailed
+from collector.examining import Examiners
+from collector.fetching import Fetched, Fetcher, Want
+from collector.found import BadRow, Candidate, Categories, Context, Found, PageSeen, Source, require_category
+from collector.hosts import host_key
+from collector.known import CHUNK, Known, look_up, taken_down, what_to_do
+from collector.options import CollectOptions, user_agent
+from collector.optout import opted_out
+from collector.recording import Claim, Outcome, Recorded, Recorder, Response
+from collector.report import BadRows, CollectReport, Tally
+from collector.takedowns import Takedowns
+from label_store import Workspace, url_hash
+from label_store.models import now
+
+Progress = Callable[[int, int | None, str], None]
+_HELD_BYTES = 256 * 2**20
+"""Pictures fetched and not yet kept, above which no new one is begun."""
+_KEEPERS = 16
+"""Threads that write bytes and wait for the disk."""
+
+
+def collect(
+    workspace: Workspace,
+    source: Source,
+    *,
+    category: str | None = None,
+    options: CollectOptions | None = None,
+    progress: Progress | None = None,
+) -> CollectReport:
+    """Collect everything a source proposes; the same call continues where a stopped one was.
+
+    `category` is proposed where the source says none. Raises UsageError before anything is fetched (unknown
+    category, unreadable input) and CairnError when the run cannot go on (disk full); what was recorded stays.
+    """
+    return asyncio.run(collect_async(workspace, source, category=category, options=options, progress=progress))
+
+
+async def collect_async(
+    workspace: Workspace,
+    source: Source,
+    *,
+    category: str | None = None,
+    options: CollectOptions | None = None,
+    progress: Progress | None = None,
+) -> CollectReport:
+    """`collect` for callers that have an event loop."""
+    options = options or CollectOptions()
+    options.check()
+    allow = AllowList.parse(workspace.settings.allow_hosts)
+    takedowns = Takedowns(workspace.settings.near_takedown_radius)
+    with workspace.read() as session:
+        categories = Categories.load(session)
+        for word in source.named_categories():
+            require_category(session, categories, word)
+        if category is not None:
+            category = require_category(session, categories, category)
+        takedowns.refresh(session)
+    source.check(categories, category)
+    settings = workspace.settings
+    async with Fetcher(
+        user_agent=user_agent(settings),
+        allow=allow,
+        delay=settings.host_delay if options.host_delay is None else options.host_delay,
+        per_host=options.per_host,
+        in_flight=settings.fetch_concurrency,
+        timeout=settings.fetch_timeout,
+        overrides=options.overrides,
+        resolver=options.resolver,
+    ) as fetcher:
+        context = Context(fetcher, categories, category, options.overrides)
+        return await _Run(workspace, source, context, takedowns, options, progress).go()
+
+
+@dataclass
+class _Line:
+    """What waits for one host."""
+
+    waiting: deque[Claim] = field(default_factory=deque)
+    workers: int = 0
+
+
+class _Run:
+    def __init__(
+        self,
+        workspace: Workspace,
+        source: Source,
+        context: Context,
+        takedowns: Takedowns,
+        options: CollectOptions,
+        progress: Progress | None,
+    ) -> None:
+        settings = workspace.settings
+        self._workspace, self._source, self._context = workspace, source, context
+        self._takedowns, self._options, self._progress = takedowns, options, progress
+        self._began, self._clock = now(), monotonic()
+        self._tally = Tally()
+        self._bad = BadRows(workspace.folder / "collect" / f"bad-rows-{source.name}.csv")
+        self._examiners = Examiners(options.decoders, settings.max_image_pixels)
+        self._keepers = ThreadPoolExecutor(_KEEPERS, thread_name_prefix="keep")
+        self._recorder = Recorder(workspace, source.name, takedowns, tuple(options.overrides), self._committed)
+        self._want = Want("image/*,*/*;q=0.8", settings.max_image_bytes, look=_look)
+        self._claims: dict[str, Claim] = {}
+        self._lines: dict[str, _Line] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._room = asyncio.Semaphore(options.max_pending)
+        self._held = 0
+        self._light = asyncio.Event()
+        self._light.set()
+        self._settled = asyncio.Event()
+        self._fatal: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._total: int | None = None
+
+    async def go(self) -> CollectReport:
+        """Everything, from the first candidate to the last commit."""
+        recording = asyncio.create_task(self._recorder.run())
+        intake = asyncio.create_task(self._intake())
+        try:
+            await self._watched(intake, recording)
+            while self._claims:
+                self._settled.clear()
+                await self._watched(asyncio.create_task(self._wait_settled()), recording)
+        finally:
+            for task in (intake, *self._tasks):
+                task.cancel()
+            await asyncio.gather(intake, *self._tasks, return_exceptions=True)
+            self._examiners.close()
+            if not recording.done():  # what was got so far is recorded also when the run is stopped
+                await self._recorder.finish()
+                await recording
+            self._keepers.shutdown(wait=False)
+            self._fatal.cancel()
+            self._bad.close()
+        return self._tally.report(self._source.name, monotonic() - self._clock, self._bad)
+
+    async def _watched(self, task: "asyncio.Task[None]", recording: "asyncio.Task[None]") -> None:
+        """Wait for a task, unless the run has to end before."""
+        await asyncio.wait({task, recording, self._fatal}, return_when=asyncio.FIRST_COMPLETED)
+        for ended in (self._fatal, recording):
+            if ended.done():
+                task.cancel()
+                ended.result()
+        await task
+
+    async def _wait_settled(self) -> None:
+        await self._settled.wait()
+
+    # ---- intake: what the source finds, minus what is known -------------------------------------------------
+
+    async def _intake(self) -> None:
+        self._total = await asyncio.to_thread(self._source.total)
+        queue: asyncio.Queue[Found | BaseException | None] = asyncio.Queue(maxsize=2 * CHUNK)
+        pump = asyncio.create_task(_pump(self._source.candidates(self._context), queue))
+        try:
+            while True:
+                chunk = [await queue.get()]
+                while len(chunk) < CHUNK and not queue.empty():
+                    chunk.append(queue.get_nowait())
+                await self._take([found for found in chunk if isinstance(found, Candidate | BadRow | PageSeen)])
+                for end in chunk:
+                    if isinstance(end, BaseException):
+                        raise end
+                    if end is None:
+                        return
+        finally:
+            pump.cancel()
+            await asyncio.gather(pump, return_exceptions=True)
+
+    async def _take(self, chunk: Sequence[Found]) -> None:
+        fresh: list[Claim] = []
+        for found in chunk:
+            if isinstance(found, BadRow):
+                self._bad.add(found)
+                self._tally.settled += found.rows
+            elif isinstance(found, PageSeen):
+                if found.problem is None:
+                    self._tally.pages += 1
+                else:
+                    self._tally.pages_left_out[found.problem] += 1
+            else:
+                key = url_hash(found.url)
+                claim = self._claims.get(key)
+                if claim is not None:
+                    claim.add(found)
+                else:
+                    claim = self._claims[key] = Claim(key, found)
+                    fresh.append(claim)
+        if fresh:
+            known, gone = await asyncio.to_thread(self._look_up, [claim.key for claim in fresh])
+            for claim in fresh:
+                await self._route(claim, known.get(claim.key), gone.get(claim.key))
+        self._show()
+
+    def _look_up(self, keys: list[str]) -> tuple[Mapping[str, Known], Mapping[str, str]]:
+        with self._workspace.read() as session:
+            return look_up(session, keys), taken_down(session, keys)
+
+    async def _route(self, claim: Claim, known: Known | None, gone: str | None) -> None:
+        """Where a claim goes: nowhere (settled before), straight to the record, or into its host's line."""
+        todo = what_to_do(known, self._began, now())
+        if gone is not None:
+            if known is None or known.status not in ("ok", "refused"):
+                await self._fail(claim, FetchFailed("takedown", f"the address was taken down ({gone})"))
+            else:
+                self._settle_before(claim, "done")
+        elif known is not None and todo != "fetch":
+            new = known.status == "ok" and any(self._is_new(one, known) for one in (claim.candidate, *claim.others))
+            self._settle_before(claim, todo, keep=new)
+            if new:
+                candidates = tuple(one for one in claim.take_all() if self._is_new(one, known))
+                await self._recorder.put(Outcome(claim, candidates, fetch_id=known.fetch_id))
+        elif claim.candidate.opted_out:
+            await self._fail(claim, FetchFailed("opted_out", claim.candidate.opted_out))
+        else:
+            await self._room.acquire()
+            self._enqueue(claim)
+
+    def _is_new(self, candidate: Candidate, known: Known) -> bool:
+        """Whether a picture that is here would be proposed for one more category."""
+        if candidate.category is None or candidate.opted_out:
+            return False
+        return self._context.categories.slugs[candidate.category] not in known.category_ids
+
+    def _settle_before(self, claim: Claim, todo: str, keep: bool = False) -> None:
+        if todo == "wait":
+            self._tally.waiting += 1
+        else:
+            self._tally.already += 1
+        if not keep:
+            self._release(claim)
+
+    # ---- work: one line a host ------------------------------------------------------------------------------
+
+    def _enqueue(self, claim: Claim) -> None:
+        local = claim.candidate.path is not None
+        key = "" if local else _line_of(claim.candidate.url)
+        line = self._lines.setdefault(key, _Line())
+        line.waiting.append(claim)
+        if line.workers < (self._options.decoders * 2 + 2 if local else self._options.per_host):
+            line.workers += 1
+            self._spawn(self._work(key, line))
+
+    async def _work(self, key: str, line: _Line) -> None:
+        try:
+            while line.waiting:
+                await self._light.wait()
+                if not line.waiting:
+                    break
+                claim = line.waiting.popleft()
+                try:
+                    await self._get(claim)
+                finally:
+                    self._room.release()
+        finally:
+            line.workers -= 1
+            if not line.workers and not line.waiting:
+                self._lines.pop(key, None)
+
+    async def _get(self, claim: Claim) -> None:
+        """From address to kept bytes; every way it can end is recorded."""
+        try:
+            if claim.candidate.path is not None:
+                try:
+                    data = await asyncio.to_thread(_read, claim.candidate.path, self._want.max_bytes)
+                except OSError as error:
+                    self._bad.add(BadRow(str(claim.candidate.path), f"cannot be read: {error.strerror}"))
+                    self._release(claim)
+                    return
+                response = Response()
+            else:
+                fetched = await self._context.fetcher.get(claim.candidate.url, self._want)
+                self._refuse_opted_out(fetched)
+                data = fetched.body
+                response = Response(fetched.status, fetched.headers.get("ETag"), fetched.headers.get("Last-Modified"))
+            outcome = await self._keep(claim, data, response)
+        except FetchFailed as failure:
+            await self._fail(claim, failure)
+            return
+        await self._recorder.put(outcome)
+
+    async def _keep(self, claim: Claim, data: bytes, response: Response) -> Outcome:
+        self._hold(len(data))
+        try:
+            examined = await self._examiners.examine(data)
+            if why := self._takedowns.refusal(examined):
+                raise FetchFailed("takedown", why, http_status=response.http_status)
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._keepers, self._workspace.blobs.put, data)
+        except FetchFailed as failure:
+            failure.http_status = failure.http_status or response.http_status
+            raise
+        finally:
+            self._hold(-len(data))
+        return Outcome(claim, claim.take_all(), examined=examined, response=response)
+
+    def _refuse_opted_out(self, fetched: Fetched) -> None:
+        directive = opted_out(fetched.directives, self._context.overrides)
+        if directive:
+            raise FetchFailed("opted_out", f"X-Robots-Tag: {directive}", http_status=fetched.status)
+
+    async def _fail(self, claim: Claim, failure: FetchFailed) -> None:
+        await self._recorder.put(Outcome(claim, claim.take_all(), failure=failure))
+
+    def _hold(self, size: int) -> None:
+        self._held += size
+        if self._held > _HELD_BYTES:
+            self._light.clear()
+        else:
+            self._light.set()
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None and not self._fatal.done():
+            self._fatal.set_exception(error)
+
+    # ---- after the commit -----------------------------------------------------------------------------------
+
+    def _committed(self, batch: Sequence[Recorded]) -> None:
+        for recorded in batch:
+            tally, claim, outcome = self._tally, recorded.outcome.claim, recorded.outcome
+            tally.new_images += recorded.new_image
+            tally.new_candidates += recorded.new_candidates
+            if recorded.reason is not None:
+                tally.reasons[recorded.reason] += 1
+            elif outcome.examined is not None:
+                tally.fetched += 1
+                tally.bytes += outcome.examined.facts.bytes
+            if claim.others and recorded.fetch_id is not None:  # mentioned again while this was written
+                candidates = tuple(claim.others)
+                claim.others = []
+                self._spawn(self._recorder.put(Outcome(claim, candidates, fetch_id=recorded.fetch_id)))
+            else:
+                self._release(claim)
+        self._show()
+
+    def _release(self, claim: Claim) -> None:
+        self._tally.settled += claim.mentions
+        del self._claims[claim.key]
+        if not self._claims:
+            self._settled.set()
+
+    def _show(self) -> None:
+        if self._progress is not None:
+            tally = self._tally
+            left_out = sum(tally.reasons.values()) + self._bad.count
+            note = f"{tally.new_images:,} new" + (f", {left_out:,} left out" if left_out else "")
+            self._progress(tally.settled, self._total, note)
+
+
+async def _pump(found: AsyncIterator[Found], queue: "asyncio.Queue[Found | BaseException | None]") -> None:
+    """Move what a source finds into the queue, then None, or the error by which the source ended."""
+    try:
+        async for one in found:
+            await queue.put(one)
+        await queue.put(None)
+    except Exception as error:
+        await queue.put(error)
+
+
+def _line_of(url: str) -> str:
+    try:
+        return host_key(URL(url))
+    except ValueError:
+        return "?"
+
+
+def _look(kind: str, first: bytes) -> None:
+    """Leave a page that was served in place of a picture as soon as its first bytes are there."""
+    if kind.partition(";")[0].strip().lower() in ("text/html", "application/xhtml+xml") and first.lstrip()[:1] == b"<":
+        raise FetchFailed("not_image", "a page was served, not a picture")
+
+
+def _read(path: Path, max_bytes: int) -> bytes:
+    with path.open("rb") as file:
+        data = file.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise FetchFailed("too_large", f"is larger than {max_bytes:,} bytes")
+    return data

@@ -1,0 +1,45 @@
+"""Takedowns held in memory for a run, so that a refused picture is met before its bytes are kept."""
+
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from label_store import Examined
+from label_store.models import Takedown
+
+
+class Takedowns:
+    """All hashes that were taken down, brought up to date with each batch that is written."""
+
+    def __init__(self, radius: int) -> None:
+        self._radius = radius
+        self._newest = 0
+        self._sha256s: dict[str, datetime] = {}
+        self._phashes: dict[int, datetime] = {}
+
+    def refresh(self, session: Session) -> None:
+        """Read what was added since."""
+        newest = session.scalar(select(func.max(Takedown.id))) or 0
+        if newest == self._newest:
+            return
+        # Copies, put in place whole: `refusal` reads them in another thread.
+        sha256s, phashes = dict(self._sha256s), dict(self._phashes)
+        for row in session.scalars(select(Takedown).where(Takedown.id > self._newest)):
+            if row.sha256:
+                sha256s[row.sha256] = row.at
+            if row.phash:
+                phashes[int(row.phash, 16)] = row.at
+        self._sha256s, self._phashes, self._newest = sha256s, phashes, newest
+
+    def refusal(self, examined: Examined) -> str | None:
+        """Why a picture may not enter; None when it may. A plain picture has no likeness."""
+        at = self._sha256s.get(examined.facts.sha256)
+        if at is not None:
+            return f"the picture was taken down on {at:%Y-%m-%d}"
+        if not examined.plain:
+            mine = int(examined.phash, 16)
+            for phash, at in self._phashes.items():
+                if (phash ^ mine).bit_count() <= self._radius:
+                    return f"a picture like this one was taken down on {at:%Y-%m-%d}"
+        return None
