@@ -49,8 +49,7 @@ _WHY = {
 _LIMITS = (
     "The estimated label error trusts the annotators’ consensus; an audit by reviewers measures it.",
     "The pictures are what the sources show, not a sample of the world: what is rare there is rare here.",
-    "Near-duplicates were sought by a perceptual hash and a comparison of pixels; the same scene from another"
-    " angle is not one.",
+    "Near-duplicates were sought by hash and by pixels; the same scene from another angle is not one.",
     "Licences are as stated where each picture was found; nobody has checked them by hand.",
 )
 

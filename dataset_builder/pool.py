@@ -22,8 +22,9 @@ def map_partitions(
     if workers <= 1 or len(partitions) <= 1:
         yield from map(function, partitions)
         return
-    # spawn: a fork would copy database connections and locks that other threads hold.
-    context = multiprocessing.get_context("spawn")
+    # Not a fork of this process: that would copy database connections and locks that other threads hold.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["dataset_builder"])
     processes = min(workers, len(partitions))
     with ProcessPoolExecutor(processes, mp_context=context, initializer=_end_with_parent) as pool:
         waiting: list[Future[Outcome]] = []
