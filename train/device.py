@@ -71,4 +71,7 @@ def choose_precision(name: str, device: torch.device) -> str:
 
 def choose_workers(asked: int | None) -> int:
     """Processes or threads that decode: as asked, else one for each core that this process may use, at most 16."""
-    return asked if asked is not None else min(16, len(os.sched_getaffinity(0)))
+    if asked is not None:
+        return asked
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(16, allowed)

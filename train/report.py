@@ -90,9 +90,11 @@ def headline(metrics: dict[str, Any], found: dict[str, Any], judged: Judged) -> 
         f"{chosen}{where}"
     )
     calibrated = found.get("ece_calibrated")
+    count = len(judged.categories)
+    top5_note = f"{count} categories" + (", so never wrong" if count <= 5 else "")
     figures = [
         ("top-1 accuracy", f"{found['top1']:.2%}", sure),
-        ("top-5 accuracy", f"{found['top5']:.2%}", f"{len(judged.categories)} categories"),
+        ("top-5 accuracy", f"{found['top5']:.2%}", top5_note),
         ("loss", f"{found['loss']:.4f}", "cross entropy, nats"),
         ("macro F1", f"{found['macro_f1']:.3f}", "every category counts the same"),
         (

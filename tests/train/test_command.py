@@ -3,11 +3,12 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.shards.make import make_release
-from train.cli import clock, main
+from train.cli import clock, main, make_parser
 
 WITHOUT_THE_REST = """
 import sys
@@ -76,3 +77,17 @@ def test_json_at_the_end(tmp_path, capsys):
 
 def test_time_left_reads_like_a_clock():
     assert [clock(x) for x in (3.2, 75, 3723)] == ["3 s", "1:15", "1:02:03"]
+
+
+def test_every_option_is_documented():
+    page = (Path(__file__).parents[2] / "docs" / "training.md").read_text()
+    for action in make_parser()._actions:
+        for option in action.option_strings:
+            if option.startswith("--") and option != "--help":
+                assert f"`{option}`" in page, option
+
+
+def test_the_front_door_can_import_the_command():
+    from train.__main__ import main as command
+
+    assert command is main
