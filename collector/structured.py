@@ -73,7 +73,8 @@ def _license(node: dict[str, Any]) -> str | None:
         text = text or _text(value)
         if text:
             return spdx(text)
-    return None
+    notice = _text(node.get("copyrightNotice"))  # no licence, but the words that say so
+    return spdx(notice) if notice else None
 
 
 def _name(value: Any) -> str | None:

@@ -115,8 +115,11 @@ def assess(session: Session, campaign: Campaign, method: str = "map-dawid-skene"
     )
 
 
-def settle(workspace: Workspace, slug: str, method: str = "map-dawid-skene") -> Assessment:
-    """Compute a campaign's consensus and keep it; another method is a new version beside the old one."""
+def settle(workspace: Workspace, slug: str, method: str = "map-dawid-skene", *, told: bool = True) -> Assessment:
+    """Compute a campaign's consensus and keep it; another method is a new version beside the old one.
+
+    `told` adds an event; the app's live consensus, which settles every other second, does without.
+    """
     with workspace.read() as session:
         assessment = assess(session, find_campaign(session, slug), method)
     with workspace.write() as session:
@@ -125,7 +128,8 @@ def settle(workspace: Workspace, slug: str, method: str = "map-dawid-skene") -> 
             campaign.consensus_method = assessment.method
             campaign.consensus_version += 1
         _keep(session, campaign, assessment)
-        log_event(session, "settle", f"campaigns:{campaign.slug}", method=assessment.method, **assessment.states)
+        if told:
+            log_event(session, "settle", f"campaigns:{campaign.slug}", method=assessment.method, **assessment.states)
         version = campaign.consensus_version
     return Assessment(**{**assessment.__dict__, "version": version})
 

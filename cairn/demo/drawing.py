@@ -97,7 +97,7 @@ def figure(uri: str, caption: str, mark: str = "") -> str:
     """One cell of a contact sheet."""
     sign = f'<span class="mark">{escape(mark)}</span>' if mark else ""
     return (
-        f'<figure><img src="{uri}" alt="{escape(caption)}" loading="lazy">{sign}'
+        f'<figure><img src="{uri}" alt="{escape(caption)}">{sign}'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
     )
 

@@ -27,7 +27,7 @@ from cairn.demo.crowd import CROWD
 from cairn.demo.labour import work
 from cairn.demo.report import write_report
 from cairn.demo.site import PictureSite, SiteTruth, build_site
-from collector import Crawl, UrlList, collect
+from collector import Columns, Crawl, UrlList, collect
 from label_store import Assessment, CairnError, Workspace, put_category, read_taxonomy, settle
 from label_store.models import Campaign, Candidate, Category, Item, Judgment, Release
 
@@ -35,6 +35,7 @@ ProgressFn = Callable[[int, int | None, str], None]
 Progress = Callable[[str], AbstractContextManager[ProgressFn]]
 STATE_FILE = "demo.json"
 VERIFY, CARS, RELEASE = "demo-verify", "demo-cars", "demo"
+COLUMNS = Columns(url="url", category="category", caption="caption", license="license")
 TAXONOMY = Path(__file__).parent / "taxonomy.toml"
 RECIPE = Path(__file__).parent / "recipe.toml"
 
@@ -176,7 +177,7 @@ def _workspace(demo: Demo) -> Workspace:
     if not toml.exists():
         toml.write_text(
             "# The demo's workspace: its collector may fetch from the demo's own picture site on this machine.\n"
-            f'name = "demo"\nallow_hosts = ["127.0.0.1:{demo.state.port}"]\nhost_delay = 0.0\n'
+            f'name = "demo"\nallow_hosts = ["127.0.0.1:{demo.state.port}"]\nhost_delay = 0.0\nfetch_timeout = 5.0\n'
             'contact = "https://example.org/cairn-demo"\n',
             encoding="utf-8",
         )
@@ -200,7 +201,7 @@ def _collect(demo: Demo, workspace: Workspace, site: PictureSite, truth: SiteTru
             crawled = collect(workspace, crawl, progress=progress)
         site.write_url_list(urls)
         with demo.progress("url list") as progress:
-            listed = collect(workspace, UrlList(urls), progress=progress)
+            listed = collect(workspace, UrlList(urls, COLUMNS), progress=progress)
     facts = demo.state.facts
     facts["robots_requests"] = facts.get("robots_requests", 0) + site.requested(truth.closed_prefix)
     facts["bad_rows"] = max(facts.get("bad_rows", 0), listed.bad_rows)
