@@ -80,11 +80,11 @@ def render(seed: int, index: int, category: str | None = None) -> Rendered:
     view = _camera(ImageDraw.Draw(layer), subject, big, ground, rng)
     subject.draw(view)
     front = Image.new("RGBA", big, (0, 0, 0, 0))
-    occluded = rng.random() < 0.2
+    occluded = rng.random() < 0.16
     if occluded:
         _occlude(front, place, view, subject, rng)
 
-    depth_of_field = rng.choice([0.0, 0.0, 0.6, 1.2])
+    depth_of_field = rng.choice([0.0, 0.7, 1.3, 1.9])
     background = scene.reduce(SUPERSAMPLING)
     if depth_of_field:
         background = background.filter(ImageFilter.GaussianBlur(depth_of_field))
@@ -115,18 +115,16 @@ def _light(rng: Random) -> Light:
         slope=(strength * math.cos(angle), strength * math.sin(angle)),
         vignette=rng.uniform(0.0, 0.28),
         haze=rng.uniform(0.25, 0.45) if kind == "fog" else rng.uniform(0.0, 0.06),
-        noise=rng.uniform(1.5, 5.5) if kind != "dusk" else rng.uniform(5.0, 10.0),
+        noise=rng.uniform(1.5, 4.5) if kind != "dusk" else rng.uniform(4.0, 8.0),
         blur=rng.choice([0.0, 0.0, 0.0, 0.5, 0.8]),
         shake=rng.uniform(1.0, 3.0) if rng.random() < 0.06 else 0.0,
     )
 
 
-def _camera(
-    draw: ImageDraw.ImageDraw, subject: Subject, size: tuple[int, int], ground: float, rng: Random
-) -> View:
+def _camera(draw: ImageDraw.ImageDraw, subject: Subject, size: tuple[int, int], ground: float, rng: Random) -> View:
     """Where the subject stands in the picture, how large, and how it is turned."""
     width, height = size
-    fill = rng.uniform(0.7, 1.02)
+    fill = rng.uniform(0.8, 1.04)
     scale = fill * min(width / subject.width, height * 0.98 / subject.height)
     tall, wide = subject.height * scale, subject.width * scale
     slack = max(0.0, width - wide)

@@ -106,9 +106,7 @@ def _hills(draw: ImageDraw.ImageDraw, width: int, height: int, horizon: int, haz
         draw.polygon([*smooth(crest, False), (width * 1.2, height), (-width * 0.2, height)], fill=ink(colour))
 
 
-def _buildings(
-    draw: ImageDraw.ImageDraw, width: int, horizon: int, haze: Colour, night: bool, rng: Random
-) -> None:
+def _buildings(draw: ImageDraw.ImageDraw, width: int, horizon: int, haze: Colour, night: bool, rng: Random) -> None:
     x = -rng.uniform(0, 0.1) * width
     while x < width:
         w, h = rng.uniform(0.1, 0.26) * width, rng.uniform(0.25, 0.95) * horizon
@@ -198,9 +196,7 @@ def _wall(draw: ImageDraw.ImageDraw, width: int, horizon: int, wall: Colour, rng
         step = width / rng.randint(5, 9)
         for k in range(1, 10):
             draw.line((k * step, 0, k * step, horizon), fill=ink(tone), width=max(1, width // 100))
-            draw.line(
-                (0, horizon - k * step, width, horizon - k * step), fill=ink(tone), width=max(1, width // 100)
-            )
+            draw.line((0, horizon - k * step, width, horizon - k * step), fill=ink(tone), width=max(1, width // 100))
     elif style in ("window", "frame"):
         x, w, h = rng.uniform(0, 0.6) * width, rng.uniform(0.25, 0.45) * width, rng.uniform(0.4, 0.75) * horizon
         inside = (196, 220, 238) if style == "window" else jittered((150, 130, 110), rng, 50)
@@ -270,9 +266,7 @@ def _boards(draw: ImageDraw.ImageDraw, width: int, height: int, horizon: int, rn
     draw.line((0, horizon, width, horizon), fill=ink(scaled(top, 0.6)), width=max(1, height // 80))
 
 
-def _speckle(
-    draw: ImageDraw.ImageDraw, width: int, top: int, bottom: int, colour: Colour, rng: Random, n: int
-) -> None:
+def _speckle(draw: ImageDraw.ImageDraw, width: int, top: int, bottom: int, colour: Colour, rng: Random, n: int) -> None:
     for _ in range(n):
         x, y = rng.uniform(0, width), rng.uniform(top, bottom)
         draw.ellipse((x, y, x + width * 0.012, y + width * 0.006), fill=ink(colour))

@@ -48,9 +48,7 @@ def boat(rng: Random) -> Subject:
     sail = jittered(rng.choice([(244, 242, 234), (236, 232, 218), (214, 96, 60), accent]), rng, 8)
     glass = glass_colour(rng)
     beam = {"rowing": 0.36, "sailing": 0.32, "motor": 0.36, "fishing": 0.38, "ferry": 0.34}[kind]
-    free = {"rowing": 0.3, "sailing": 0.24, "motor": 0.3, "fishing": 0.36, "ferry": 0.34}[kind] * rng.uniform(
-        0.85, 1.2
-    )
+    free = {"rowing": 0.3, "sailing": 0.24, "motor": 0.3, "fishing": 0.36, "ferry": 0.34}[kind] * rng.uniform(0.85, 1.2)
     sheer = rng.uniform(0.06, 0.22) * (0.4 if kind == "ferry" else 1.0)
     mast = rng.uniform(1.35, 1.8)
     furled, jib, oars = rng.random() < 0.25, rng.random() < 0.75, rng.random() < 0.6
@@ -88,9 +86,7 @@ def boat(rng: Random) -> Subject:
             view.prism(
                 [(-0.3, free), (0.45, free), (0.15, free + 0.2), (-0.3, free + 0.24)], beam * 0.66, (238, 237, 230)
             )
-            view.plane((0, free, beam * 0.67)).polygon(
-                [(-0.26, 0.06), (0.3, 0.06), (0.12, 0.17), (-0.26, 0.2)], glass
-            )
+            view.plane((0, free, beam * 0.67)).polygon([(-0.26, 0.06), (0.3, 0.06), (0.12, 0.17), (-0.26, 0.2)], glass)
             view.prism(
                 [(-1.06, free - 0.16), (-0.94, free - 0.16), (-0.94, free + 0.14), (-1.06, free + 0.14)],
                 0.08,
@@ -102,9 +98,7 @@ def boat(rng: Random) -> Subject:
             wall = view.plane((0, free, beam * 0.57))
             for x in (0.1, 0.28):
                 wall.rect(x, 0.22, x + 0.14, 0.38, glass, 0.02)
-            view.prism(
-                [(0.0, house), (0.55, house), (0.55, house + 0.04), (0.0, house + 0.04)], beam * 0.62, accent
-            )
+            view.prism([(0.0, house), (0.55, house), (0.55, house + 0.04), (0.0, house + 0.04)], beam * 0.62, accent)
             spar = view.plane((-0.35, free, 0))
             spar.line([(0, 0), (0, 0.95)], 0.035, (90, 74, 56))
             spar.line([(0, 0.9), (0.8, 0.35)], 0.014, (60, 56, 50))

@@ -33,9 +33,7 @@ def _windscreen(end: Plane, half: float, y0: float, y1: float, glass: Colour, sp
 def bus(rng: Random) -> Subject:
     """A city bus, coach, minibus, school bus or double-decker; attribute `type`."""
     kind = rng.choice(["city", "city", "coach", "mini", "school", "double"])
-    height = {"city": 0.86, "coach": 0.94, "mini": 0.98, "school": 0.9, "double": 1.22}[kind] * rng.uniform(
-        0.95, 1.06
-    )
+    height = {"city": 0.86, "coach": 0.94, "mini": 0.98, "school": 0.9, "double": 1.22}[kind] * rng.uniform(0.95, 1.06)
     length = 0.86 if kind == "mini" else 1.0
     half = 0.36 if kind == "mini" else 0.31
     paint = jittered(PAINTS["yellow"] if kind == "school" else rng.choice(list(PAINTS.values())), rng, 20)
@@ -235,9 +233,7 @@ def _load(
                 (tip - 0.3, height - 0.2),
                 (rear + 0.4, height - 0.16),
             ]
-            view.prism(
-                [(rear, floor), (tip, floor), (tip, floor + wall), (rear - 0.02, floor + wall)], half, paint
-            )
+            view.prism([(rear, floor), (tip, floor), (tip, floor + wall), (rear - 0.02, floor + wall)], half, paint)
             view.prism(mound, half * 0.8, mix((126, 96, 62), accent, 0.1))
             for k in range(1, 5):
                 x = rear + (tip - rear) * k / 5

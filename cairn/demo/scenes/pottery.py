@@ -102,16 +102,14 @@ def mug(rng: Random) -> Subject:
     bands = _bands(rng, height, glaze)
     dots = rng.random() < 0.2
     content = rng.choice([(58, 36, 24), (84, 52, 30), (150, 104, 66), (168, 74, 30), (226, 214, 190), None])
-    # The handle's bearing: most are at a side, one in seven is nearly behind the mug.
-    bearing = rng.choice([90, 90, 90, 90, 60, 120, -90, -90, 45, 150, 172, 20, -60, -120]) + rng.uniform(-18, 18)
-    reach = rng.uniform(0.26, 0.4)
+    # The handle's bearing: most are at a side, a few are nearly behind the mug.
+    bearing = rng.choice([90, 90, 90, 90, 90, 60, 120, -90, -90, -90, 45, 150, 172, -60, -120]) + rng.uniform(-18, 18)
+    reach = rng.uniform(0.32, 0.48)
     thick = rng.uniform(0.09, 0.14)
     accent = jittered(rng.choice(GLAZES), rng, 14)
 
     def profile() -> list[Point]:
-        outline = smooth(
-            [(foot * 0.92, 0.0), (foot, 0.05 * height), (belly, 0.55 * height), (rim, height)], False, 5
-        )
+        outline = smooth([(foot * 0.92, 0.0), (foot, 0.05 * height), (belly, 0.55 * height), (rim, height)], False, 5)
         return [(r, min(max(y, 0.0), height)) for r, y in outline]
 
     def handle(view: View) -> None:
@@ -151,7 +149,7 @@ def mug(rng: Random) -> Subject:
 def bowl(rng: Random) -> Subject:
     """A bowl, from a shallow dish to a deep tea bowl, empty or with food."""
     rim = rng.uniform(0.72, 0.98)
-    height = rim * rng.choice([0.6, 0.7, 0.8, 0.95, 1.15])
+    height = rim * rng.choice([0.5, 0.6, 0.7, 0.8, 0.95])
     foot = rim * rng.uniform(0.36, 0.62)
     bulge = rng.uniform(0.72, 0.98)
     glaze = jittered(rng.choice(GLAZES), rng, 14)
@@ -161,8 +159,7 @@ def bowl(rng: Random) -> Subject:
     food = rng.choice(["none", "none", "soup", "soup", "fruit", "salad", "spoon"])
     content = rng.choice([(206, 120, 46), (170, 60, 36), (126, 140, 70), (226, 212, 178), (120, 78, 44)])
     pieces = [
-        (rng.uniform(-0.55, 0.55), rng.uniform(-0.5, 0.4), rng.uniform(0.14, 0.24), rng.randrange(4))
-        for _ in range(9)
+        (rng.uniform(-0.55, 0.55), rng.uniform(-0.5, 0.4), rng.uniform(0.14, 0.24), rng.randrange(4)) for _ in range(9)
     ]
 
     def draw(view: View) -> None:
@@ -194,6 +191,4 @@ def bowl(rng: Random) -> Subject:
             upright = view.plane((0.1, height, 0))
             upright.line([(0, 0), (rim * 0.9, 0.45)], 0.06, (176, 178, 182))
 
-    return Subject(
-        "bowl", {"content": food}, 2 * rim + 0.1, height + 0.35, "table", (-0.2, 0.2), (0.16, 0.62), draw
-    )
+    return Subject("bowl", {"content": food}, 2 * rim + 0.1, height + 0.35, "table", (-0.2, 0.2), (0.16, 0.62), draw)
