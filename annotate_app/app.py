@@ -1,6 +1,8 @@
 """The app, put together: routes, security, problem documents, static files."""
 
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -25,14 +27,22 @@ def create_app(workspace: Workspace, *, clock: Clock = now, seed: int | None = N
 
     `clock` tells the time (leases, sessions and limits run on it); `seed` makes the order of items repeatable.
     """
+    context = AppContext(workspace, clock, seed)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        context.live.start()
+        yield
+        context.live.stop()
+
     app = FastAPI(
         title="Cairn",
         summary="Lease pictures, judge them, export what people said.",
         docs_url=None,  # Swagger's page would load scripts from elsewhere; routes/pages.py has one that does not
         redoc_url=None,
         openapi_url="/api/openapi.json",
+        lifespan=lifespan,
     )
-    context = AppContext(workspace, clock, seed)
     app.state.context = context
     app.state.login_limit = FailureLimit(clock)
     for routes in (auth, campaigns, leases, judgments, export, images, health, pages):

@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
+from annotate_app.live import LiveConsensus
 from annotate_app.metrics import Metrics
 from annotate_app.pictures import Pictures
 from label_store import Workspace
@@ -26,6 +27,7 @@ class AppContext:
         self.random = random.Random(seed)
         self.metrics = Metrics()
         self.pictures = Pictures(workspace)
+        self.live = LiveConsensus(workspace)
         # SQLite lets one writer in and the others poll; queueing our own threads here is fair and quicker.
         self._writer = threading.Lock() if workspace.sqlite_file else None
 

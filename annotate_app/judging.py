@@ -56,11 +56,14 @@ def judge(context: AppContext, person: SignedIn, given: Sequence[Given]) -> list
     """Take a batch of answers; durable when it returns, in the order of the batch."""
     try:
         with context.write() as session:
-            outcomes = _Batch(session, context, person, given).take()
+            batch = _Batch(session, context, person, given)
+            outcomes = batch.take()
     except IntegrityError:
         # The same batch came twice at once (PostgreSQL): the other one is committed now, so these are known.
         with context.write() as session:
-            outcomes = _Batch(session, context, person, given).take()
+            batch = _Batch(session, context, person, given)
+            outcomes = batch.take()
+    context.live.judged(batch.campaign_ids)
     for outcome in outcomes:
         context.metrics.add("cairn_judgments_total", f'status="{outcome.status}"')
     return outcomes
@@ -96,6 +99,7 @@ def undo(context: AppContext, person: SignedIn, judgment_id: UUID, *, hold: bool
                 deadline=at + timedelta(minutes=minutes),
             )
         )
+    context.live.judged({item.campaign_id})
     context.metrics.add("cairn_undos_total")
 
 
@@ -128,10 +132,10 @@ class _Batch:
         }
         # Read once the rows are ours: a lease that ended while we waited has ended.
         self.at = context.clock()
-        campaign_ids = {item.campaign_id for item in self.items.values()}
+        self.campaign_ids = {item.campaign_id for item in self.items.values()}
         self.campaigns = {
             campaign.id: campaign
-            for campaign in session.scalars(visible_campaigns(person).where(Campaign.id.in_(campaign_ids)))
+            for campaign in session.scalars(visible_campaigns(person).where(Campaign.id.in_(self.campaign_ids)))
         }
         self.slugs = {
             campaign.id: tuple(category.slug for category in campaign.categories)

@@ -161,12 +161,19 @@ class _Dealer:
 
     def _new(self, wanted: int, category_id: int | None) -> list[int]:
         pool: list[policy.Candidate] = []
-        for n in reversed(range(self.most)):
+        for n in policy.order_of_counts(self.campaign.stopping):
             pool += self._locked(n, max(4 * wanted, 64), category_id)
             if len(pool) >= wanted:
                 break
         gold = self._unseen_gold(category_id) if pool and self.campaign.gold_rate > 0 else []
-        return policy.choose(pool, gold, wanted, most=self.most, gold_rate=self.campaign.gold_rate, random=self.random)
+        return policy.choose(
+            pool,
+            gold,
+            wanted,
+            stopping=self.campaign.stopping,
+            gold_rate=self.campaign.gold_rate,
+            random=self.random,
+        )
 
     def _locked(self, n: int, limit: int, category_id: int | None) -> list[policy.Candidate]:
         """Items with `n` judgments from a random place on, locked, then counted afresh."""

@@ -1,7 +1,9 @@
 """Who gets what next: a pure decision over the items that a person may still judge.
 
-Items near settling come first, chance decides among equals, and items whose answer is known (gold) are
-mixed in at a rate, in random places, so that nobody can tell them apart.
+Under a fixed rule items near settling come first, so that finished ones come out early; under a risk rule
+items with the fewest judgments do, because each may be sure enough before it has all it could get. Chance
+decides among equals, and items whose answer is known (gold) are mixed in at a rate, in random places, so
+that nobody can tell them apart.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,6 +31,12 @@ def most_judgments(stopping: Mapping[str, Any]) -> int:
     return rule.n if rule.rule == "fixed" else rule.max_n
 
 
+def order_of_counts(stopping: Mapping[str, Any]) -> list[int]:
+    """The numbers of judgments that an item may have and still be given out, those to be given first first."""
+    counts = list(range(most_judgments(stopping)))
+    return counts if StoppingRule.from_json(stopping).rule == "risk" else counts[::-1]
+
+
 def has_room(candidate: Candidate, most: int) -> bool:
     """Whether one more person may be given the item: judgments and leases stay within what is asked for."""
     return candidate.n + candidate.leased < most
@@ -39,7 +47,7 @@ def choose(
     gold: Sequence[int],
     wanted: int,
     *,
-    most: int,
+    stopping: Mapping[str, Any],
     gold_rate: float,
     random: Random,
 ) -> list[int]:
@@ -48,9 +56,10 @@ def choose(
     Each place is a gold item with probability `gold_rate` as long as there is gold that the person has not
     seen. Gold never fills places for want of ordinary items: a person with nothing left to do is done.
     """
-    open_ones = [candidate for candidate in candidates if has_room(candidate, most)]
+    counts = order_of_counts(stopping)
+    open_ones = [candidate for candidate in candidates if has_room(candidate, len(counts))]
     random.shuffle(open_ones)
-    open_ones.sort(key=lambda candidate: -candidate.n)  # stable: chance decides among equals
+    open_ones.sort(key=lambda candidate: counts.index(candidate.n))  # stable: chance decides among equals
     unseen = list(gold)
     random.shuffle(unseen)
     drawn = sum(random.random() < gold_rate for _ in range(min(wanted, len(open_ones))))
