@@ -24,13 +24,14 @@ class Examiners:
         self._processes = processes
         self._max_pixels = max_pixels
         self._pool: Executor | None = None
+        self._starting = asyncio.Lock()
         self._suspects = asyncio.Lock()
 
     async def examine(self, data: bytes) -> Examined:
         """The facts of a picture; raises FetchFailed with not_image, undecodable or too_large."""
         try:
             for _ in range(2):
-                pool = self._running()
+                pool = await self._running()
                 try:
                     return await self._in(pool, data)
                 except BrokenProcessPool:
@@ -42,20 +43,13 @@ class Examiners:
             raise FetchFailed(error.reason, str(error)) from error
 
     async def _alone(self, data: bytes) -> Examined:
-        """A picture in a process of its own, behind one that is known to be good."""
+        """A picture in a process of its own."""
         async with self._suspects:
-            pool = _processes(1)
+            pool = await asyncio.to_thread(_started, 1)
             try:
-                await self._in(pool, _GOOD)
-                try:
-                    return await self._in(pool, data)
-                except BrokenProcessPool as error:
-                    raise FetchFailed("undecodable", "the decoder crashed on it") from error
+                return await self._in(pool, data)
             except BrokenProcessPool as error:
-                raise CollectError(
-                    "the processes that decode pictures do not start or are killed",
-                    hint="check the memory left, or run with --processes 0",
-                ) from error
+                raise FetchFailed("undecodable", "the decoder crashed on it") from error
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
 
@@ -67,20 +61,32 @@ class Examiners:
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _running(self) -> Executor:
-        if self._pool is None:
-            if self._processes == 0:
-                self._pool = ThreadPoolExecutor(1, thread_name_prefix="examine")
-            else:
-                self._pool = _processes(self._processes)
-        return self._pool
+    async def _running(self) -> Executor:
+        async with self._starting:
+            if self._pool is None:
+                if self._processes == 0:
+                    self._pool = ThreadPoolExecutor(1, thread_name_prefix="examine")
+                else:
+                    # Seconds on a busy machine, in which the event loop has deadlines to keep.
+                    self._pool = await asyncio.to_thread(_started, self._processes)
+            return self._pool
 
 
-def _processes(n: int) -> ProcessPoolExecutor:
+def _started(n: int) -> ProcessPoolExecutor:
+    """A pool whose processes all run, shown by a picture that is known to be good."""
     # Not by fork: this process has threads, whose locks a fork would copy in whatever state they are.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["label_store.ingest"])
-    return ProcessPoolExecutor(n, context, initializer=_prepare_worker)
+    pool = ProcessPoolExecutor(n, context, initializer=_prepare_worker)
+    try:
+        for future in [pool.submit(examine, _GOOD) for _ in range(n)]:
+            future.result()
+    except BrokenProcessPool as error:
+        raise CollectError(
+            "the processes that decode pictures do not start or are killed",
+            hint="check the memory left, or run with --processes 0",
+        ) from error
+    return pool
 
 
 def _prepare_worker() -> None:

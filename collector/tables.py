@@ -9,6 +9,7 @@ import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -46,7 +47,7 @@ def file_format(path: Path) -> str:
 
 
 def column_names(path: Path) -> tuple[str, ...]:
-    """The columns of a file (its first object for JSONL, `url` for TXT); raises when it cannot be read."""
+    """The columns of a file (of its first objects for JSONL, `url` for TXT); raises when it cannot be read."""
     kind = file_format(path)
     if kind == ".txt":
         _first_line(path)
@@ -55,12 +56,13 @@ def column_names(path: Path) -> tuple[str, ...]:
         return tuple(_parquet(path).schema_arrow.names)
     line = _first_line(path)
     if kind in (".csv", ".tsv"):
-        return tuple(_fields(_text(line), _delimiter(kind, line)) or ())
-    try:
-        first = json.loads(line)
-    except ValueError:
-        return ()
-    return tuple(first) if isinstance(first, dict) else ("url",)
+        return tuple(name for name in _fields(_text(line), _delimiter(kind, line)) or () if name.strip())
+    names: dict[str, None] = {}
+    with _opened(path) as file:
+        for row in islice(_json_rows(path, file), 100):
+            if isinstance(row, Row):
+                names.update(dict.fromkeys(row.values))
+    return tuple(names)
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> Iterator[Row | BadRow]:

@@ -1,0 +1,169 @@
+"""What is read from a page's markup, and that nothing in a page can raise or leave http(s)."""
+
+import gzip
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from collector.licenses import spdx
+from collector.optout import directives, header_directives, opted_out
+from collector.pages import Picture, read_page, srcset
+from collector.sitemaps import read_sitemap
+
+BASE = "https://site.example/gallery/cars/"
+
+
+def pictures(html: str) -> list[Picture]:
+    return list(read_page(html, BASE).pictures)
+
+
+def urls(html: str) -> list[str]:
+    return [picture.url for picture in pictures(html)]
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ('<img src="a.jpg">', "https://site.example/gallery/cars/a.jpg"),
+        ('<img src="s.jpg" srcset="s.jpg 320w, /m.jpg 800w, l.jpg 1600w">', "https://site.example/gallery/cars/l.jpg"),
+        ('<img src="s.jpg" srcset="s.jpg, two.jpg 2x">', "https://site.example/gallery/cars/two.jpg"),
+        ('<img src="data:image/gif;base64,R0" data-src="/lazy.jpg">', "https://site.example/lazy.jpg"),
+        ('<img src="/blank.gif" data-srcset="/a.jpg 10w, /b.jpg 20w">', "https://site.example/b.jpg"),
+        ('<img src="/small.jpg" data-full="/full.jpg">', "https://site.example/full.jpg"),
+        (
+            '<picture><source srcset="/a.webp 2000w"><source srcset="/b.jpg 900w"><img src="/c.jpg"></picture>',
+            "https://site.example/a.webp",
+        ),
+        ('<a href="/big.jpeg"><img src="/thumb.jpg"></a>', "https://site.example/big.jpeg"),
+        ('<a href="/big.png">the picture</a>', "https://site.example/big.png"),
+        ('<meta property="og:image" content="/card.jpg">', "https://site.example/card.jpg"),
+        ('<base href="https://cdn.example/x/"><img src="a.jpg">', "https://cdn.example/x/a.jpg"),
+        ('<img src="//cdn.example/a.jpg">', "https://cdn.example/a.jpg"),
+    ],
+)
+def test_the_largest_rendition_is_chosen(html: str, expected: str) -> None:
+    assert urls(html) == [expected]
+
+
+def test_icons_and_other_schemes_are_no_pictures() -> None:
+    assert not urls(
+        '<img src="/icon.png" width="16" height="16"><img src="javascript:alert(1)"><img src="data:x">'
+        '<a href="file:///a.jpg">x</a><a href="ftp://h/a.jpg">x</a><img>'
+    )
+
+
+def test_a_figure_says_what_belongs_to_its_picture() -> None:
+    html = """
+    <link rel="license" href="https://creativecommons.org/licenses/by/4.0/"><meta name="author" content="The site">
+    <figure><img src="/1.jpg" alt="one" title="T"><figcaption>A <b>red</b> car</figcaption>
+      <a rel="license" href="https://creativecommons.org/publicdomain/zero/1.0/">CC0</a>
+      <span rel="author">Ann</span></figure>
+    <p><img src="/2.jpg" alt="two"></p>"""
+    assert pictures(html) == [
+        Picture("https://site.example/1.jpg", "T", "A red car", "CC0-1.0", "Ann"),
+        Picture("https://site.example/2.jpg", None, "two", "CC-BY-4.0", "The site"),
+    ]
+
+
+def test_structured_data_names_the_full_picture_of_a_thumbnail() -> None:
+    html = """<script type="application/ld+json">{"@context": "https://schema.org", "@graph": [{"@type": "ImageObject",
+    "contentUrl": "/full/1.jpg", "thumbnailUrl": "/thumb/1.jpg", "name": "N", "caption": "C",
+    "license": "https://creativecommons.org/licenses/by-sa/4.0/", "creator": {"@type": "Person", "name": "Bo"}}]}
+    </script><img src="/thumb/1.jpg" alt="a">"""
+    assert pictures(html) == [Picture("https://site.example/full/1.jpg", "N", "C", "CC-BY-SA-4.0", "Bo")]
+
+
+def test_links_are_followed_unless_the_page_says_no() -> None:
+    html = '<a href="b.html#x">b</a><a rel="nofollow" href="c.html">c</a><a rel="next" href="?page=2">2</a>'
+    html += '<a href="mailto:x">'
+    page = read_page(html, BASE)
+    assert [(link.url.removeprefix(BASE), link.pagination) for link in page.links] == [
+        ("b.html", False),
+        ("?page=2", True),
+    ]
+    assert not read_page('<meta name="robots" content="NOINDEX, nofollow">' + html, BASE).links
+
+
+@pytest.mark.parametrize(
+    ("content", "directive"),
+    [("noimageindex", "noimageindex"), ("all, NoAI", "noai"), ("none", "noindex"), ("nofollow", None), ("", None)],
+)
+def test_meta_robots_opts_out(content: str, directive: str | None) -> None:
+    page = read_page(f'<meta name="ROBOTS" content="{content}">', BASE)
+    assert opted_out(page.directives) == directive
+
+
+def test_directives_for_other_robots_are_not_ours() -> None:
+    assert header_directives(["otherbot: noindex", "cairn: noai", "unavailable_after: 1 Jan 2030", "nofollow"]) == {
+        "noai", "unavailable_after: 1 jan 2030", "nofollow",
+    }  # fmt: skip
+    assert opted_out(directives("noindex, noai"), {"noindex"}) == "noai"
+    assert not read_page('<meta name="googlebot" content="noindex">', BASE).directives
+
+
+@pytest.mark.parametrize(
+    ("words", "identifier"),
+    [
+        ("https://creativecommons.org/licenses/by-nc-sa/3.0/", "CC-BY-NC-SA-3.0"),
+        ("http://creativecommons.org/licenses/by/4.0/deed.de", "CC-BY-4.0"),
+        ("https://creativecommons.org/licenses/by-sa/3.0/de/", "CC-BY-SA-3.0-DE"),
+        ("https://creativecommons.org/licenses/by-sa/3.0/es/", "https://creativecommons.org/licenses/by-sa/3.0/es/"),
+        ("https://creativecommons.org/publicdomain/mark/1.0/", "CC-PDM-1.0"),
+        ("CC BY-SA 4.0", "CC-BY-SA-4.0"),
+        ("Creative Commons BY 2.0", "CC-BY-2.0"),
+        ("cc0", "CC0-1.0"),
+        ("all  rights\nreserved", "all rights reserved"),
+    ],
+)
+def test_licences_become_spdx_identifiers_where_they_can(words: str, identifier: str) -> None:
+    assert spdx(words) == identifier
+
+
+SITEMAP = b"""<?xml version="1.0" encoding="UTF-8"?><urlset xmlns:image="x"><url><loc>https://s.example/a?x=1&amp;y=2</loc>
+<image:image><image:loc>https://s.example/p.jpg</image:loc></image:image></url><url><loc> /b </loc></url></urlset>"""
+
+
+@pytest.mark.parametrize("body", [SITEMAP, gzip.compress(SITEMAP)])
+def test_a_sitemap_lists_pages_and_pictures(body: bytes) -> None:
+    found = read_sitemap(body, "https://s.example/sitemap.xml")
+    assert found.pages == ("https://s.example/a?x=1&y=2", "https://s.example/b")
+    assert found.pictures == (("https://s.example/a?x=1&y=2", "https://s.example/p.jpg"),)
+
+
+def test_a_sitemap_index_lists_sitemaps() -> None:
+    found = read_sitemap(b"<sitemapindex><sitemap><loc>/s1.xml.gz</loc></sitemap></sitemapindex>", "https://s.example/")
+    assert (found.sitemaps, found.pages) == (("https://s.example/s1.xml.gz",), ())
+
+
+FRAGMENTS = st.sampled_from(
+    ["<img src='", "<img srcset='", "<a href='", "<base href='", "<meta name=robots content='", "'>", '">', "<picture>",
+     "<source srcset='", "<script type='application/ld+json'>", "</script>", '{"@type":"ImageObject","contentUrl":',
+     '"http://[::1"', "}", "[" * 200, "http://[", "//", ":", "\0", "http://a:99999999/x.jpg", "javascript:", "data:,",
+     " 1w, ", "9" * 400 + "w", "<loc>", "<image:loc>", "</loc>", "&#x0;", "\ud800", "<figure>", "<figcaption>",
+     "rel=next ", "%zz", "ftp://x/y.jpg", "<meta charset='nonsense'>", "<svg><title>", "<template>", "&amp;", "width='९' "]
+)  # fmt: skip
+HTML = st.lists(st.one_of(FRAGMENTS, st.text(max_size=8)), max_size=40).map("".join)
+
+
+@settings(max_examples=300, deadline=None)
+@given(HTML, st.sampled_from([BASE, "http://[::1]:80/x", "https://h"]))
+@example("<img src='http://[::'><a href='http://a:99999/x.jpg'>", BASE)
+def test_no_markup_raises_or_leaves_http(html: str, base: str) -> None:
+    page = read_page(html, base)
+    for address in [picture.url for picture in page.pictures] + [link.url for link in page.links]:
+        assert address.startswith(("http://", "https://"))
+        assert "#" not in address
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.one_of(st.binary(max_size=400), HTML.map(lambda text: text.encode("utf-8", "surrogatepass"))))
+def test_no_bytes_raise(data: bytes) -> None:
+    read_page(data, BASE)
+    read_sitemap(data, BASE)
+    read_sitemap(b"\x1f\x8b" + data, BASE)
+
+
+@given(st.text(max_size=200))
+def test_srcset_never_raises(value: str) -> None:
+    assert all(size >= 0 for _, size in srcset(value))
