@@ -96,10 +96,7 @@ def picture(data: bytes, side: int = 96) -> str:
 def figure(uri: str, caption: str, mark: str = "") -> str:
     """One cell of a contact sheet."""
     sign = f'<span class="mark">{escape(mark)}</span>' if mark else ""
-    return (
-        f'<figure><img src="{uri}" alt="{escape(caption)}">{sign}'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
-    )
+    return f'<figure><img src="{uri}" alt="{escape(caption)}">{sign}<figcaption>{escape(caption)}</figcaption></figure>'
 
 
 def sheet(figures: Sequence[str], empty: str = "There is none.") -> str:

@@ -56,7 +56,13 @@ def run_live(folder: Path, tell: Callable[[str], None], *, api: str = API, allow
     built = dataset_builder.build(workspace, RELEASE, recipe)
     result = train.run(
         train.RunConfig(
-            data=str(built.path), out=str(workspace.runs / built.path.name), model="resnet20", size=48, minutes=1.0
+            data=str(built.path),
+            out=str(workspace.runs / built.path.name),
+            model="resnet18",
+            width=0.5,
+            small_input=False,
+            size=64,
+            minutes=1.0,
         )
     )
     tell(f"the network's report is {result.report}")

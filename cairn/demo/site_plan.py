@@ -83,9 +83,7 @@ def plan_site(seed: int, n: int, quick: bool) -> list[Planned]:
     duplicates, copies = round(n * NEAR_DUPLICATE_SHARE), round(n * COPY_SHARE)
     originals = n - duplicates - copies
     many = 1 if quick else 3
-    troubles = [
-        kind for kind in ("cmyk", "exif_rotated", "png16", "alpha", "truncated", "text") for _ in range(many)
-    ]
+    troubles = [kind for kind in ("cmyk", "exif_rotated", "png16", "alpha", "truncated", "text") for _ in range(many)]
     troubles += ["bomb", "wrong_type", "wrong_suffix"]
     private = max(8, n // 100)
 
@@ -135,9 +133,7 @@ def _placed(wanted: list[dict[str, object]], rng: Random) -> list[Planned]:
         counters[slug] += 1
         transform, trouble = want.get("transform"), want.get("trouble")
         kind = str(want.get("kind", "jpeg"))
-        suffix = (
-            ".jpg" if transform or trouble == "wrong_suffix" else _ODD_SUFFIXES.get(str(trouble), _SUFFIXES[kind])
-        )
+        suffix = ".jpg" if transform or trouble == "wrong_suffix" else _ODD_SUFFIXES.get(str(trouble), _SUFFIXES[kind])
         stem = f"{galleries[slug].photos}{slug}" if slug else "/uploads/u"
         license_id = galleries[slug].license if slug else rng.choice(list(LICENSES))
         plan.append(Planned(**{**want, "path": f"{stem}-{counters[slug]:04d}{suffix}",  # type: ignore[arg-type]

@@ -16,7 +16,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
 
 import dataset_builder
 import train
@@ -34,6 +35,8 @@ from label_store.models import Campaign, Candidate, Category, Item, Judgment, Re
 ProgressFn = Callable[[int, int | None, str], None]
 Progress = Callable[[str], AbstractContextManager[ProgressFn]]
 STATE_FILE = "demo.json"
+MOST_ROUNDS = 5
+TRAIN_FLAGS = "--model resnet18 --width 0.5 --no-small-input --size 64 --batch-size 64"
 VERIFY, CARS, RELEASE = "demo-verify", "demo-cars", "demo"
 COLUMNS = Columns(url="url", category="category", caption="caption", license="license")
 TAXONOMY = Path(__file__).parent / "taxonomy.toml"
@@ -44,15 +47,25 @@ RECIPE = Path(__file__).parent / "recipe.toml"
 class Size:
     """How much of everything: about three minutes on two cores, or under one."""
 
-    judgments_per_item: int
+    stopping: dict[str, Any]
     gold: int
     train_minutes: float
     seconds: dict[str, float]
     """Expected seconds of each stage on two cores, for the time left that is shown."""
 
 
-FULL = Size(5, 60, 1.0, {"draw": 15, "collect": 15, "judge": 45, "settle": 5, "build": 20, "train": 75, "report": 5})
-QUICK = Size(3, 24, 0.25, {"draw": 5, "collect": 6, "judge": 12, "settle": 2, "build": 6, "train": 20, "report": 4})
+FULL = Size(
+    {"rule": "risk", "max_risk": 0.02, "max_n": 9},
+    60,
+    1.0,
+    {"draw": 15, "collect": 15, "judge": 45, "settle": 5, "build": 20, "train": 75, "report": 5},
+)
+QUICK = Size(
+    {"rule": "risk", "max_risk": 0.04, "max_n": 9},
+    24,
+    0.25,
+    {"draw": 5, "collect": 6, "judge": 12, "settle": 2, "build": 6, "train": 20, "report": 4},
+)
 
 
 @dataclass
@@ -222,8 +235,9 @@ def _judge(demo: Demo, workspace: Workspace, truth: SiteTruth) -> Assessment:
             _work(demo, workspace, app.base_url, VERIFY, invitations, truth)
             assessment = settle(workspace, VERIFY)
             if not _has_campaign(workspace, CARS):
-                rule = {"rule": "fixed", "n": demo.size.judgments_per_item}
-                create_campaign(workspace, CARS, "attributes", ["car"], stopping=rule, title="What kind of car?")
+                create_campaign(
+                    workspace, CARS, "attributes", ["car"], stopping=demo.size.stopping, title="What kind of car?"
+                )
             _work(demo, workspace, app.base_url, CARS, invitations, truth)
     with demo.stage("settle", "computing consensus"):
         assessment = settle(workspace, VERIFY)
@@ -249,7 +263,7 @@ def _make_verify(demo: Demo, workspace: Workspace, truth: SiteTruth) -> None:
         VERIFY,
         "verify",
         slugs,
-        stopping={"rule": "fixed", "n": demo.size.judgments_per_item},
+        stopping=demo.size.stopping,
         gold_rate=0.06,
         title="Does the picture show it?",
         guideline="Say yes when the main thing in the picture is one. A small one in the background does not count.",
@@ -276,18 +290,41 @@ def _invitations(workspace: Workspace) -> dict[str, str]:
 def _work(
     demo: Demo, workspace: Workspace, base_url: str, campaign: str, invitations: dict[str, str], truth: SiteTruth
 ) -> None:
-    with workspace.read() as session:
-        items = session.scalar(
-            select(func.count(Item.id)).join(Campaign).where(Campaign.slug == campaign, Item.gold.is_(None))
-        )
-    total = (items or 0) * demo.size.judgments_per_item
+    """Everybody judges until nothing is open; settling may open an item again, so they are asked again."""
+    judgments = 0
     with demo.progress(campaign) as progress:
-        count = work(
-            base_url, campaign, CROWD, invitations, truth, demo.state.seed, lambda done: progress(done, total, "")
-        )
-    demo.tell(f"    {campaign}: {count.judgments:,} judgments of {items or 0:,} items")
-    if count.refused:
-        demo.tell(f"    {len(count.refused)} were refused, the first because: {count.refused[0]}")
+        watch = _Watch(workspace, campaign, progress)
+        for _ in range(MOST_ROUNDS):
+            count = work(base_url, campaign, CROWD, invitations, truth, demo.state.seed, watch)
+            judgments += count.judgments
+            if count.refused:
+                demo.tell(f"    {len(count.refused)} answers were refused, the first because: {count.refused[0]}")
+            if settle(workspace, campaign, told=False).states["open"] == 0 or count.judgments == 0:
+                break
+    demo.tell(f"    {campaign}: {judgments:,} judgments of {watch.total:,} items")
+
+
+class _Watch:
+    """Shows how many items are settled or given up, twice a second at most."""
+
+    def __init__(self, workspace: Workspace, campaign: str, progress: ProgressFn) -> None:
+        self.workspace, self.progress = workspace, progress
+        self.last = 0.0
+        with workspace.read() as session:
+            self.campaign_id = session.scalars(select(Campaign.id).where(Campaign.slug == campaign)).one()
+            self.total = self._count(session, Item.gold.is_(None))
+
+    def __call__(self, judgments: int) -> None:
+        """Called after each page of answers."""
+        if time.monotonic() - self.last < 0.5:
+            return
+        self.last = time.monotonic()
+        with self.workspace.read() as session:
+            done = self._count(session, Item.gold.is_(None), Item.state != "open")
+        self.progress(done, self.total, f"{judgments:,} judgments")
+
+    def _count(self, session: Session, *which: ColumnElement[bool]) -> int:
+        return session.scalar(select(func.count(Item.id)).where(Item.campaign_id == self.campaign_id, *which)) or 0
 
 
 def _build(demo: Demo, workspace: Workspace, truth: SiteTruth) -> Path:
@@ -313,8 +350,10 @@ def _train(demo: Demo, workspace: Workspace, release: Path) -> None:
         config = train.RunConfig(
             data=str(release),
             out=str(run),
-            model="resnet20",
-            size=48,
+            model="resnet18",
+            width=0.5,
+            small_input=False,
+            size=64,
             minutes=demo.size.train_minutes,
             batch_size=64,
             seed=demo.state.seed,
@@ -322,7 +361,7 @@ def _train(demo: Demo, workspace: Workspace, release: Path) -> None:
         with demo.progress("training") as progress:
             result = train.run(config, progress=progress)
     demo.tell(f"    test accuracy {result.metrics['test']['top1']:.1%} after {result.config.epochs} epochs")
-    demo.state.facts["train_flags"] = f"--model resnet20 --size 48 --batch-size 64 --epochs {result.config.epochs}"
+    demo.state.facts["train_flags"] = f"{TRAIN_FLAGS} --epochs {result.config.epochs}"
     demo.state.save()
 
 

@@ -55,9 +55,7 @@ def test_pages_and_lists_carry_the_address_they_are_served_at(
     assert (tmp_path / "urls.csv").read_bytes() == get(client, truth.list_path)[1]
 
 
-def test_a_picture_that_did_not_change_is_not_sent_again(
-    client: http.client.HTTPConnection, truth: SiteTruth
-) -> None:
+def test_a_picture_that_did_not_change_is_not_sent_again(client: http.client.HTTPConnection, truth: SiteTruth) -> None:
     path = next(iter(truth.reachable)).paths[0]
     response, _ = get(client, path)
     tag, changed = response.headers["ETag"], response.headers["Last-Modified"]
