@@ -1,13 +1,13 @@
 """From settled judgments to a release: select, deduplicate, split, normalise, write, check, publish."""
 
-from dataset_builder.build import BuildReport, build
-from dataset_builder.diff import Change, Difference, diff
+from dataset_builder.building import BuildReport, build
+from dataset_builder.difference import Change, Difference, diff
 from dataset_builder.errors import BuildError, PublishError, RecipeError
 from dataset_builder.finding import DuplicateGroup, DuplicateReport, Member, find_duplicates, write_html
-from dataset_builder.publish import Published, publish
+from dataset_builder.publishing import Published, publish
 from dataset_builder.recipe import Recipe, RecipeKey, read_recipe, read_table, recipe_from, recipe_keys, with_flags
 from dataset_builder.releases import find_release, parse_name
-from dataset_builder.verify import verify
+from dataset_builder.verifying import verify
 
 __all__ = [
     "BuildError",

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,11 @@ class Ancestry:
     categories: tuple[str, ...]
     placed: Mapping[str, tuple[str, str]]
     """(group, split) of every image that was ever released under this name."""
+
+
+def partial_of(workspace: Workspace, name: str, version: int) -> Path:
+    """Where a release lies while it is being built."""
+    return workspace.releases / f".{name}-{version}.partial"
 
 
 def parse_name(text: str) -> tuple[str, int | None]:
@@ -84,8 +90,8 @@ def released_versions(workspace: Workspace, name: str) -> list[int]:
 
 def known_versions(session: Session, name: str) -> dict[int, str]:
     """{version: release id} of every release of this name that the database has."""
-    rows = session.execute(select(Release.version, Release.manifest_sha256).where(Release.name == name))
-    return dict(rows.tuples().all())
+    rows = session.scalars(select(Release).where(Release.name == name))
+    return {release.version: release.manifest_sha256 for release in rows}
 
 
 def ancestry(session: Session, name: str, version: int) -> Ancestry:
@@ -111,8 +117,14 @@ def record_release(workspace: Workspace, path: Path) -> Manifest:
     """Write the rows of a release that lies whole in its folder; nothing happens when they are there.
 
     The folder alone says everything, so that a crash between its rename and these rows is mended by
-    calling this again.
+    calling this again. What the build left beside it is removed.
     """
+    manifest = _record(workspace, path)
+    shutil.rmtree(partial_of(workspace, manifest.name, manifest.version), ignore_errors=True)
+    return manifest
+
+
+def _record(workspace: Workspace, path: Path) -> Manifest:
     manifest = read_manifest(path)
     release_id = manifest.release_id
     table = pq.read_table(path / SAMPLES_FILE, columns=["sha256", "key", "split", "label", "group"])

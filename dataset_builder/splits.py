@@ -31,9 +31,9 @@ def assign(groups: Sequence[Group], stratum_of: Mapping[str, str], recipe: Split
         counts = Counter(stratum_of[name] for name in group.members)
         strata[min(counts, key=lambda name: (-counts[name], name))].append(group)
     found = {group.id: group.split for group in groups if group.split is not None}
+    wanted = quotas({name: sum(len(group.members) for group in its) for name, its in strata.items()}, recipe)
     for stratum, its in strata.items():
-        total = sum(len(group.members) for group in its)
-        left = quotas(total, recipe, stratum)
+        left = dict(wanted[stratum])
         for group in its:
             if group.split is not None:
                 left[group.split] -= len(group.members)
@@ -45,22 +45,36 @@ def assign(groups: Sequence[Group], stratum_of: Mapping[str, str], recipe: Split
     return found
 
 
-def quotas(total: int, recipe: Splits, stratum: str) -> dict[str, int]:
-    """How many of `total` pictures each split should have: largest remainders, equal ones by lot."""
+def quotas(totals: Mapping[str, int], recipe: Splits) -> dict[str, dict[str, int]]:
+    """How many pictures of each stratum each split should have: {stratum: {split: pictures}}.
+
+    Largest remainders within a stratum; what rounding takes from a split in one stratum counts for it in
+    the next, so that many small categories do not all round the same way. Equal ones by lot.
+    """
     shares = {split: Fraction(str(getattr(recipe, split))) for split in SPLITS}
-    exact = {split: share / sum(shares.values()) * total for split, share in shares.items()}
-    found = {split: int(value) for split, value in exact.items()}
-    by_remainder = sorted(
-        SPLITS, key=lambda split: (-(exact[split] - found[split]), draw(recipe.seed, f"{stratum}/{split}"))
-    )
-    for split in by_remainder[: total - sum(found.values())]:
-        found[split] += 1
+    shares = {split: share / sum(shares.values()) for split, share in shares.items() if share}
+    owed = dict.fromkeys(shares, Fraction(0))
+    found: dict[str, dict[str, int]] = {}
+    for stratum in sorted(totals):
+        exact = {split: share * totals[stratum] for split, share in shares.items()}
+        counts = {split: int(value) for split, value in exact.items()}
+        claim = {split: exact[split] - counts[split] + owed[split] for split in shares}
+        # A split whose share is whole here has nothing to round.
+        rounded = [split for split in shares if exact[split] != counts[split]]
+        rounded.sort(key=lambda split: (-claim[split], draw(recipe.seed, f"{stratum}/{split}")))
+        for split in rounded[: totals[stratum] - sum(counts.values())]:
+            counts[split] += 1
+        owed = {split: owed[split] + exact[split] - counts[split] for split in shares}
+        found[stratum] = dict.fromkeys(SPLITS, 0) | counts
     return found
 
 
 def _next_split(left: Mapping[str, int], recipe: Splits) -> str:
-    """The split whose quota is least filled for its size; one with room before one without."""
-    wanted = [split for split in SPLITS if getattr(recipe, split) > 0]
+    """The smallest split with room, so that an official test set does not leave val empty; else the least full."""
+    wanted = sorted(
+        (split for split in SPLITS if getattr(recipe, split) > 0),
+        key=lambda split: (getattr(recipe, split), -SPLITS.index(split)),
+    )
     for split in wanted:
         if left[split] > 0:
             return split

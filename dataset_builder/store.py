@@ -1,7 +1,7 @@
 """What the label store knows of the pictures that a recipe considers, as plain values."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -132,17 +132,6 @@ def newest_judgment(session: Session, campaigns: Sequence[Asked]) -> datetime | 
     if judged is not None:
         return judged
     return session.scalar(select(func.max(Consensus.at)).join(Item).where(Item.campaign_id.in_(ids)))
-
-
-def read_answers_given(session: Session, campaign: Asked) -> Iterator[tuple[int, int, dict[str, Any]]]:
-    """(item, person, answer) of every active judgment by an annotator on items that are not gold."""
-    rows = session.execute(
-        select(Judgment.item_id, Judgment.person_id, Judgment.answer)
-        .join(Item)
-        .where(Item.campaign_id == campaign.id, Item.gold.is_(None), Judgment.active, Judgment.role == "annotator")
-        .order_by(Judgment.item_id, Judgment.person_id)
-    )
-    yield from rows.tuples()
 
 
 def _answers(session: Session, campaigns: Sequence[Asked]) -> dict[str, list[Answered]]:

@@ -21,6 +21,7 @@ from dataset_builder.releases import (
     folder_of,
     known_versions,
     parse_name,
+    partial_of,
     record_release,
     released_versions,
     same_recipe,
@@ -95,7 +96,7 @@ def build(
             hint=f"build the next with `cairn build {name}`",
         )
     selection = read_selection(workspace, name, version, recipe)
-    partial = workspace.releases / f".{name}-{version}.partial"
+    partial = partial_of(workspace, name, version)
     folder = files or Path()
     if dry_run:
         return _dry_run(workspace, selection, name, version, partial, folder, workers, tell)
@@ -114,7 +115,6 @@ def build(
         os.rename(unfinished, final)
         sync_folder(final.parent)
         record_release(workspace, final)
-        shutil.rmtree(partial, ignore_errors=True)
     return _report(plan, name, version, final, manifest.release_id)
 
 
@@ -133,7 +133,6 @@ def _record_interrupted(
         path = folder_of(workspace, name, found)
         resolved = read_selection(workspace, name, found, recipe).recipe.as_mapping()
         manifest = record_release(workspace, path)
-        shutil.rmtree(workspace.releases / f".{name}-{found}.partial", ignore_errors=True)
         if version in (None, found) and same_recipe(manifest, resolved):
             report = _report_of(manifest, path)
     return report

@@ -73,9 +73,13 @@ def _sample_problems(release: shards.Release, rows: list[dict[str, Any]]) -> Ite
             yield f"sample {row['key']} has label {row['label']} ({expected}) and category {row['category']}"
         if not row["sha256"].startswith(row["key"]):
             yield f"sample {row['key']} is not named after its picture {row['sha256']}"
-    unseen = dict(by_key)
+    unseen, read = dict(by_key), {row["split"] for row in rows}
     for name in release.splits:
-        split = release.split(name)
+        try:
+            split = release.split(name)
+        except shards.ShardError:  # its index is damaged, which is told already
+            read.discard(name)
+            continue
         for index, key in enumerate(split.keys.tolist()):
             listed = unseen.pop(key, None)
             if listed is None:
@@ -94,7 +98,7 @@ def _sample_problems(release: shards.Release, rows: list[dict[str, Any]]) -> Ite
                 for column in sorted(told.keys() | meta.keys())
                 if told.get(column) != meta.get(column)
             )
-    yield from (f"sample {key} is in no shard" for key in sorted(unseen))
+    yield from (f"sample {key} is in no shard" for key, row in sorted(unseen.items()) if row["split"] in read)
 
 
 def _group_problems(rows: list[dict[str, Any]]) -> Iterator[str]:

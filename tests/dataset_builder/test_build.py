@@ -1,0 +1,388 @@
+"""A release appears whole, with the same bytes every time, and never changes what was released before."""
+
+import io
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+from sqlalchemy import select
+
+import dataset_builder.normalise
+import shards
+from dataset_builder import BuildError, Recipe, RecipeError, build, recipe_from, verify
+from dataset_builder.rows import SAMPLES
+from label_store import UsageError, Workspace, take_down
+from label_store.models import Image as ImageRow
+from label_store.models import Release, ReleaseImage
+from tests.dataset_builder.conftest import hashes
+from tests.dataset_builder.scenes import Store, blurred, jpeg, mirrored, photo, picture, sha256
+
+Small = Callable[..., Recipe]
+
+
+def samples(path: Path) -> dict[str, dict[str, object]]:
+    return {row["sha256"]: row for row in pq.read_table(path / "samples.parquet").to_pylist()}
+
+
+def dropped(path: Path) -> dict[str, dict[str, object]]:
+    return {row["sha256"]: row for row in pq.read_table(path / "dropped.parquet").to_pylist()}
+
+
+def test_a_release_holds_every_settled_picture_once_and_verifies(any_workspace: Workspace, small: Small) -> None:
+    store = Store(any_workspace)
+    names = store.fill(24)
+    turned = store.yes(mirrored(3), "bus")
+    report = build(store.workspace, "vehicles", small(), workers=1)
+    assert report.path == store.workspace.releases / "vehicles" / "1"
+    assert report.samples == 24 == sum(report.splits.values())
+    assert set(report.splits) == {"train", "val", "test"}
+    rows = samples(report.path)
+    assert len({turned, names[3]} & set(rows)) == 1
+    assert {row["category"]: row["label"] for row in rows.values()} == {"car": 0, "bus": 1}
+    assert report.left_out == {"duplicate": 1}
+    (gone,) = dropped(report.path).values()
+    assert {gone["sha256"], gone["kept_sha256"]} == {turned, names[3]}
+    assert verify(report.path, store.workspace) == []
+    with store.workspace.read() as session:
+        assert session.scalar(select(Release.manifest_sha256)) == report.release_id
+        placed = {row.image_sha256: (row.split, row.label) for row in session.scalars(select(ReleaseImage))}
+        assert placed == {name: (row["split"], row["label"]) for name, row in rows.items()}
+        assert session.get_one(ImageRow, names[0]).group == rows[names[0]]["group"]
+    assert not list(store.workspace.releases.glob(".*"))
+
+
+def test_a_sample_carries_its_pixels_and_provenance(store: Store, small: Small) -> None:
+    names = store.fill(12)
+    path = build(store.workspace, "vehicles", small(), workers=1).path
+    table = pq.read_table(path / "samples.parquet")
+    assert table.schema.equals(SAMPLES)
+    row = samples(path)[names[0]]
+    assert row["key"] == names[0][:16]
+    assert (row["license"], row["author"], row["source"]) == ("CC0-1.0", "A. Person", "urls")
+    assert row["url"] == f"https://pictures.example/{names[0][:12]}.jpg"
+    assert str(row["fetched_at"]) == "2026-03-01 12:00:00+00:00"
+    split = shards.open_release(path).split(str(row["split"]))
+    sample = split.read(split.find(str(row["key"])))
+    image = Image.open(io.BytesIO(sample.image))
+    assert image.size == (row["width"], row["height"]) == (64, 48)
+    assert (row["scale_x"], row["scale_y"]) == (64 / 96, 48 / 72)
+    assert sample.meta["soft"] == [[0, 1.0]] or sample.meta["soft"] == [[0, 0.99]]
+    expected = picture(0).resize((64, 48), Image.Resampling.LANCZOS)
+    error = np.abs(np.asarray(image, dtype=float) - np.asarray(expected, dtype=float)).mean()
+    assert error < 4
+
+
+def test_mean_and_std_are_those_of_the_pixels_of_train(store: Store) -> None:
+    store.fill(12)
+    recipe = recipe_from({"pixels": {"mode": "untouched", "format": "png"}})
+    release = shards.open_release(build(store.workspace, "v", recipe, workers=1).path)
+    train = release.split("train")
+    pixels = np.concatenate(
+        [np.asarray(Image.open(io.BytesIO(train.read_image(i)))).reshape(-1, 3) for i in range(len(train))]
+    )
+    assert release.manifest.pixels.mean == pytest.approx(pixels.mean(axis=0) / 255, abs=1e-6)
+    assert release.manifest.pixels.std == pytest.approx(pixels.std(axis=0) / 255, abs=1e-6)
+    assert release.manifest.pixels.size is None
+
+
+def test_one_worker_and_two_write_the_same_bytes(store: Store, small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dataset_builder.normalise, "PACK_SIZE", 8)
+    store.fill(30)
+    store.yes(blurred(4), "car")
+    recipe = small(shards={"bytes": 40_000})
+    first = build(store.workspace, "vehicles", recipe, workers=1)
+    before = hashes(first.path)
+    assert len([name for name in before if name.startswith("train/") and name.endswith(".tar")]) > 1
+    shutil.rmtree(first.path)
+    again = build(store.workspace, "vehicles/1", recipe, workers=2)
+    assert hashes(again.path) == before
+    assert again.release_id == first.release_id
+
+
+def test_a_recorded_release_is_not_built_again_as_something_else(store: Store, small: Small) -> None:
+    store.fill(20)
+    first = build(store.workspace, "vehicles", small(), workers=1)
+    shutil.rmtree(first.path)
+    store.yes(photo(99))
+    with pytest.raises(BuildError, match="has changed since"):
+        build(store.workspace, "vehicles", small(), version=1, workers=1)
+    assert not first.path.exists()
+
+
+def test_growing_keeps_every_split_group_and_category_number(store: Store, small: Small) -> None:
+    store.fill(20)
+    first = build(store.workspace, "vehicles", small(categories=["bus", "car"]), workers=1)
+    store.fill(20, start=50)
+    copies = [store.yes(blurred(n), store.categories[n % 2]) for n in range(6)]
+    second = build(store.workspace, "vehicles", small(duplicates={"keep": "all"}), workers=1)
+    assert second.path.name == "2"
+    before, after = samples(first.path), samples(second.path)
+    for name, row in before.items():
+        assert (after[name]["split"], after[name]["group"], after[name]["label"]) == (
+            row["split"], row["group"], row["label"],
+        )  # fmt: skip
+    for number, copy in enumerate(copies):
+        assert after[copy]["group"] == before[sha256(photo(number))]["group"]
+        assert after[copy]["split"] == before[sha256(photo(number))]["split"]
+    manifest = shards.read_manifest(second.path)
+    assert [category.slug for category in manifest.categories] == ["bus", "car"]
+    assert manifest.parent == first.release_id
+    assert verify(second.path, store.workspace) == []
+
+
+def test_a_released_picture_is_kept_before_a_better_copy_of_it(store: Store, small: Small) -> None:
+    store.fill(20)
+    first = build(store.workspace, "vehicles", small(), workers=1)
+    better = store.yes(jpeg(picture(2, width=192, height=144), 95), "car")
+    second = build(store.workspace, "vehicles", small(), workers=1)
+    assert samples(second.path).keys() == samples(first.path).keys()
+    assert dropped(second.path)[better]["kept_sha256"] == sha256(photo(2))
+
+
+def test_each_left_out_picture_has_one_row_with_its_reason(store: Store, small: Small) -> None:
+    names = store.fill(20)
+    gold = store.collect(photo(100))
+    store.answer(gold, "car", {"value": "yes"}, {"yes": 1.0}, gold={"value": "yes"})
+    unsettled = store.collect(photo(101))
+    store.answer(unsettled, "car", {"value": "yes"}, {"yes": 0.6, "no": 0.4}, state="open")
+    old = store.collect(photo(102))
+    store.answer(old, "car", {"value": "yes"}, {"yes": 0.9, "no": 0.1}, version=0)
+    foreign = store.yes(photo(103), licence="all rights reserved")
+    tiny = store.yes(photo(104, width=40, height=30))
+    both = store.yes(photo(105), "car")
+    store.answer(both, "bus", {"value": "yes"}, {"yes": 0.9, "no": 0.1})
+    gone = store.yes(photo(106))
+    take_down(store.workspace, sha256=gone, reason="asked by its author")
+    report = build(store.workspace, "v", small(licenses=["CC0-1.0"], min_side=40), workers=1)
+    reasons = {name: row["reason"] for name, row in dropped(report.path).items()}
+    assert reasons == {
+        gold: "unsettled", unsettled: "unsettled", old: "unsettled", foreign: "license", tiny: "too_small",
+        both: "disputed", gone: "takedown",
+    }  # fmt: skip
+    assert set(samples(report.path)) == set(names)
+    assert report.left_out == {"takedown": 1, "unsettled": 3, "disputed": 1, "license": 1, "too_small": 1}
+
+
+def test_attributes_of_another_campaign_join_by_the_picture(store: Store, small: Small) -> None:
+    names = store.fill(20)
+    store.campaign("colours", "attributes", ["car"])
+    store.answer(names[0], "car", {"values": {"colour": "red"}}, {"colour": {"red": 0.9}}, campaign="colours")
+    path = build(store.workspace, "v", small(), workers=1).path
+    row = samples(path)[names[0]]
+    assert row["attributes"] == '{"colour":"red"}'
+    split = shards.open_release(path).split(str(row["split"]))
+    assert split.meta(str(row["key"]))["attributes"] == {"colour": "red"}
+    assert "colour" in (path / "card.html").read_text()
+
+
+def test_limits_of_a_category_leave_out_the_same_pictures_every_time(store: Store, small: Small) -> None:
+    store.fill(20)
+    store.workspace.blobs.prepare()
+    for n in range(3):
+        store.yes(photo(200 + n), "bus")
+    limited = small(per_class_max=10)
+    first = build(store.workspace, "v", limited, workers=1)
+    assert first.left_out == {"class_max": 3}
+    assert first.categories == {"car": 10, "bus": 10}
+    store.fill(10, start=300)
+    second = build(store.workspace, "v", limited, workers=1)
+    assert samples(second.path).keys() == samples(first.path).keys()
+    least = build(store.workspace, "w", small(per_class_min=16, categories=["car", "bus"]), workers=1)
+    assert least.left_out == {"class_min": 15}
+    assert any("car" in note for note in least.notes)
+
+
+def test_official_splits_win_and_other_sets_are_kept_clear_of(store: Store, small: Small, tmp_path: Path) -> None:
+    names = store.fill(20)
+    fixed = tmp_path / "fixed.csv"
+    fixed.write_text("sha256,split\n" + "".join(f"{name},test\n" for name in names[:7]))
+    benchmark = tmp_path / "benchmark"
+    benchmark.mkdir()
+    (benchmark / "known.jpg").write_bytes(blurred(10))
+    recipe = small(splits={"fixed": "fixed.csv"}, duplicates={"against": ["benchmark"]})
+    report = build(store.workspace, "v", recipe, workers=1, files=tmp_path)
+    rows = samples(report.path)
+    assert all(rows[name]["split"] == "test" for name in names[:7])
+    assert report.left_out == {"leak": 1}
+    assert dropped(report.path)[names[10]]["reason"] == "leak"
+    assert verify(report.path, store.workspace) == []
+
+
+def test_damaged_pictures_are_left_out_by_name_or_refused(store: Store, small: Small) -> None:
+    names = store.fill(20)
+    rotten = store.workspace.blobs.path(names[0])  # type: ignore[attr-defined]
+    rotten.write_bytes(rotten.read_bytes()[:-1] + b"x")
+    store.workspace.blobs.remove(names[1])
+    with pytest.raises(BuildError, match="2 pictures are damaged") as caught:
+        build(store.workspace, "v", small(), workers=1, strict=True)
+    assert "--strict" in caught.value.hint
+    report = build(store.workspace, "v", small(), workers=1)
+    assert {one.sha256: one.reason for one in report.damaged} == {names[0]: "bit_rot", names[1]: "bit_rot"}
+    assert report.path.name == "1"
+    assert not {names[0], names[1]} & set(samples(report.path))
+
+
+def test_what_cannot_be_cut_is_told_and_nothing_appears(store: Store, small: Small) -> None:
+    with pytest.raises(BuildError, match="nothing to release"):
+        build(store.workspace, "v", small())
+    store.yes(photo(1))
+    with pytest.raises(BuildError, match="split would be empty") as caught:
+        build(store.workspace, "v", small(), workers=1)
+    assert "--splits." in caught.value.hint
+    with pytest.raises(RecipeError, match="'lorry'"):
+        build(store.workspace, "v", small(categories=["lorry"]))
+    with pytest.raises(RecipeError, match="'trucks'"):
+        build(store.workspace, "v", small(campaigns=["trucks"]))
+    with pytest.raises(UsageError, match="cannot be a release"):
+        build(store.workspace, "../v", small())
+    with pytest.raises(BuildError, match="nothing is left"):
+        build(store.workspace, "v", small(min_posterior=1.0), workers=1)
+    assert not (store.workspace.releases / "v").exists()
+
+
+def test_a_release_that_exists_is_never_changed(store: Store, small: Small) -> None:
+    store.fill(20)
+    before = hashes(build(store.workspace, "v", small(), workers=1).path)
+    with pytest.raises(BuildError, match="exists"):
+        build(store.workspace, "v/1", small(), workers=1)
+    assert hashes(store.workspace.releases / "v" / "1") == before
+
+
+def test_a_dry_run_says_what_would_be_and_leaves_nothing(store: Store, small: Small) -> None:
+    store.fill(20)
+    store.yes(mirrored(3), "bus")
+    told = build(store.workspace, "v", small(), workers=1, dry_run=True)
+    assert told.dry_run
+    assert told.release_id is None
+    assert list(store.workspace.releases.iterdir()) == []
+    done = build(store.workspace, "v", small(), workers=1)
+    assert (done.splits, done.left_out) == (told.splits, told.left_out)
+
+
+def test_a_full_disk_is_told_before_anything_is_written(
+    store: Store, small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.fill(2)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: shutil._ntuple_diskusage(100, 100, 0))  # type: ignore[attr-defined]
+    with pytest.raises(BuildError, match="GiB") as caught:
+        build(store.workspace, "v", small(), workers=1)
+    assert "space" in caught.value.hint
+
+
+@pytest.mark.parametrize("moment", ["between the rename and the rows", "found by verify"])
+def test_a_crash_before_the_rows_is_mended_by_the_next_command(
+    store: Store, small: Small, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    store.fill(20)
+
+    def crash(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("dataset_builder.building.record_release", crash)
+        with pytest.raises(KeyboardInterrupt):
+            build(store.workspace, "v", small(), workers=1)
+    path = store.workspace.releases / "v" / "1"
+    with store.workspace.read() as session:
+        assert session.scalar(select(Release.id)) is None
+    if moment == "found by verify":
+        assert verify(path, store.workspace) == []
+    else:
+        again = build(store.workspace, "v", small(), workers=1)
+        assert again.finished_earlier
+        assert again.path == path
+        assert again.samples == 20
+    with store.workspace.read() as session:
+        assert session.scalar(select(Release.manifest_sha256)) == shards.read_manifest(path).release_id
+        assert len(session.scalars(select(ReleaseImage)).all()) == 20
+    assert build(store.workspace, "v", small(), workers=1).path.name == "2"
+    assert not list(store.workspace.releases.glob(".*"))
+
+
+_KILLED = """
+import sys, time
+from pathlib import Path
+import dataset_builder.normalise as normalise
+import dataset_builder.building as builder
+from dataset_builder import build, recipe_from
+from label_store import Workspace
+
+normalise.PACK_SIZE = 8
+slow, real = sys.argv[2], normalise._normalise
+if slow == "packs":
+    def one(*given):
+        time.sleep(0.05)
+        return real(*given)
+    normalise._normalise = one
+else:
+    write = builder.write_release
+    def all_then_wait(*given):
+        write(*given)
+        print("written", flush=True)
+        time.sleep(60)
+    builder.write_release = all_then_wait
+print("started", flush=True)
+build(Workspace.open(Path(sys.argv[1])), "v", recipe_from({"pixels": {"size": 48}}), workers=1)
+"""
+
+
+@pytest.mark.parametrize("moment", ["packs", "release"])
+def test_after_kill_9_the_same_command_gives_the_same_bytes(
+    store: Store, small: Small, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    store.fill(40)
+    script = textwrap.dedent(_KILLED)
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(store.workspace.folder), moment], stdout=subprocess.PIPE, text=True
+    )
+    partial = store.workspace.releases / ".v-1.partial"
+    try:
+        if moment == "packs":
+            deadline = time.monotonic() + 120
+            while len(list(partial.glob("packs/*.pack"))) < 2 and time.monotonic() < deadline:
+                time.sleep(0.02)
+        else:
+            assert process.stdout is not None
+            while "written" not in (line := process.stdout.readline()):
+                assert line, "the build ended before it was killed"
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    done = {path.name: path.stat().st_mtime_ns for path in partial.glob("packs/*.pack")}
+    assert 2 <= len(done) <= 5
+    assert not (store.workspace.releases / "v").exists()
+
+    monkeypatch.setattr(dataset_builder.normalise, "PACK_SIZE", 8)
+    decoded = []
+    real = dataset_builder.normalise._normalise
+    monkeypatch.setattr(
+        dataset_builder.normalise, "_normalise", lambda *given: (decoded.append(given), real(*given))[1]
+    )
+    report = build(store.workspace, "v", small(), workers=1)
+    assert len(decoded) == 40 - 8 * len(done)  # what was finished is not done again
+    assert verify(report.path, store.workspace) == []
+    found = hashes(report.path)
+    shutil.rmtree(report.path)
+    assert hashes(build(store.workspace, "v/1", small(), workers=1).path) == found
+
+
+def test_two_builds_of_one_release_do_not_write_together(store: Store, small: Small) -> None:
+    import fcntl
+
+    store.fill(2)
+    partial = store.workspace.releases / ".v-1.partial"
+    partial.mkdir()
+    with (partial / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(BuildError, match="another build"):
+            build(store.workspace, "v", small(), workers=1)

@@ -1,0 +1,132 @@
+"""Publishing continues where it stopped and puts the manifest last; a difference names every change."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import shards
+from dataset_builder import PublishError, Recipe, build, diff, publish, publishing, verify
+from label_store import UsageError, take_down
+from tests.dataset_builder.conftest import hashes
+from tests.dataset_builder.scenes import Store, photo
+
+Small = Callable[..., Recipe]
+
+
+@pytest.fixture
+def release(store: Store, small: Small) -> Path:
+    store.fill(20)
+    return build(store.workspace, "v", small(), workers=1).path
+
+
+def test_a_folder_gets_the_same_bytes_and_repeating_sends_nothing(release: Path, tmp_path: Path) -> None:
+    first = publish(release, str(tmp_path / "public"))
+    there = tmp_path / "public" / "v" / "1"
+    assert hashes(there) == hashes(release)
+    assert verify(there) == []
+    again = publish(release, str(tmp_path / "public"))
+    assert (again.sent, again.kept) == (0, first.sent)
+    assert publish(release, str(tmp_path / "public"), check=True).kept == first.sent
+
+
+def test_what_stopped_half_way_has_no_manifest_and_continues(
+    release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = tmp_path / "public" / "v" / "1"
+    sent: list[str] = []
+    send = publishing._Folder.send
+
+    def stop_after_three(self: publishing._Folder, source: Path, name: str) -> None:
+        if len(sent) == 3:
+            raise KeyboardInterrupt
+        sent.append(name)
+        send(self, source, name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(publishing._Folder, "send", stop_after_three)
+        with pytest.raises(KeyboardInterrupt):
+            publish(release, str(tmp_path / "public"))
+    assert not (there / "dataset.json").exists()
+    with pytest.raises(PublishError, match="missing or differs"):
+        publish(release, str(tmp_path / "public"), check=True)
+    assert publish(release, str(tmp_path / "public")).kept == 3
+    assert hashes(there) == hashes(release)
+
+
+def test_damage_here_or_there_is_told_and_mended_there(release: Path, tmp_path: Path) -> None:
+    publish(release, str(tmp_path / "public"))
+    broken = tmp_path / "public" / "v" / "1" / "card.md"
+    broken.write_bytes(broken.read_bytes().replace(b"version", b"Version"))
+    with pytest.raises(PublishError, match=r"card\.md"):
+        publish(release, str(tmp_path / "public"), check=True)
+    assert publish(release, str(tmp_path / "public")).sent == 1
+    (release / "card.md").write_text("changed")
+    with pytest.raises(PublishError, match="not what the manifest lists"):
+        publish(release, str(tmp_path / "elsewhere"))
+    assert not (tmp_path / "elsewhere" / "v" / "1" / "dataset.json").exists()
+
+
+def test_another_release_of_that_name_is_never_overwritten(store: Store, release: Path, tmp_path: Path) -> None:
+    publish(release, str(tmp_path / "public"))
+    other = tmp_path / "v" / "1"
+    shutil.copytree(release, other)
+    manifest = shards.read_manifest(other)
+    shards.write_manifest(other, shards.Manifest(**{**manifest.__dict__, "created": "2020-01-01"}))
+    with pytest.raises(PublishError, match="another release"):
+        publish(other, str(tmp_path / "public"))
+    with pytest.raises(UsageError, match="neither a folder nor a bucket"):
+        publish(release, "ftp://example.org/data")
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An S3 server on loopback with one bucket."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b",
+        "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"]).create_bucket(Bucket="data")
+    yield "s3://data/public"
+    server.stop()
+
+
+def test_a_bucket_gets_the_same_bytes_and_repeating_sends_nothing(release: Path, bucket: str) -> None:
+    import boto3
+
+    first = publish(release, bucket)
+    client = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+    names = [entry["Key"] for entry in client.list_objects_v2(Bucket="data")["Contents"]]
+    assert sorted(names) == sorted(f"public/v/1/{name}" for name in hashes(release))
+    body = client.get_object(Bucket="data", Key="public/v/1/train/000000.tar")["Body"].read()
+    assert body == (release / "train" / "000000.tar").read_bytes()
+    client.delete_object(Bucket="data", Key="public/v/1/card.md")
+    again = publish(release, bucket)
+    assert (again.sent, again.kept) == (1, first.sent - 1)
+    assert publish(release, bucket, check=True).url == "s3://data/public/v/1"
+
+
+def test_the_difference_of_two_releases_names_what_came_went_and_changed(
+    store: Store, release: Path, small: Small
+) -> None:
+    added = {store.yes(photo(50 + n)) for n in range(4)}
+    gone = photo(0)
+    take_down(store.workspace, sha256=__import__("hashlib").sha256(gone).hexdigest(), reason="asked")
+    second = build(store.workspace, "v", small(min_posterior=0.5), workers=1).path
+    found = diff(release, second)
+    assert set(found.added) == added
+    assert list(found.gone.values()) == ["takedown"]
+    assert (found.relabelled, found.moved, found.regrouped) == ((), (), ())
+    assert found.categories == {"bus": (10, 10), "car": (10, 13)}
+    assert found.recipe == {"min_posterior": (0.0, 0.5)}
+    assert not found.same
+    assert diff(second, second).same
