@@ -4,6 +4,7 @@ On SQLite the whole decision runs under the one write lock. On PostgreSQL the ro
 first (SKIP LOCKED) and counted afterwards, in a statement that sees what others committed meanwhile.
 """
 
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Literal
 
-from sqlalchemy import ColumnElement, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from annotate_app import policy
@@ -19,6 +20,7 @@ from annotate_app.context import AppContext
 from label_store.models import Campaign, Category, Image, Item, Judgment, Lease, Takedown
 
 MAX_ITEMS = 100
+_TRIES = 20
 _FORGET_AFTER = timedelta(days=30)
 """An ended lease stays this long, so that an answer given offline is still known to be its holder's."""
 
@@ -63,20 +65,19 @@ def lease(
     wanted = max(1, min(wanted, MAX_ITEMS))
     at = context.clock()
     deadline = at + timedelta(minutes=context.workspace.settings.lease_minutes)
-    for wait in (False, True):
+    for _ in range(_TRIES):
         with context.write() as session:
             campaign = session.get_one(Campaign, campaign_id)
-            chosen: list[int] = []
-            if campaign.state == "open":
-                dealer = _Dealer(session, campaign, person_id, at, context.random, wait=wait)
-                chosen = dealer.deal(wanted, category_id, one_category)
+            dealer = _Dealer(session, campaign, person_id, at, context.random)
+            chosen = dealer.deal(wanted, category_id, one_category) if campaign.state == "open" else []
             if chosen:
                 token = _hold(session, campaign_id, person_id, chosen, at, deadline)
                 context.metrics.add("cairn_leased_items_total", by=len(chosen))
                 return Leased(token, deadline, _shown(session, chosen), "work")
             outlook = _outlook(session, campaign, person_id, category_id)
-        if outlook == "done" or context.workspace.sqlite_file:
-            break  # only PostgreSQL may have skipped rows that somebody had locked for a moment
+            if outlook == "done" or campaign.state != "open" or not dealer.skipped_any(category_id):
+                break
+        time.sleep(context.random.uniform(0.005, 0.05))
     return Leased(None, deadline, (), outlook)
 
 
@@ -113,15 +114,12 @@ def release(context: AppContext, campaign_id: int, person_id: int, items: Sequen
 class _Dealer:
     """One decision, inside one write transaction."""
 
-    def __init__(
-        self, session: Session, campaign: Campaign, person_id: int, at: datetime, random: Random, *, wait: bool
-    ) -> None:
+    def __init__(self, session: Session, campaign: Campaign, person_id: int, at: datetime, random: Random) -> None:
         self.session = session
         self.campaign = campaign
         self.person_id = person_id
         self.at = at
         self.random = random
-        self.wait = wait
         self.most = policy.most_judgments(campaign.stopping)
 
     def deal(self, wanted: int, category_id: int | None, one_category: bool) -> list[int]:
@@ -177,13 +175,7 @@ class _Dealer:
 
     def _locked(self, n: int, limit: int, category_id: int | None) -> list[policy.Candidate]:
         """Items with `n` judgments from a random place on, locked, then counted afresh."""
-        of_others = (
-            select(func.count())
-            .select_from(Lease)
-            .where(Lease.item_id == Item.id, Lease.deadline > self.at)
-            .correlate(Item)
-            .scalar_subquery()
-        )
+        of_others = self._leases_of_others()
         pivot = self.random.randrange(1, (self.session.scalar(select(func.max(Item.id))) or 1) + 1)
         ids: list[int] = []
         for side in (Item.id >= pivot, Item.id < pivot):
@@ -203,7 +195,7 @@ class _Dealer:
                 )
                 .order_by(Item.id)
                 .limit(limit - len(ids))
-                .with_for_update(of=Item, skip_locked=not self.wait)
+                .with_for_update(of=Item, skip_locked=True)
             )
             ids += self.session.scalars(query)
         if not ids:
@@ -212,6 +204,30 @@ class _Dealer:
             Item.id.in_(ids), Item.state == "open", *self._mine_to_judge()
         )
         return [policy.Candidate(*row) for row in self.session.execute(counted)]
+
+    def skipped_any(self, category_id: int | None) -> bool:
+        """Whether there is an item to give after all, whose row somebody else had locked for a moment.
+
+        We never wait for such a row: holding some rows while waiting for others is how deadlocks are made.
+        """
+        free = select(Item.id).where(
+            Item.campaign_id == self.campaign.id,
+            Item.state == "open",
+            Item.gold.is_(None),
+            Item.n + self._leases_of_others() < self.most,
+            *self._mine_to_judge(),
+            *_of_category(category_id),
+        )
+        return self._left_of_limit() > 0 and self.session.scalar(free.limit(1)) is not None
+
+    def _leases_of_others(self) -> ScalarSelect[int]:
+        return (
+            select(func.count())
+            .select_from(Lease)
+            .where(Lease.item_id == Item.id, Lease.deadline > self.at)
+            .correlate(Item)
+            .scalar_subquery()
+        )
 
     def _unseen_gold(self, category_id: int | None) -> list[int]:
         query = select(Item.id).where(

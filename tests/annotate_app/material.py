@@ -54,9 +54,7 @@ def add_categories(workspace: Workspace) -> None:
 def add_pictures(workspace: Workspace, category: str, number: int) -> list[str]:
     """That many pictures proposed for a category; their SHA-256s."""
     return [
-        ingest(
-            workspace, draw(category, k), Origin("test", f"file:///{category}/{k}.png", category=category)
-        ).sha256
+        ingest(workspace, draw(category, k), Origin("test", f"file:///{category}/{k}.png", category=category)).sha256
         for k in range(number)
     ]
 

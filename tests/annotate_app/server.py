@@ -58,10 +58,10 @@ def client(url: str, name: str | None = None) -> httpx.Client:
 
 
 @contextmanager
-def serving(workspace: Workspace, *, seed: int | None = 0) -> Iterator[RunningApp]:
+def serving(workspace: Workspace, *, seed: int | None = 0, port: int = 0) -> Iterator[RunningApp]:
     """The app in a thread of this process, so that the test can set its clock."""
     clock = SettableClock()
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server(("127.0.0.1", port))
     config = uvicorn.Config(create_app(workspace, clock=clock, seed=seed), log_level="warning", access_log=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

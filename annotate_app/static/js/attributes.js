@@ -31,7 +31,7 @@ function ask() {
   }));
   byId("question").textContent = question ? `${question.name}?` : "";
   byId("question-hint").textContent = question
-    ? `${at + 1} of ${questions.length}${question.multiple ? " · several may be chosen, Enter when done" : ""}` : "";
+    ? `${at + 1} of ${questions.length}${question.multiple ? " · several may be chosen" : ""}` : "";
   picked = new Set(question?.multiple && Array.isArray(values[question.name]) ? values[question.name] : []);
   showChoices();
 }

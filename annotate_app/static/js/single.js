@@ -1,5 +1,5 @@
 // One picture at a time (classify, attributes): the stage, the queue ahead, undo, flags.
-import { Shown, askFlag, byId, campaign, counted, judgment, message, outbox } from "./work.js";
+import { Shown, askFlag, byId, campaign, counted, judgment, message, outbox, toast } from "./work.js";
 import { Leases, Queue } from "./queue.js";
 
 export class Single {
@@ -50,6 +50,7 @@ export class Single {
 
   answer(answer) {
     if (!this.item) return;
+    if (!answer.flag && !this.item.image.complete) { toast("The picture has not come yet."); return; }
     const body = judgment(this.item, answer, this.shown, this.shown.activeMs());
     outbox.judge(body);
     this.history.push({ item: this.item, id: body.id, answer });

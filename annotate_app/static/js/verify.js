@@ -1,6 +1,6 @@
 // Verify: a page of pictures, "does this show a whippet?". Mark the exceptions; Enter says all others show it.
 import {
-  Shown, askFlag, byId, campaign, categories, command, counted, explain, judgment, message, onKeys, openDialog, outbox, person,
+  Shown, askFlag, byId, campaign, categories, command, counted, explain, judgment, message, onKeys, openDialog, outbox, person, toast,
 } from "./work.js";
 import { Leases, picture } from "./queue.js";
 
@@ -8,6 +8,7 @@ const grid = byId("grid");
 const leases = new Leases(campaign.slug, outbox);
 const draftKey = `cairn-marks-${person}-${campaign.id}`;
 const drafts = readDrafts();
+const GAP = 6; // pixels, as in the stylesheet
 const SIGN = { no: "✗", unsure: "?", flag: "⚑" };
 const WORD = { no: "does not show it", unsure: "unsure", flag: "flagged" };
 
@@ -21,17 +22,20 @@ let failures = 0;
 
 // ---- Pages.
 
+// Columns and rows that fill the window: nothing below the fold, because Enter answers for the whole page.
 function shape() {
-  const width = grid.clientWidth;
-  const columns = width < 640 ? 2 : Math.max(3, Math.min(8, Math.floor(width / 168)));
+  const width = grid.clientWidth - 8 + GAP;
+  const height = (grid.clientHeight || 480) - 8 + GAP;
+  const columns = width < 640 ? 2 : Math.max(4, Math.min(8, Math.round(width / 210)));
   const cell = width / columns;
-  const rows = Math.max(width < 640 ? 4 : 2, Math.floor((grid.clientHeight || 480) / (cell + 2)));
-  return { columns, n: Math.min(48, columns * rows) };
+  const rows = Math.max(1, Math.min(Math.floor(height / (0.78 * cell)), Math.floor(48 / columns)));
+  return { columns, n: columns * rows, height: Math.floor(Math.min(cell, height / rows)) - GAP };
 }
 
 function lay() {
-  const { columns } = shape();
+  const { columns, height } = shape();
   grid.style.setProperty("--columns", columns);
+  grid.style.setProperty("--cell-height", `${height}px`);
 }
 
 const intoPages = (items) => {
@@ -186,6 +190,7 @@ function keepDrafts() { try { localStorage.setItem(draftKey, JSON.stringify(draf
 
 function commit() {
   if (!page) return;
+  if (page.items.some((item) => !item.image.complete)) { toast("Some pictures of this page have not come yet."); return; }
   const each = Math.round(page.shown.activeMs() / page.items.length);
   page.answered ??= new Map(); // item -> {id, answer} as last given
   let fresh = 0;
