@@ -5,9 +5,12 @@ import base64
 import multiprocessing
 import os
 import signal
+import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 
 import imaging
 from collector.errors import CollectError, FetchFailed
@@ -15,6 +18,7 @@ from label_store import Examined, examine
 
 _GOOD = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==")
 """One grey pixel, as PNG."""
+_start_lock = threading.Lock()
 
 
 class Examiners:
@@ -79,7 +83,9 @@ def _started(n: int) -> ProcessPoolExecutor:
     context.set_forkserver_preload(["label_store.ingest"])
     pool = ProcessPoolExecutor(n, context, initializer=_prepare_worker)
     try:
-        for future in [pool.submit(examine, _GOOD) for _ in range(n)]:
+        with _start_lock, _main_module_hidden():
+            first = [pool.submit(examine, _GOOD) for _ in range(n)]
+        for future in first:
             future.result()
     except BrokenProcessPool as error:
         raise CollectError(
@@ -87,6 +93,22 @@ def _started(n: int) -> ProcessPoolExecutor:
             hint="check the memory left, or run with --processes 0",
         ) from error
     return pool
+
+
+@contextmanager
+def _main_module_hidden() -> Iterator[None]:
+    """Keep multiprocessing from running the program's main module in each worker.
+
+    `examine` needs nothing of it, it may take seconds to import, and a script without a main guard would start anew.
+    """
+    main = sys.modules["__main__"]
+    kept: dict[str, object] = {name: vars(main)[name] for name in ("__spec__", "__file__") if name in vars(main)}
+    try:
+        main.__spec__ = None
+        vars(main).pop("__file__", None)
+        yield
+    finally:
+        vars(main).update(kept)
 
 
 def _prepare_worker() -> None:

@@ -28,6 +28,10 @@ _FULL = (
 _LAZY_SETS = ("srcset", "data-srcset", "data-lazy-srcset")
 _AROUND = ("figure", "li", "article", "td")
 """Elements that hold one picture with what belongs to it."""
+_CREDITS = "[rel=author], [itemprop=author], [itemprop=creator], .author, .credit, .photographer"
+_CREDIT_WORDS = re.compile(
+    r"^(?:(?:photo(?:graph)?|picture|image|foto)?\b\s*(?:credits?\b)?\s*(?:by\b|:)|©)[\s:]*", re.IGNORECASE
+)
 _MAX_LINKS = 5000
 _MAX_PICTURES = 5000
 _PAGE_NUMBER = re.compile(r"(?:^|[?&/_-])(?:page|p|paged|offset|start)(?:=|/|-|_)?\d+", re.IGNORECASE)
@@ -257,14 +261,19 @@ def _license_of(node: LexborNode, base: str) -> str | None:
 
 
 def _near_author(around: LexborNode | None) -> str | None:
-    if around is None:
-        return None
-    node = around.css_first("[rel=author], [itemprop=author], [itemprop=creator]")
-    return _words(node) if node is not None else None
+    words = _credit(around)
+    return _clean(_CREDIT_WORDS.sub("", words)) if words else None
 
 
 def _figcaption(around: LexborNode | None) -> str | None:
-    return _words(around.css_first("figcaption")) if around is not None else None
+    """The words under a picture, without the credit at their end."""
+    words = _words(around.css_first("figcaption")) if around is not None else None
+    credit = _credit(around)
+    return _clean(words.removesuffix(credit)) or words if words and credit else words
+
+
+def _credit(around: LexborNode | None) -> str | None:
+    return _words(around.css_first(_CREDITS)) if around is not None else None
 
 
 def _ancestor(node: LexborNode, tags: tuple[str, ...]) -> LexborNode | None:

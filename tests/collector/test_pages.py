@@ -66,6 +66,16 @@ def test_a_figure_says_what_belongs_to_its_picture() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("credit", "author"),
+    [("Photo: Ada Quist", "Ada Quist"), ("Photograph by Bo", "Bo"), ("© Cy", "Cy"), ("Image credit: Di", "Di"),
+     ("Byron Fox", "Byron Fox"), ("Photon Labs", "Photon Labs")],
+)  # fmt: skip
+def test_a_credit_is_the_author_and_not_the_caption(credit: str, author: str) -> None:
+    html = f'<figure><img src="/1.jpg"><figcaption>A car <span class="author">{credit}</span></figcaption></figure>'
+    assert pictures(html) == [Picture("https://site.example/1.jpg", None, "A car", None, author)]
+
+
 def test_structured_data_names_the_full_picture_of_a_thumbnail() -> None:
     html = """<script type="application/ld+json">{"@context": "https://schema.org", "@graph": [{"@type": "ImageObject",
     "contentUrl": "/full/1.jpg", "thumbnailUrl": "/thumb/1.jpg", "name": "N", "caption": "C",
@@ -141,7 +151,8 @@ FRAGMENTS = st.sampled_from(
      "<source srcset='", "<script type='application/ld+json'>", "</script>", '{"@type":"ImageObject","contentUrl":',
      '"http://[::1"', "}", "[" * 200, "http://[", "//", ":", "\0", "http://a:99999999/x.jpg", "javascript:", "data:,",
      " 1w, ", "9" * 400 + "w", "<loc>", "<image:loc>", "</loc>", "&#x0;", "\ud800", "<figure>", "<figcaption>",
-     "rel=next ", "%zz", "ftp://x/y.jpg", "<meta charset='nonsense'>", "<svg><title>", "<template>", "&amp;", "width='९' "]
+     "rel=next ", "%zz", "ftp://x/y.jpg", "<meta charset='nonsense'>", "<svg><title>", "<template>",
+     "&amp;", "width='९' "]
 )  # fmt: skip
 HTML = st.lists(st.one_of(FRAGMENTS, st.text(max_size=8)), max_size=40).map("".join)
 

@@ -25,11 +25,10 @@ import sys
 from pathlib import Path
 from collector import CollectOptions, UrlList, collect
 from label_store import Workspace
-if __name__ == "__main__":
-    workspace = Workspace.open(Path(sys.argv[1]), allow_hosts=[sys.argv[3]])
-    options = CollectOptions(host_delay=0.01, processes=int(sys.argv[4]))
-    report = collect(workspace, UrlList(Path(sys.argv[2])), category="car", options=options)
-    print(report.fetched, report.already)
+workspace = Workspace.open(Path(sys.argv[1]), allow_hosts=[sys.argv[3]])
+options = CollectOptions(host_delay=0.01, processes=int(sys.argv[4]))
+report = collect(workspace, UrlList(Path(sys.argv[2])), category="car", options=options)
+print(report.fetched, report.already)
 """
 
 
