@@ -37,7 +37,9 @@ def find_image(session: Session, named: str) -> str:
         raise UsageError(f"{named!r} is neither a URL nor 8 to 64 hex digits of a SHA-256")
     found = list(session.scalars(select(Image.sha256).where(Image.sha256.startswith(named)).limit(3)))
     if not found:
-        raise UsageError(f"no picture of this workspace begins with {named}")
+        raise UsageError(
+            f"no picture of this workspace begins with {named}", hint="`cairn collect status` says what is here"
+        )
     if len(found) > 1:
         raise UsageError(f"several pictures begin with {named}", hint="give more of its digits")
     return found[0]
@@ -83,14 +85,10 @@ def life_of(workspace: Workspace, named: str) -> dict[str, Any]:
                 )
             ],
             "left_out": left_out(workspace, session, sha256),
-            "takedowns": [
-                _columns(row) for row in session.scalars(select(Takedown).where(Takedown.sha256 == sha256))
-            ],
+            "takedowns": [_columns(row) for row in session.scalars(select(Takedown).where(Takedown.sha256 == sha256))],
             "events": [
                 _columns(row)
-                for row in session.scalars(
-                    select(Event).where(Event.subject == f"images:{sha256}").order_by(Event.id)
-                )
+                for row in session.scalars(select(Event).where(Event.subject == f"images:{sha256}").order_by(Event.id))
             ],
         }
 

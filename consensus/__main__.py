@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         report = consensus_of(given)
     except ConsensusError as error:
-        print(f"{error}", file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         if error.hint:
             print(f"hint: {error.hint}", file=sys.stderr)
         return error.exit_code

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pandas as pd
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -117,6 +116,8 @@ def read_taxonomy(path: Path) -> list[CategorySpec]:
         if not isinstance(rows, list) or not rows:
             raise UsageError(f"{path} has no [[category]] tables", hint='each needs at least name = "…"')
         return [_spec(row, f"{path}: category {n}") for n, row in enumerate(rows, start=1)]
+    import pandas as pd  # here alone, since it takes longer to import than most commands to run
+
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, sep=None, engine="python")
     except (ValueError, UnicodeDecodeError, pd.errors.ParserError) as error:
@@ -127,11 +128,8 @@ def read_taxonomy(path: Path) -> list[CategorySpec]:
             f"{path} has no column 'name' (it has {', '.join(frame.columns)})",
             hint="columns: name, slug, definition, synonyms, parents, wnid; several values joined by ;",
         )
-    return [_spec(row, f"{path}: row {n}") for n, row in enumerate(_records(frame), start=2)]
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, object]]:
-    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
+    records = [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
+    return [_spec(row, f"{path}: row {n}") for n, row in enumerate(records, start=2)]
 
 
 def _spec(row: Mapping[str, object], where: str) -> CategorySpec:

@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return describe_command(words[1:]) if words[:1] == ["describe"] else train_command(words)
     except (TrainError, ShardError) as error:
-        print(f"{error}\nhint: {error.hint}" if error.hint else str(error), file=sys.stderr)
+        print(f"error: {error}" + (f"\nhint: {error.hint}" if error.hint else ""), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("\nStopped. The same command goes on from the last checkpoint.", file=sys.stderr)

@@ -36,7 +36,7 @@ def takedown(
         if picture is not None:
             raise UsageError("give either a picture or --near FILE, not both")
         if not near.is_file():
-            raise UsageError(f"there is no file {near}")
+            raise UsageError(f"there is no file {near}", hint="give the path of the picture itself")
         result = take_down(place, near=near.read_bytes(), reason=reason)
     elif picture is None:
         raise UsageError("name a SHA-256, a URL, or --near FILE", hint="`cairn takedown --help` has an example")

@@ -62,7 +62,7 @@ def test_describe_prints_the_contracts_json(capsys):
 def test_errors_are_one_sentence_and_a_hint(words, code, sentence, capsys):
     assert main(words) == code
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == sentence
+    assert lines[0] == f"error: {sentence}"
     assert lines[1].startswith("hint: ")
     assert len(lines) == 2
 
