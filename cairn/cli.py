@@ -66,9 +66,7 @@ def _sentence(error: Exception) -> int:
         error = _os_error(error)
         return console.fail(error)
     console.err.print(f"error: {type(error).__name__}: {error}", markup=False)
-    console.err.print(
-        "hint: this is a defect of Cairn; run again with --debug and report what it shows", markup=False
-    )
+    console.err.print("hint: this is a defect of Cairn; run again with --debug and report what it shows", markup=False)
     return console.FAILED
 
 
@@ -86,6 +84,4 @@ def _os_error(error: OSError) -> Exception:
         errno.EADDRINUSE: "choose another port with --port",
         errno.ENOENT: "check the path",
     }
-    return _OsSentence(
-        f"{where}: {error.strerror or error}", hints.get(error.errno or 0, "run with --debug for more")
-    )
+    return _OsSentence(f"{where}: {error.strerror or error}", hints.get(error.errno or 0, "run with --debug for more"))

@@ -32,9 +32,7 @@ ProgressFn = Callable[[int, "int | None", str], None]
 
 WorkspaceOption = Annotated[
     Path | None,
-    typer.Option(
-        "--workspace", "-w", help="The workspace's folder (else CAIRN_WORKSPACE, else upwards from here)."
-    ),
+    typer.Option("--workspace", "-w", help="The workspace's folder (else CAIRN_WORKSPACE, else upwards from here)."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of words.")]
 

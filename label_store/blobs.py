@@ -4,6 +4,7 @@ A blob is written under a temporary name, flushed to disk, then renamed to its S
 that exists always has its bytes whole; writing the same bytes twice is the same as once.
 """
 
+import contextlib
 import hashlib
 import os
 import uuid
@@ -45,9 +46,7 @@ def open_blobs(url: str, folder: Path) -> BlobStore:
     if url.startswith("s3://"):
         return S3Blobs(url)
     if "://" in url:
-        raise UsageError(
-            f"blobs_url {url!r} is neither a folder nor s3://…", hint="use a folder or s3://bucket/prefix"
-        )
+        raise UsageError(f"blobs_url {url!r} is neither a folder nor s3://…", hint="use a folder or s3://bucket/prefix")
     return FolderBlobs(folder / url)
 
 
@@ -92,7 +91,8 @@ class FolderBlobs:
             temporary.replace(path)
             _fsync_folder(path.parent)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
             raise BlobError(
                 f"cannot keep a picture of {len(data)} bytes in {self.root}: {error.strerror}",
                 hint="free some space and run the same command again; it continues where it stopped",
@@ -144,9 +144,7 @@ class S3Blobs:
             try:
                 self._opened = from_url(self.url, **options)
             except Exception as error:
-                raise BlobError(
-                    f"{self.url} cannot be opened: {error}", hint="check blobs_url and AWS_*"
-                ) from error
+                raise BlobError(f"{self.url} cannot be opened: {error}", hint="check blobs_url and AWS_*") from error
         return self._opened
 
     @staticmethod

@@ -112,9 +112,7 @@ def questions(data: CampaignData) -> Iterator[Question]:
                 yield from _attribute_questions(data, schema, ids)
 
 
-def _attribute_questions(
-    data: CampaignData, schema: Mapping[str, Any], ids: tuple[int, ...]
-) -> Iterator[Question]:
+def _attribute_questions(data: CampaignData, schema: Mapping[str, Any], ids: tuple[int, ...]) -> Iterator[Question]:
     name = schema["name"]
 
     def one(answer: Mapping[str, Any]) -> str | None:

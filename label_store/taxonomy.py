@@ -172,9 +172,7 @@ def _is_ancestor(session: Session, candidate_id: int, of_id: int) -> bool:
     seen: set[int] = set()
     todo = [of_id]
     while todo:
-        for parent_id in session.scalars(
-            select(CategoryParent.parent_id).where(CategoryParent.child_id == todo.pop())
-        ):
+        for parent_id in session.scalars(select(CategoryParent.parent_id).where(CategoryParent.child_id == todo.pop())):
             if parent_id == candidate_id:
                 return True
             if parent_id not in seen:
