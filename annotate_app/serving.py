@@ -2,7 +2,7 @@
 
 import ipaddress
 import socket
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import uvicorn
@@ -69,7 +69,8 @@ def run(app: FastAPI, listener: socket.socket, *, tls_cert: Path | None = None, 
         ssl_certfile=tls_cert,
         ssl_keyfile=tls_key,
     )
-    with closing(listener):
+    # uvicorn raises the signal again once it has shut down; a Ctrl-C has done its work by then.
+    with closing(listener), suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listener])
 
 

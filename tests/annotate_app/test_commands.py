@@ -1,0 +1,87 @@
+"""The commands around the app, as a curator types them."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from annotate_app.serving import bound_socket, check_exposure
+from cairn.cli import run
+from label_store import CairnError, UsageError, Workspace
+from tests.annotate_app.material import add_pictures
+from tests.annotate_app.server import PASSWORD, serving
+from tests.annotate_app.work import judge_all
+
+
+def test_a_port_in_use_is_one_sentence():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(CairnError, match=f"cannot listen on 127.0.0.1:{port}") as error:
+            bound_socket("127.0.0.1", port)
+        assert "--port" in error.value.hint
+
+
+def test_passwords_do_not_travel_readable_beyond_this_machine():
+    for host in ("0.0.0.0", "192.168.1.5", "::"):
+        with pytest.raises(UsageError, match="TLS"):
+            check_exposure(host, tls=False, plain_http=False)
+        check_exposure(host, tls=True, plain_http=False)
+        check_exposure(host, tls=False, plain_http=True)
+    for host in ("127.0.0.1", "localhost", "::1"):
+        check_exposure(host, tls=False, plain_http=False)
+
+
+def test_serve_answers_and_stops_when_asked(stocked: Workspace):
+    command = [sys.executable, "-m", "cairn", "serve", "--port", "0", "--workspace", str(stocked.folder)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2], env=None)
+    assert process.stdout is not None
+    said = process.stdout.readline()
+    url = re.search(r"http://[\d.:]+", said)
+    assert url, said
+    assert httpx.get(f"{url[0]}/healthz", timeout=30).json() == {"status": "ok"}
+    process.send_signal(signal.SIGINT)
+    assert "on disk" in process.communicate(timeout=60)[0]
+
+
+def test_a_campaign_from_making_to_export(stocked: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    add_pictures(stocked, "boat", 3)
+    at = ["--workspace", str(stocked.folder)]
+    assert run(["campaign", "create", "boats", "--kind", "verify", "-c", "boat", "-n", "1", *at]) == 0
+    assert run(["campaign", "create", "boats", "--kind", "verify", "-c", "boat", *at]) == 2
+    with serving(stocked) as app:
+        assert judge_all(app.client("ann"), "boats") == 3
+    capsys.readouterr()
+    assert run(["campaign", "status", "boats", "--json", *at]) == 0
+    assert json.loads(capsys.readouterr().out)["judged_enough"] == 3
+    out = tmp_path / "boats.csv"
+    assert run(["campaign", "export", "boats", "-o", str(out), *at]) == 0
+    assert out.read_text().count(",ann,yes,") == 3
+    assert run(["campaign", "create", "again", "--kind", "verify", "-c", "boat", *at]) == 0
+    assert run(["campaign", "import", "again", str(out), *at]) == 3  # the item numbers are those of the other campaign
+    assert run(["campaign", "close", "boats", *at]) == 0
+
+
+def test_people_are_added_invited_and_disabled(stocked: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    at = ["--workspace", str(stocked.folder)]
+    secret = tmp_path / "password"
+    secret.write_text(PASSWORD + "\n")
+    assert run(["user", "add", "dora", "--role", "reviewer", "--password-file", str(secret), *at]) == 0
+    assert run(["user", "add", "dora", "--password-file", str(secret), *at]) == 2
+    assert run(["user", "role", "dora", "curator", *at]) == 0
+    assert run(["user", "role", "dora", "emperor", *at]) == 2
+    capsys.readouterr()
+    assert run(["user", "invite", *at]) == 0
+    link = re.search(r"/invitations/\S+", capsys.readouterr().out)
+    with serving(stocked) as app:
+        assert app.client("dora").get("/api/v1/sessions/current").json()["role"] == "curator"
+        assert link
+        assert httpx.get(f"{app.url}{link[0]}").status_code == 200
+        assert run(["user", "disable", "dora", *at]) == 0
+        gone = httpx.post(f"{app.url}/api/v1/sessions", json={"name": "dora", "password": PASSWORD})
+        assert gone.status_code == 401
