@@ -41,16 +41,18 @@ def run(arguments: list[str] | None = None) -> int:
     """The exit code of a command line."""
     try:
         result = app(arguments, standalone_mode=False)
-        return result if isinstance(result, int) else 0
+        code = result if isinstance(result, int) else 0
     except typer.Exit as stop:
-        return stop.exit_code
+        code = stop.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        console.err.print("stopped; the same command continues where this one stopped")
-        return 130
+        code = console.STOPPED
     except Exception as error:
         if console.is_debug():
             raise
         return _sentence(error)
+    if code == console.STOPPED:  # typer turns Ctrl-C into this code and says nothing
+        console.err.print("stopped; the same command continues where this one stopped")
+    return code
 
 
 def _sentence(error: Exception) -> int:

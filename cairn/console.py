@@ -36,7 +36,7 @@ WorkspaceOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of words.")]
 
-DONE, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
+DONE, FAILED, USAGE, PARTIAL, STOPPED = 0, 1, 2, 3, 130
 """Exit codes of every command."""
 
 

@@ -1,6 +1,10 @@
 """`cairn train`: the same as `python -m train`."""
 
+import sys
+
 import typer
+
+from cairn.console import STOPPED
 
 CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
@@ -12,4 +16,7 @@ def train(context: typer.Context) -> None:
     """
     from train.__main__ import main
 
-    raise typer.Exit(main(context.args) or 0)
+    code = main(context.args) or 0
+    if code == STOPPED:
+        sys.exit(code)  # the trainer has said itself how it goes on
+    raise typer.Exit(code)

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from tests.collector.site import jpeg
 from tests.house import reference
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -178,19 +179,22 @@ def test_a_command_line_that_the_program_refuses_is_found(wrong: str) -> None:
 
 # Code, links, docstrings
 
-PYTHON = [
-    (page, number, code)
+PYTHON = {
+    page: blocks
     for page in PAGES
-    for number, code in enumerate(re.findall(rf"^{RUN}\n+```python\n(.*?)^```", _read(page), re.MULTILINE | re.DOTALL))
-]
+    if (blocks := re.findall(rf"^{RUN}\n+```python\n(.*?)^```", _read(page), re.MULTILINE | re.DOTALL))
+}
 
 
-@pytest.mark.parametrize(("page", "number", "code"), PYTHON, ids=[f"{p.name}: {n}" for p, n, _ in PYTHON])
-def test_a_python_example_that_is_marked_runs(
-    page: Path, number: int, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("page", PYTHON, ids=_names(list(PYTHON)))
+def test_the_python_examples_that_are_marked_run_one_after_the_other(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    exec(compile(code, f"{page.name}#{number}", "exec"), {"__name__": "__main__"})
+    Path("cat.jpg").write_bytes(jpeg(1))
+    names: dict[str, Any] = {"__name__": "__main__"}
+    for number, code in enumerate(PYTHON[page]):
+        exec(compile(code, f"{page.name}#{number}", "exec"), names)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_names(PAGES))

@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import os
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -15,7 +17,7 @@ import pytest
 from tests.collector.site import jpeg
 from tests.house.front_door import FrontDoor, Ran
 
-FAILED, USAGE, PARTIAL = 1, 2, 3
+FAILED, USAGE, PARTIAL, STOPPED = 1, 2, 3, 130
 
 
 @pytest.fixture(scope="module")
@@ -222,6 +224,33 @@ def test_a_traceback_is_shown_when_it_is_asked_for(cairn: FrontDoor, tmp_path: P
     assert "Traceback" in ran.err
 
 
+def test_ctrl_c_says_that_the_same_command_continues(here: Path) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        silent.settimeout(60)
+        host = f"127.0.0.1:{silent.getsockname()[1]}"
+        (here / "list.txt").write_text(f"http://{host}/1.jpg\n")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cairn", "collect", "urls", "list.txt", "-c", "car"],
+            cwd=here,
+            env=os.environ | {"CAIRN_ALLOW_HOSTS": json.dumps([host])},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            accepted, _ = silent.accept()
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
+        accepted.close()
+    assert process.returncode == STOPPED
+    assert "the same command continues" in err
+    assert "Traceback" not in err
+
+
 # A full disk
 
 FULL_DISK = """
@@ -242,6 +271,8 @@ def on_a_full_disk(folder: Path, size: str, before: str, command: str) -> tuple[
     Gives the first run, what it left under temporary names, and the second run's exit code and JSON.
     The tiny disk is a tmpfs in a mount namespace of its own, so nothing outside sees it.
     """
+    if shutil.which("unshare") is None:
+        pytest.skip("there is no `unshare` to make a disk of its own with")
     place = folder / "place"
     place.mkdir()
     files = {name: str(folder / name.lower()) for name in ("ERRORS", "CODE", "LEFT", "AGAIN")}
