@@ -1,0 +1,1 @@
+"""Measurements of the whole and of its rooms on real data; benchmarks/README.md has the figures."""
