@@ -59,17 +59,19 @@ class Interval:
 
 
 def intervals(rows: Sequence[Interval], title: str) -> str:
-    """Estimates with 95 % intervals on a common axis from 0 to 100 %, the truth as a cross."""
+    """Estimates with 95 % intervals on a common axis that ends at 100 %, the truth as a cross."""
     room = WIDTH - LABEL - 110
+    least = min((min(row.low, row.truth) for row in rows), default=0.0)
+    begin = min(0.75, int(least * 4) / 4)  # the quarter below the lowest figure
 
     def at(share: float) -> float:
-        return LABEL + room * min(max(share, 0.0), 1.0)
+        return LABEL + room * min(max((share - begin) / (1 - begin), 0.0), 1.0)
 
     height = len(rows) * ROW
     lines = [
         f'<line class="grid" x1="{at(tick):.1f}" x2="{at(tick):.1f}" y1="0" y2="{height}"/>'
         f'<text class="tick" x="{at(tick):.1f}" y="{height + 16}" text-anchor="middle">{tick:.0%}</text>'
-        for tick in (0, 0.25, 0.5, 0.75, 1)
+        for tick in (begin + k * (1 - begin) / 4 for k in range(5))
     ]
     for n, row in enumerate(rows):
         y = n * ROW + 14

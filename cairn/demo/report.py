@@ -21,7 +21,9 @@ ODD_NAMES = {
     "text": "text named .jpg",
     "bomb": "decompression bomb",
     "cmyk": "CMYK JPEG",
-    "exif": "EXIF-rotated JPEG",
+    "exif_rotated": "EXIF-rotated JPEG",
+    "wrong_suffix": "PNG named .jpg",
+    "wrong_type": "wrong Content-Type",
     "png16": "16-bit PNG",
     "alpha": "picture with alpha",
 }
@@ -228,7 +230,7 @@ def _settled(story: Mapping[str, Any], workspace: Workspace, truth: SiteTruth, s
         f" disputed and {story['states']['open']} open. Krippendorff's alpha is {labels['alpha']:.2f}."
         f" Attributes of the cars: {told or 'none'}.",
         [
-            "<h3>Wrong answers, before and after</h3>", bars(rows, "share of wrong answers"),
+            f"<h3>Wrong answers to the {labels['settled']:,} settled questions, before and after</h3>", bars(rows, "share of wrong answers"),
             "<h3>Pictures the crowd turned away from the gallery they stood in</h3>", sheet(rejected),
         ],
         ["cairn consensus demo-verify", "cairn consensus demo-cars"],
@@ -313,7 +315,7 @@ def _splits(story: Mapping[str, Any], release: Path, show: PicturesOf) -> Sectio
         "Released",
         f"Release {story['release']} holds {made['samples']:,} pictures; {made['wrong']} of their labels"
         f" ({_percent(made['error'])}) are wrong against the truth. Left out, each with its reason: {dropped}."
-        f" `cairn verify` found {story['problems'] or 'nothing wrong'}.",
+        f" cairn verify found {story['problems'] or 'nothing wrong'}.",
         ["<h3>Pictures per category: train + val + test</h3>", bars(rows, "pictures per category and split"),
          sheet(cells)],
         [f"cairn build {story['release']}", f"cairn verify {story['release']}"],
@@ -372,7 +374,7 @@ def _evaluated(story: Mapping[str, Any]) -> Section:
         f" loss {test['loss']:.3f}, expected calibration error {test['ece']:.3f}. The test split was looked at once,"
         " after everything was chosen.",
         ['<div class="two"><div>', "<h3>Recall</h3>", recall, "</div><div>",
-         "<h3>Rows are the truth, columns what they were called</h3>", confusion_table(test["confusion"], names),
+         "<h3>Rows are the released labels, columns what they were called</h3>", confusion_table(test["confusion"], names),
          "</div></div>"],
         [f"open runs/{story['run']}/report.html"],
         Table(
@@ -400,7 +402,9 @@ def _pictures(workspace: Workspace) -> PicturesOf:
 
 
 def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{share:.1%}"
+    if share is None:
+        return "–"
+    return f"{share:.2%}" if 0 < share < 0.01 else f"{share:.1%}"
 
 
 def lines(story: Mapping[str, Any]) -> Iterator[str]:
