@@ -230,7 +230,8 @@ def _settled(story: Mapping[str, Any], workspace: Workspace, truth: SiteTruth, s
         f" disputed and {story['states']['open']} open. Krippendorff's alpha is {labels['alpha']:.2f}."
         f" Attributes of the cars: {told or 'none'}.",
         [
-            f"<h3>Wrong answers to the {labels['settled']:,} settled questions, before and after</h3>", bars(rows, "share of wrong answers"),
+            f"<h3>Wrong answers to the {labels['settled']:,} settled questions, before and after</h3>",
+            bars(rows, "share of wrong answers"),
             "<h3>Pictures the crowd turned away from the gallery they stood in</h3>", sheet(rejected),
         ],
         ["cairn consensus demo-verify", "cairn consensus demo-cars"],
@@ -374,7 +375,8 @@ def _evaluated(story: Mapping[str, Any]) -> Section:
         f" loss {test['loss']:.3f}, expected calibration error {test['ece']:.3f}. The test split was looked at once,"
         " after everything was chosen.",
         ['<div class="two"><div>', "<h3>Recall</h3>", recall, "</div><div>",
-         "<h3>Rows are the released labels, columns what they were called</h3>", confusion_table(test["confusion"], names),
+         "<h3>Rows are the released labels, columns what they were called</h3>",
+         confusion_table(test["confusion"], names),
          "</div></div>"],
         [f"open runs/{story['run']}/report.html"],
         Table(
