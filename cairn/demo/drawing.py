@@ -40,7 +40,8 @@ def bars(rows: Sequence[Bar], title: str, most: float | None = None) -> str:
             x += width
         lines.append(f'<text class="value" x="{x + 8:.1f}" y="{y + 18}">{escape(row.shown)}</text>')
     return (
-        f'<div class="scroll"><svg class="bars" viewBox="0 0 {WIDTH} {len(rows) * ROW + 4}" role="img" aria-label="{escape(title)}">'
+        f'<div class="scroll"><svg class="bars" viewBox="0 0 {WIDTH} {len(rows) * ROW + 4}" role="img"'
+        f' aria-label="{escape(title)}">'
         + "".join(lines)
         + "</svg></div>"
     )
@@ -82,7 +83,8 @@ def intervals(rows: Sequence[Interval], title: str) -> str:
         lines.append(f'<path class="cross" d="M{x - 5:.1f} {y - 5}l10 10m-10 0l10 -10"/>')
         lines.append(f'<text class="value" x="{at(1) + 8:.1f}" y="{y + 4}">{escape(row.mark)}</text>')
     return (
-        f'<div class="scroll"><svg class="bars" viewBox="0 0 {WIDTH} {height + 24}" role="img" aria-label="{escape(title)}">'
+        f'<div class="scroll"><svg class="bars" viewBox="0 0 {WIDTH} {height + 24}" role="img"'
+        f' aria-label="{escape(title)}">'
         + "".join(lines)
         + '</svg></div><p class="legend"><span>● estimated without the truth, with its 95 % interval</span>'
         "<span>✕ the truth</span></p>"
