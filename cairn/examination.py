@@ -147,9 +147,7 @@ def _unsafe(place: Workspace) -> Iterator[Finding]:
             "put it behind a reverse proxy with TLS and keep serve_host = 127.0.0.1",
         )
     if settings.open_signup:
-        yield Finding(
-            "note", "open_signup is on: anybody who reaches the app can judge", "set open_signup = false"
-        )
+        yield Finding("note", "open_signup is on: anybody who reaches the app can judge", "set open_signup = false")
     if settings.allow_hosts:
         yield Finding(
             "note",

@@ -107,9 +107,7 @@ def refuse_too_large(size: tuple[int, int], max_pixels: int) -> None:
     """Raise `ImageError` ("too_large") where width x height is more than `max_pixels`."""
     width, height = size
     if width * height > max_pixels:
-        raise ImageError(
-            "too_large", f"The picture is {width} x {height} pixels; at most {max_pixels:,} are allowed."
-        )
+        raise ImageError("too_large", f"The picture is {width} x {height} pixels; at most {max_pixels:,} are allowed.")
 
 
 def orientation_of(image: Image.Image) -> int:

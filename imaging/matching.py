@@ -108,9 +108,7 @@ def _misfit(a: Plane, b: Plane, warp: Plane) -> float:
 
 def _plausible(warp: Plane) -> bool:
     scale, shift = warp[:2], warp[2:]
-    return bool(
-        (scale > _LEAST_SCALE).all() and (scale < _MOST_SCALE).all() and (np.abs(shift) < _MOST_SHIFT).all()
-    )
+    return bool((scale > _LEAST_SCALE).all() and (scale < _MOST_SCALE).all() and (np.abs(shift) < _MOST_SHIFT).all())
 
 
 def _shrink(plane: Plane, side: int) -> Plane:

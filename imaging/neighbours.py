@@ -131,9 +131,7 @@ def _pairs_with_equal_blocks(
     return found
 
 
-def _is_first_choice(
-    differing: NDArray[np.uint64], edges: list[int], choice: tuple[int, ...]
-) -> NDArray[np.bool_]:
+def _is_first_choice(differing: NDArray[np.uint64], edges: list[int], choice: tuple[int, ...]) -> NDArray[np.bool_]:
     """Whether the choice is the first blocks in which a pair agrees, so that each pair is found once."""
     first = np.ones(len(differing), dtype=np.bool_)
     for block in range(choice[-1] if choice else 0):

@@ -19,7 +19,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="CAIRN_", extra="forbid", frozen=True)
 
-    name: str = Field("dataset", description="Name of the dataset, for people; no command reads it yet.")
+    name: str = Field("dataset", description="Name of the dataset: what `cairn build` calls a release by default.")
     database_url: str = Field(
         "sqlite:///labels.db",
         description="SQLAlchemy URL; a relative SQLite path lies in the workspace.",
@@ -39,9 +39,7 @@ class Settings(BaseSettings):
     serve_port: int = Field(8600, ge=0, le=65535, description="Port the annotation app listens on.")
     lease_minutes: float = Field(30.0, gt=0, description="How long items are held for one annotator.")
     session_days: float = Field(30.0, gt=0, description="How long a signed-in browser stays signed in.")
-    open_signup: bool = Field(
-        False, description="Not in effect yet (sign-up is by invitation): anybody may make an annotator's account."
-    )
+    open_signup: bool = Field(False, description="Anybody may make an annotator's account at /signup.")
     near_takedown_radius: int = Field(
         6, ge=0, le=64, description="pHash bits within which a picture counts as a taken-down one."
     )

@@ -61,7 +61,7 @@ def login(
         page = render(request, "login.html", page_status=problem.status, next=next, name=name, problem=problem)
         page.headers.update(problem.headers)
         return page
-    return _signed_in(request, context, me.id, _own_path(next))
+    return signed_in_response(request, context, me.id, _own_path(next))
 
 
 @router.post("/logout")
@@ -88,7 +88,7 @@ def join(request: Request, context: Context, _: Anybody, secret: str, name: Fiel
             person = accept_invitation(session, secret, name, password, context.clock())
     except UsageError as error:
         return _invitation_form(request, context, secret, name=name, problem=Problem(400, str(error), hint=error.hint))
-    return _signed_in(request, context, person.id, "/")
+    return signed_in_response(request, context, person.id, "/")
 
 
 @router.get("/campaigns")
@@ -143,7 +143,8 @@ def _own_path(target: str) -> str:
     return target if own and not target.startswith("//") else "/"
 
 
-def _signed_in(request: Request, context: AppContext, person_id: int, target: str) -> Response:
+def signed_in_response(request: Request, context: AppContext, person_id: int, target: str) -> Response:
+    """Sign this browser in and send it to a path of this site."""
     with context.write() as session:
         secret, expires_at = sign_in(
             session, person_id, kind="browser", at=context.clock(), days=context.workspace.settings.session_days

@@ -49,7 +49,10 @@ def _option(parameter: str, name: str, kind: type, default: Any, about: str) -> 
 @with_recipe_flags
 def build(
     *,
-    release: Annotated[str, typer.Argument(metavar="NAME[/N]", help="Name of the release; N is the next number.")],
+    release: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME[/N]]", help="Name of the release (else `name` of cairn.toml); N is the next."),
+    ] = None,
     recipe: Annotated[Path | None, typer.Option(help="A TOML recipe; flags win over it.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would hold; write nothing.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse to leave out a damaged picture.")] = False,
@@ -63,6 +66,7 @@ def build(
     Example: cairn build vehicles --categories car --categories bus --pixels.size 224
     """
     here = Workspace.open(workspace)
+    release = release or here.settings.name
     given = with_flags(read_table(recipe) if recipe else {}, flags)
     with progress(f"build {release}") as tell:
         report = dataset_builder.build(

@@ -33,8 +33,7 @@ def told(life: dict[str, Any]) -> list[str]:
     lines = [
         f"image     {image['sha256']}",
         f"          {image['width']} x {image['height']} px, {image['format']} {image['mode']},"
-         f" {image['bytes']:,} bytes"
-        + ("" if image["bytes_kept"] else "; its bytes are not kept"),
+        f" {image['bytes']:,} bytes" + ("" if image["bytes_kept"] else "; its bytes are not kept"),
         f"          pHash {image['phash'] or 'none (a plain picture)'}"
         + (f", group {image['group'][:16]}" if image["group"] else ""),
     ]

@@ -41,9 +41,7 @@ def bars(rows: Sequence[Bar], title: str, most: float | None = None) -> str:
         lines.append(f'<text class="value" x="{x + 8:.1f}" y="{y + 18}">{escape(row.shown)}</text>')
     return (
         f'<div class="scroll"><svg class="bars" viewBox="0 0 {WIDTH} {len(rows) * ROW + 4}" role="img"'
-        f' aria-label="{escape(title)}">'
-        + "".join(lines)
-        + "</svg></div>"
+        f' aria-label="{escape(title)}">' + "".join(lines) + "</svg></div>"
     )
 
 

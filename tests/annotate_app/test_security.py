@@ -12,10 +12,10 @@ from starlette.routing import Mount
 from annotate_app import create_app, create_campaign, disable, find_person, invite, set_password, set_role
 from annotate_app.security.passwords import hash_password, password_matches
 from annotate_app.security.roles import Public, Require
-from label_store import UsageError
+from label_store import UsageError, Workspace
 from label_store.models import Invitation, LoginSession, Person
 from tests.annotate_app.material import add_pictures
-from tests.annotate_app.server import PASSWORD
+from tests.annotate_app.server import PASSWORD, serving
 from tests.annotate_app.work import judgment, lease
 
 
@@ -119,6 +119,29 @@ def test_an_invitation_runs_out(stocked, app):
         secret = invite(session)
     app.clock.forward(days=15)
     assert httpx.get(f"{app.url}/invitations/{secret}").status_code == 404
+
+
+def test_nobody_signs_up_without_an_invitation_unless_the_workspace_is_open(app):
+    with httpx.Client(base_url=app.url) as stranger:
+        assert stranger.get("/signup").status_code == 404
+        form = {"name": "stranger", "password": PASSWORD}
+        assert stranger.post("/signup", data=form).status_code == 404
+        assert "/signup" not in stranger.get("/login").text
+
+
+def test_an_open_workspace_lets_anybody_be_an_annotator_but_not_ten_people_at_once(tmp_path):
+    workspace = Workspace.init(tmp_path / "open", open_signup=True)
+    with serving(workspace) as running, httpx.Client(base_url=running.url) as stranger:
+        assert "/signup" in stranger.get("/login").text
+        assert stranger.post("/signup", data={"name": "sid", "password": "short"}).status_code == 400
+        joined = stranger.post("/signup", data={"name": "sid", "password": PASSWORD})
+        assert joined.status_code == 303
+        assert stranger.get("/api/v1/sessions/current").json()["role"] == "annotator"
+        answers = [
+            stranger.post("/signup", data={"name": f"sid{n}", "password": PASSWORD}).status_code for n in range(10)
+        ]
+        assert answers[-1] == 429
+    workspace.close()
 
 
 def test_secrets_are_hashed_at_rest_and_cookies_are_out_of_reach_of_scripts(stocked, app):

@@ -66,9 +66,7 @@ def test_what_does_not_fit_is_refused(kind, answer):
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.floats() | st.text(),
-    lambda inner: (
-        st.lists(inner) | st.dictionaries(st.text() | st.sampled_from(["value", "values", "boxes"]), inner)
-    ),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.sampled_from(["value", "values", "boxes"]), inner),
 )
 
 

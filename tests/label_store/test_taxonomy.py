@@ -82,8 +82,6 @@ def test_adding_again_brings_up_to_date_and_forgets_nothing(workspace):
         assert session.query(Category).one().definition == "four wheels"
 
 
-@pytest.mark.parametrize(
-    "name, slug", [("Sports  Car", "sports-car"), ("小汽车", "小汽车"), ("T-shirt!", "t-shirt")]
-)
+@pytest.mark.parametrize("name, slug", [("Sports  Car", "sports-car"), ("小汽车", "小汽车"), ("T-shirt!", "t-shirt")])
 def test_slugs(name, slug):
     assert slugify(name) == slug
