@@ -10,6 +10,13 @@ import typer
 from cairn import console
 from cairn.commands import register
 
+EXTRA_OF = {
+    **dict.fromkeys(("aiohttp", "protego", "selectolax"), "collect"),
+    **dict.fromkeys(("argon2", "fastapi", "jinja2", "markdown_it", "multipart", "uvicorn"), "serve"),
+    **dict.fromkeys(("mlcroissant", "simplejpeg", "matplotlib"), "build"),
+    **dict.fromkeys(("torch", "torchvision"), "train"),
+}
+
 app = typer.Typer(
     name="cairn",
     no_args_is_help=True,
@@ -64,6 +71,10 @@ def _sentence(error: Exception) -> int:
         return console.USAGE
     if hasattr(error, "hint"):
         return console.fail(error)
+    if isinstance(error, ModuleNotFoundError) and (extra := EXTRA_OF.get((error.name or "").split(".")[0])):
+        console.err.print(f"error: this command needs the package {error.name!r}, which is not installed", markup=False)
+        console.err.print(f"hint: pip install 'cairn-dataset[{extra}]'", markup=False)
+        return console.FAILED
     if isinstance(error, OSError):
         error = _os_error(error)
         return console.fail(error)

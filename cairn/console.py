@@ -87,12 +87,12 @@ def print_json(value: Any) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """A table whose numbers are right-aligned."""
-    shown = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    shown = Table(title=Text(title) if title else None, title_justify="left", box=None, pad_edge=False)
     for index, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], (int, float)) or row[index] is None for row in rows)
         shown.add_column(column, justify="right" if numeric else "left")
     for row in rows:
-        shown.add_row(*(_cell(value) for value in row))
+        shown.add_row(*(Text(_cell(value)) for value in row))  # never markup: names and reasons come from outside
     out.print(shown)
 
 
@@ -106,9 +106,9 @@ def _cell(value: Any) -> str:
 
 def finish(sentence: str, *, then: str = "") -> None:
     """What the command did, and the next command to try."""
-    out.print(sentence)
+    out.print(Text(sentence))
     if then:
-        out.print(f"[dim]next:[/dim] {then}")
+        out.print(Text("next: ", style="dim") + Text(then))
 
 
 def fail(error: BaseException) -> int:

@@ -11,8 +11,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
+from sqlalchemy import exists, select
+from sqlalchemy.exc import SQLAlchemyError
+
 from cairn.browser import find_chromium
-from label_store import CairnError, Workspace, schema
+from label_store import CairnError, FolderBlobs, Workspace, schema
+from label_store.models import Image, Takedown
 
 Verdict = Literal["ok", "note", "wrong"]
 
@@ -24,6 +28,7 @@ ROOMS = {
     "train": ("torch", "torchvision"),
 }
 LOW_DISK = 5 * 2**30
+SAMPLE = 50
 
 
 @dataclass(frozen=True)
@@ -113,6 +118,8 @@ def _attempt(what: str, look: Callable[[], str]) -> Iterator[Finding]:
         yield Finding("ok", look())
     except CairnError as error:
         yield Finding("wrong", f"{what}: {error}", error.hint)
+    except (OSError, SQLAlchemyError) as error:
+        yield Finding("wrong", f"{what}: {error}", "mend that, then run `cairn doctor` again")
 
 
 def _opened(folder: Path) -> str:
@@ -125,8 +132,23 @@ def _opened(folder: Path) -> str:
 
 
 def _blobs(place: Workspace) -> str:
-    place.blobs.prepare()
-    return f"pictures in {place.settings.blobs_url}"
+    """Whether pictures that the store has told of are where it keeps them; looks at a sample, changes nothing."""
+    store, where = place.blobs, place.settings.blobs_url
+    if isinstance(store, FolderBlobs):
+        if not store.root.is_dir():
+            raise CairnError(f"{store.root} is not a folder", hint="restore it from a backup, or mend blobs_url")
+    else:
+        store.prepare()
+    gone = exists().where(Takedown.sha256 == Image.sha256)
+    with place.read() as session:  # hashes are random, so the first by hash are a fair sample
+        sample = list(session.scalars(select(Image.sha256).where(~gone).order_by(Image.sha256).limit(SAMPLE)))
+    missing = [sha256 for sha256 in sample if not store.has(sha256)]
+    if missing:
+        raise CairnError(
+            f"{len(missing)} of {len(sample)} pictures looked for are not in {where}, for instance {missing[0]}",
+            hint="restore them from a backup, or run the same `cairn collect` again",
+        )
+    return f"pictures in {where} ({len(sample)} looked for, all there)"
 
 
 def _disk(folder: Path) -> Iterator[Finding]:

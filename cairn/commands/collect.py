@@ -199,7 +199,7 @@ def _collect(
     workspace = Workspace.open(folder)
     try:
         if source.name != "folder" and not workspace.settings.contact:
-            err.print("hint: set contact in cairn.toml, so that a site's owner can write to you", style="dim")
+            err.print("note: set contact in cairn.toml, so that a site's owner can write to you", style="dim")
         with progress(f"collect {source.name}") as show:
             report = collect(workspace, source, category=category, options=options, progress=show)
     finally:

@@ -1,5 +1,6 @@
 """`cairn demo`: the whole chain on one machine, then a report to open."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -14,21 +15,25 @@ def demo(
         bool, typer.Option("--live", help="Pictures from Wikimedia Commons, and you as the annotator.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Another seed draws another site.")] = 0,
-    workspace: Annotated[Path, typer.Option("--workspace", "-w", help="Where the demo lives.")] = Path(
-        "demo-workspace"
-    ),
+    workspace: Annotated[
+        Path | None,
+        typer.Option("--workspace", "-w", help="Where the demo lives (else demo-workspace, or live-workspace)."),
+    ] = None,
 ) -> None:
     """Run the whole chain on this machine: a picture site, collecting, judging, consensus, release, training, report.
 
     Example: cairn demo --quick
     """
+    for name in [name for name in os.environ if name.startswith("CAIRN_") and name != "CAIRN_DEBUG"]:
+        del os.environ[name]  # they name somebody's real database, bucket and hosts, which are no demo's business
     if live:
         from cairn.demo.live import run_live
 
-        run_live(workspace, out.print)
+        run_live(workspace or Path("live-workspace"), lambda line: out.print(line, markup=False))
         return
     from cairn.demo.story import run_demo
 
+    workspace = workspace or Path("demo-workspace")
     report = run_demo(
         workspace, quick=quick, seed=seed, tell=lambda line: err.print(line, markup=False), progress=progress
     )

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from cairn.console import FAILED, JsonOption, WorkspaceOption, finish, out, print_json
 from cairn.examination import examine
+from label_store import Workspace
 
 _SIGNS = {"ok": ("✓", "green"), "note": ("•", "yellow"), "wrong": ("✗", "red")}
 
@@ -16,6 +17,8 @@ def doctor(json: JsonOption = False, workspace: WorkspaceOption = None) -> None:
 
     Example: cairn doctor
     """
+    if workspace is not None:
+        Workspace.find(workspace)  # a folder that was named must be one
     findings = list(examine(workspace))
     wrong = sum(finding.verdict == "wrong" for finding in findings)
     if json:

@@ -3,6 +3,7 @@
 import http.client
 import json
 import threading
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from label_store import CairnError
 
 PAGE = 24
 """Pictures on one page of the verify grid."""
+PAUSES = (0.2, 0.5, 1.0, 2.0)
+"""Seconds before a request without an answer is sent again."""
 LOOKED_AT = 0.05
 """Share of thumbnails really fetched: a browser fetches all, but one machine plays ten browsers here."""
 
@@ -66,9 +69,20 @@ class AppClient:
         return data
 
     def _request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        self.connection.request(method, path, body, dict(headers))
-        response = self.connection.getresponse()
-        return response.status, response.read()
+        """Send, and send again where no answer came: leases resume, and a judgment sent twice is one."""
+        for pause in (*PAUSES, None):
+            try:
+                self.connection.request(method, path, body, dict(headers))
+                response = self.connection.getresponse()
+                status, data = response.status, response.read()
+                if status < 500 or pause is None:
+                    return status, data
+            except (OSError, http.client.HTTPException):
+                self.connection.close()
+                if pause is None:
+                    raise
+            time.sleep(pause)
+        raise AssertionError("the last attempt returns or raises")
 
 
 @dataclass
@@ -76,9 +90,10 @@ class Count:
     """What all annotators together did so far."""
 
     judgments: int = 0
-    pictures: int = 0
     refused: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Set when somebody failed: the others would wait for that person's leases to end."""
 
 
 def work(
@@ -102,6 +117,7 @@ def work(
             _one(base_url, campaign, who, invitations[who.name], truth, seed, count, report)
         except BaseException as error:
             failures.append(error)
+            count.stop.set()
 
     threads = [threading.Thread(target=one, args=(who,), name=who.name, daemon=True) for who in crowd]
     for thread in threads:
@@ -132,20 +148,18 @@ def _one(
     client.join(invitation, who.name, password_of(who.name))
     shown = next(c for c in client.ask("GET", "/api/v1/campaigns") if c["slug"] == campaign)
     schemas = {category["slug"]: category["attributes"] for category in shown["categories"]}
-    pause = threading.Event()
-    while True:
+    while not count.stop.is_set():
         wanted = {"n": PAGE, "one_category": shown["kind"] == "verify", "resume": True}
         lease = client.ask("POST", f"/api/v1/campaigns/{shown['id']}/leases", wanted)
         if not lease["items"]:
             if lease["outlook"] == "done":
                 return
-            pause.wait(0.05)  # somebody else holds the last items; they come back or are answered
+            count.stop.wait(0.05)  # somebody else holds the last items; they come back or are answered
             continue
         page = [_judgment(who, shown["kind"], item, schemas, truth, seed) for item in lease["items"]]
         for item in lease["items"]:
             if Random(f"{who.name}/{item['id']}").random() < LOOKED_AT:
                 client.picture(item["sha256"])
-                count.pictures += 1
         outcomes = client.ask("POST", "/api/v1/judgments", page)
         with count.lock:
             count.judgments += sum(outcome["status"] == "accepted" for outcome in outcomes)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 
 import dataset_builder
 import train
@@ -17,7 +17,7 @@ from cairn.demo.app_process import AppProcess
 from cairn.demo.commons import API, Row, search
 from collector import CollectOptions, Columns, UrlList, collect
 from label_store import CairnError, CategorySpec, Workspace, put_category, settle
-from label_store.models import Campaign, Item, Person
+from label_store.models import Campaign, Item, Judgment, Person, Takedown
 
 CATEGORIES = ("lighthouse", "windmill", "tram", "teapot")
 EACH = 40
@@ -96,15 +96,15 @@ def _account(workspace: Workspace) -> str:
 
 
 def _wait(workspace: Workspace, tell: Callable[[str], None]) -> None:
-    """Until every item has its judgment."""
+    """Until every item was answered or flagged by somebody, or taken down."""
+    answered = exists().where(Judgment.item_id == Item.id, Judgment.active)
+    gone = exists().where(Takedown.sha256 == Item.image_sha256)
     told = -1
     while True:
         with workspace.read() as session:
-            total, left = session.execute(
-                select(func.count(Item.id), func.count(Item.id).filter(Item.n == 0))
-                .join(Campaign, Campaign.id == Item.campaign_id)
-                .where(Campaign.slug == CAMPAIGN)
-            ).one()
+            items = select(func.count(Item.id)).join(Campaign, Campaign.id == Item.campaign_id)
+            total = session.scalar(items.where(Campaign.slug == CAMPAIGN)) or 0
+            left = session.scalar(items.where(Campaign.slug == CAMPAIGN, ~answered, ~gone)) or 0
         if left == 0:
             return
         if left != told:

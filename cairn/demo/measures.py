@@ -82,30 +82,37 @@ def annotators(workspace: Workspace, truth: SiteTruth, assessment: Assessment) -
 def labels(workspace: Workspace, truth: SiteTruth, assessment: Assessment) -> dict[str, Any]:
     """Share of wrong answers to "does this show a …?": the web page's claim, one person, majority, consensus.
 
-    All four on the same items: those that are settled and whose pictures are the renderer's.
+    `all_claims` is over every claim of the site that was judged, gold and disputed ones included; the other
+    shares are over the settled items. "Unsure" is no answer: one person is somebody who gave one.
     """
     votes: dict[int, list[str]] = defaultdict(list)
     right: dict[int, str] = {}
+    claims: list[bool] = []
     with workspace.read() as session:
         for item_id, sha256, slug, gold in session.execute(_items_of(assessment.campaign)):
             known = truth.lookup(sha256)
-            if known is not None and gold is None:
+            if known is None:
+                continue
+            claims.append(known.category != slug)
+            if gold is None:
                 right[item_id] = "yes" if known.category == slug else "no"
         for item_id, answer in session.execute(
             select(Judgment.item_id, Judgment.answer)
             .where(Judgment.active, Judgment.role == "annotator")
             .order_by(Judgment.item_id, Judgment.person_id)
         ):
-            if item_id in right:
-                votes[item_id].append(answer.get("value", "unsure"))
+            if item_id in right and answer.get("value", "unsure") != "unsure":
+                votes[item_id].append(answer["value"])
     settled = [item for item in assessment.items if item.state == "settled" and item.item_id in right]
     ids = [item.item_id for item in settled]
     chance = Random("one annotator")
     return {
         "items": len(assessment.items),
         "settled": len(settled),
+        "claims": len(claims),
+        "all_claims": _share(claims),
         "claim": _share(right[item] != "yes" for item in ids),
-        "one_annotator": _share(chance.choice(votes[item]) != right[item] for item in ids),
+        "one_annotator": _share(chance.choice(votes[item]) != right[item] for item in ids if votes[item]),
         "majority": _share(_majority(votes[item], chance) != right[item] for item in ids),
         "consensus": _share((item.answer or {}).get("value") != right[item.item_id] for item in settled),
         "estimated": assessment.label_error,
@@ -130,17 +137,25 @@ def rejected(workspace: Workspace, assessment: Assessment) -> list[dict[str, str
 
 
 def attributes(workspace: Workspace, truth: SiteTruth, assessment: Assessment) -> dict[str, Any]:
-    """Per attribute the share of settled answers that are wrong."""
+    """Per attribute the share of settled answers that are wrong, over pictures that truly are cars.
+
+    `others` counts settled pictures that are none: asked by mistake, nothing can be right about them.
+    """
     with workspace.read() as session:
         shas = {item_id: sha256 for item_id, sha256, _, _ in session.execute(_items_of(assessment.campaign))}
     wrong: dict[str, list[bool]] = defaultdict(list)
+    others = 0
     for item in assessment.items:
+        if item.state != "settled" or item.answer is None:
+            continue
         known = truth.lookup(shas[item.item_id])
-        if item.answer is None or known is None or not known.attributes:
+        if known is None or known.category != "car":
+            others += 1
             continue
         for name, value in item.answer["values"].items():
             wrong[name].append(value not in (known.attributes.get(name), [known.attributes.get(name)]))
-    return {name: {"n": len(values), "error": sum(values) / len(values)} for name, values in sorted(wrong.items())}
+    errors = {name: {"n": len(found), "error": sum(found) / len(found)} for name, found in sorted(wrong.items())}
+    return {"errors": errors, "others": others}
 
 
 def released(release: Path, truth: SiteTruth) -> dict[str, Any]:
@@ -242,7 +257,7 @@ def _judgments(session: Session) -> list[Any]:
 
 
 def _majority(votes: list[str], chance: Random) -> str:
-    counts = Counter(vote for vote in votes if vote != "unsure")
+    counts = Counter(votes)
     best = max(counts.values(), default=0)
     return chance.choice(sorted(word for word, n in counts.items() if n == best) or ["no"])
 

@@ -88,8 +88,8 @@ def _lead(story: Mapping[str, Any]) -> str:
     labels, found, top1 = story["labels"], story["duplicates"], story["training"]["test"]["top1"]
     flagged = [who["name"] for who in story["annotators"] if who["flags"]]
     return (
-        f"{_percent(labels['claim'])} of the site's claims about its pictures were wrong; after"
-        f" {labels['judgments']:,} judgments {_percent(labels['consensus'])} of the settled answers are"
+        f"{_percent(labels['all_claims'])} of the site's {labels['claims']:,} claims about its pictures were wrong;"
+        f" after {labels['judgments']:,} judgments {_percent(labels['consensus'])} of the settled answers are"
         f" ({_percent(labels['estimated'])} estimated without knowing the truth)."
         f" Of {found['planted']} planted near-duplicates {found['found']} were found, with"
         f" {len(found['false'])} false ones; suspicious annotators: {', '.join(flagged) or 'none'}."
@@ -103,7 +103,8 @@ def _figures(story: Mapping[str, Any]) -> list[dict[str, str]]:
     return [
         {"name": "Pictures collected", "value": f"{story['collected']['images']:,}",
          "note": f"of {story['collected']['reachable']:,} a polite collector can get"},
-        {"name": "Judgments", "value": f"{labels['judgments']:,}", "note": f"by {len(story['annotators'])} annotators"},
+        {"name": "Judgments", "value": f"{story['all_judgments']:,}",
+         "note": f"by {len(story['annotators'])} annotators"},
         {"name": "Wrong labels", "value": _percent(labels["consensus"]),
          "note": f"majority vote {_percent(labels['majority'])}, one person {_percent(labels['one_annotator'])}"},
         {"name": "Duplicates found", "value": f"{story['duplicates']['found']} of {story['duplicates']['planted']}",
@@ -156,8 +157,8 @@ def _collected(story: Mapping[str, Any], truth: SiteTruth, show: PicturesOf) -> 
         "Collected and refused",
         f"The collector walked the pages and a list of URLs and kept {found['images']:,} pictures with their licence,"
         f" author and page; {missed or 'none'} of those it could have got"
-        f" {'is' if missed == 1 else 'are'} missing. It asked for nothing in the closed gallery"
-        f" ({story['robots_requests']} requests), recorded {story['bad_rows']} broken rows of the list, and refused"
+        f" {'is' if missed == 1 else 'are'} missing. Requests to the gallery that robots.txt"
+        f" closes: {story['robots_requests']}. It recorded {story['bad_rows']} broken rows of the list, and refused"
         f" {sum(row['n'] for row in outcomes)} addresses, each with its reason.",
         [
             "<h3>Pictures by licence</h3>", chart,
@@ -222,7 +223,11 @@ def _settled(story: Mapping[str, Any], workspace: Workspace, truth: SiteTruth, s
         figure(uri, f"not {row['category']}", "✗") for row in story["rejected"][:24] if (uri := show(row["sha256"]))
     ]
     cars = story["attributes"]
-    told = "; ".join(f"{name} wrong on {_percent(found['error'])} of {found['n']}" for name, found in cars.items())
+    told = "; ".join(
+        f"{name} wrong on {_percent(found['error'])} of {found['n']}" for name, found in cars["errors"].items()
+    )
+    if cars["others"]:
+        told += f"; {cars['others']} asked about are no cars"
     return Section(
         "settled",
         "Settled",

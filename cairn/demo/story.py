@@ -7,6 +7,7 @@ it stopped, a finished one starts anew.
 import errno
 import json
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -151,12 +152,31 @@ def _begin(folder: Path, quick: bool, seed: int, tell: Callable[[str], None]) ->
         tell(f"going on with the demo in {folder}, which was interrupted")
         return state
     if state is not None:
+        _clear(folder)
         tell(f"starting anew in {folder}")
-        shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     state = State(folder, seed, quick)
     state.save()
     return state
+
+
+def _clear(folder: Path) -> None:
+    """Remove an old demo, unless somebody has worked in it since; moved aside first, so that it goes whole."""
+    if (folder / "cairn.toml").is_file() and (folder / "labels.db").is_file():
+        workspace = Workspace.init(folder)
+        with workspace.read() as session:
+            campaigns = set(session.scalars(select(Campaign.slug))) - {VERIFY, CARS}
+            releases = {f"{row.name}/{row.version}" for row in session.scalars(select(Release))} - {f"{RELEASE}/1"}
+        workspace.close()
+        if campaigns or releases:
+            own = ", ".join(sorted(campaigns | releases))
+            raise CairnError(
+                f"{folder} holds more than the demo made: {own}",
+                hint="run the demo with another --workspace, or remove the folder yourself",
+            )
+    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    folder.rename(aside / folder.name)
+    shutil.rmtree(aside)
 
 
 def _draw(demo: Demo) -> SiteTruth:
@@ -229,7 +249,9 @@ def _collect(demo: Demo, workspace: Workspace, site: PictureSite, truth: SiteTru
 def _judge(demo: Demo, workspace: Workspace, truth: SiteTruth) -> Assessment:
     with demo.stage("judge", "ten annotators judge over HTTP"):
         if not _has_campaign(workspace, VERIFY):
-            _make_verify(demo, workspace, truth)
+            _make_verify(demo, workspace)
+        if not _has_gold(workspace):
+            _add_gold(demo, workspace, truth)
         invitations = _invitations(workspace)
         with AppProcess(demo.folder) as app:
             _work(demo, workspace, app.base_url, VERIFY, invitations, truth)
@@ -247,17 +269,10 @@ def _judge(demo: Demo, workspace: Workspace, truth: SiteTruth) -> Assessment:
     return assessment
 
 
-def _make_verify(demo: Demo, workspace: Workspace, truth: SiteTruth) -> None:
-    """The campaign over all candidates, and the gold that a curator would have judged by hand."""
+def _make_verify(demo: Demo, workspace: Workspace) -> None:
+    """The campaign over all candidates."""
     with workspace.read() as session:
         slugs = list(session.scalars(select(Category.slug).order_by(Category.id)))
-        candidates = session.execute(
-            select(Candidate.image_sha256, Category.slug)
-            .join(Category, Category.id == Candidate.category_id)
-            .distinct()
-            .order_by(Candidate.image_sha256, Category.slug)
-        )
-        pairs = [(sha256, slug) for sha256, slug in candidates]
     create_campaign(
         workspace,
         VERIFY,
@@ -268,6 +283,18 @@ def _make_verify(demo: Demo, workspace: Workspace, truth: SiteTruth) -> None:
         title="Does the picture show it?",
         guideline="Say yes when the main thing in the picture is one. A small one in the background does not count.",
     )
+
+
+def _add_gold(demo: Demo, workspace: Workspace, truth: SiteTruth) -> None:
+    """What a curator would have judged by hand: a few pictures whose answer is known, a third of them wrong ones."""
+    with workspace.read() as session:
+        candidates = session.execute(
+            select(Candidate.image_sha256, Category.slug)
+            .join(Category, Category.id == Candidate.category_id)
+            .distinct()
+            .order_by(Candidate.image_sha256, Category.slug)
+        )
+        pairs = [(sha256, slug) for sha256, slug in candidates]
     wrong = [pair for pair in pairs if _right(truth, pair) == "no"]
     sound = [pair for pair in pairs if _right(truth, pair) == "yes"]
     chance = Random(f"{demo.state.seed}/gold")
@@ -398,6 +425,11 @@ def _story(demo: Demo, workspace: Workspace, truth: SiteTruth, release: Path, as
         "training": json.loads((workspace.runs / "demo" / "metrics.json").read_text(encoding="utf-8")),
         "versions": {name: version(name) for name in ("cairn-dataset", "torch", "pillow", "sqlalchemy")},
     }
+
+
+def _has_gold(workspace: Workspace) -> bool:
+    with workspace.read() as session:
+        return session.scalar(select(Item.id).where(Item.gold.is_not(None)).limit(1)) is not None
 
 
 def _has_campaign(workspace: Workspace, slug: str) -> bool:
