@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from annotate_app import leasing
 from annotate_app.access import find_campaign
@@ -17,7 +17,9 @@ router = APIRouter(prefix="/api/v1/campaigns", tags=["work"])
 
 
 class LeaseIn(BaseModel):
-    """How many items, and which."""
+    """How many items, and which. A wish that does not exist is refused, not passed over."""
+
+    model_config = ConfigDict(extra="forbid")
 
     n: Annotated[int, Field(ge=1, le=leasing.MAX_ITEMS)] = 20
     category: str | None = None

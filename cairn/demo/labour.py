@@ -149,8 +149,11 @@ def _one(
     shown = next(c for c in client.ask("GET", "/api/v1/campaigns") if c["slug"] == campaign)
     schemas = {category["slug"]: category["attributes"] for category in shown["categories"]}
     while not count.stop.is_set():
-        wanted = {"n": PAGE, "one_category": shown["kind"] == "verify", "resume": True}
-        lease = client.ask("POST", f"/api/v1/campaigns/{shown['id']}/leases", wanted)
+        # First what this person holds already: the demo, or the answer to the last request, may have been cut off.
+        leases = f"/api/v1/campaigns/{shown['id']}/leases"
+        lease = client.ask("GET", leases)
+        if not lease["items"]:
+            lease = client.ask("POST", leases, {"n": PAGE, "one_category": shown["kind"] == "verify"})
         if not lease["items"]:
             if lease["outlook"] == "done":
                 return

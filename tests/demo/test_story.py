@@ -77,7 +77,10 @@ class App(BaseHTTPRequestHandler):
     failures = 0
 
     def do_GET(self) -> None:
-        self.reply(200, [{"id": 1, "slug": "c", "kind": "verify", "categories": []}])
+        if self.path.endswith("/leases"):
+            self.reply(200, {"items": [], "outlook": "wait"})
+        else:
+            self.reply(200, [{"id": 1, "slug": "c", "kind": "verify", "categories": []}])
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
