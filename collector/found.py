@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from collector.fetching import Fetcher
+from collector.texts import storable
 from label_store import UsageError, find_category, slugify
 from label_store.models import Category
 
@@ -29,6 +30,19 @@ class Candidate:
     """Where its bytes lie; only a source of local files sets it."""
     opted_out: str | None = None
     """The directive by which its page keeps pictures out; it is recorded and not fetched."""
+
+    def storable(self) -> "Candidate":
+        """This candidate with every text as the label store can keep it."""
+        return replace(
+            self,
+            url=storable(self.url),
+            query=storable(self.query),
+            page_url=storable(self.page_url),
+            title=storable(self.title),
+            caption=storable(self.caption),
+            license=storable(self.license),
+            author=storable(self.author),
+        )
 
     def with_gaps_filled(self, other: "Candidate") -> "Candidate":
         """This candidate, knowing also what another mention of the same picture says."""

@@ -5,20 +5,23 @@ What a run reports was committed before; a crash loses at most what it has not r
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from collector.errors import FetchFailed
 from collector.found import Candidate
 from collector.takedowns import Takedowns
+from collector.texts import storable
 from label_store import Examined, Origin, Workspace, propose, record, record_failure
 from label_store.models import Fetch, now
 
 _BATCH = 64
 _GATHER_SECONDS = 0.05
+_BAD_RECORD = (IntegrityError, DataError, ProgrammingError, ValueError, OverflowError)
+"""What says that a record is at fault, not the database or the disk (UnicodeError is a ValueError)."""
 
 
 @dataclass
@@ -52,6 +55,10 @@ class Response:
     etag: str | None = None
     last_modified: str | None = None
     fetched_at: datetime = field(default_factory=now)
+
+    def storable(self) -> "Response":
+        """This response with every text as the label store can keep it."""
+        return replace(self, etag=storable(self.etag), last_modified=storable(self.last_modified))
 
 
 @dataclass(frozen=True)
@@ -132,13 +139,22 @@ class Recorder:
     def _write(self, batch: Sequence[Outcome]) -> list[Recorded]:
         try:
             recorded = self._commit(batch)
-        except IntegrityError:
-            # Another collector recorded the same picture or address between our look and our write; look again.
-            recorded = self._commit(batch)
+        except _BAD_RECORD:
+            # One record is at fault, or another collector wrote the same picture or address since our look.
+            recorded = [self._write_alone(outcome) for outcome in batch]
         for one in recorded:
             if one.forget:
                 self._workspace.blobs.remove(one.forget)
         return recorded
+
+    def _write_alone(self, outcome: Outcome) -> Recorded:
+        try:
+            return self._commit([outcome])[0]
+        except _BAD_RECORD as error:
+            words = f"its record could not be written: {type(error).__name__}"
+            bare = Candidate(storable(outcome.candidates[0].url))
+            failure = FetchFailed("undecodable", words, may_pass=isinstance(error, IntegrityError))
+            return self._commit([Outcome(outcome.claim, (bare,), failure=failure)])[0]
 
     def _commit(self, batch: Sequence[Outcome]) -> list[Recorded]:
         with self._workspace.write() as session:
@@ -151,7 +167,7 @@ class Recorder:
             failure = outcome.failure
             retry_at = failure.retry_at or (now() if failure.may_pass else None)
             origin = self._origin(first, outcome, failure.http_status)
-            record_failure(session, origin, failure.reason, failure.detail, retry_at=retry_at)
+            record_failure(session, origin, failure.reason, storable(failure.detail), retry_at=retry_at)
             return Recorded(outcome, reason=failure.reason)
         if outcome.examined is None:
             fetch = session.get_one(Fetch, outcome.fetch_id)
@@ -170,7 +186,8 @@ class Recorder:
         return sum(propose(session, fetch, self._origin(one)) for one in asked.values())
 
     def _origin(self, candidate: Candidate, outcome: Outcome | None = None, http_status: int | None = None) -> Origin:
-        response = outcome.response if outcome else Response()
+        candidate = candidate.storable()
+        response = (outcome.response if outcome else Response()).storable()
         return Origin(
             source=self._source,
             url=candidate.url,

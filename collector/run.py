@@ -21,6 +21,7 @@ from collector.fetching import Fetched, Fetcher, Want
 from collector.found import BadRow, Candidate, Categories, Context, Found, PageSeen, Source, require_category
 from collector.hosts import host_key
 from collector.known import CHUNK, Known, look_up, taken_down, what_to_do
+from collector.loops import run_to_end
 from collector.options import CollectOptions, user_agent
 from collector.optout import opted_out
 from collector.recording import Claim, Outcome, Recorded, Recorder, Response
@@ -49,7 +50,7 @@ def collect(
     `category` is proposed where the source says none. Raises UsageError before anything is fetched (unknown
     category, unreadable input) and CairnError when the run cannot go on (disk full); what was recorded stays.
     """
-    return asyncio.run(collect_async(workspace, source, category=category, options=options, progress=progress))
+    return run_to_end(collect_async(workspace, source, category=category, options=options, progress=progress))
 
 
 async def collect_async(
@@ -194,6 +195,7 @@ class _Run:
                 else:
                     self._tally.pages_left_out[found.problem] += 1
             else:
+                found = found.storable()
                 key = url_hash(found.url)
                 claim = self._claims.get(key)
                 if claim is not None:

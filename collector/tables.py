@@ -56,7 +56,10 @@ def column_names(path: Path) -> tuple[str, ...]:
         return tuple(_parquet(path).schema_arrow.names)
     line = _first_line(path)
     if kind in (".csv", ".tsv"):
-        return tuple(name for name in _fields(_text(line), _delimiter(kind, line)) or () if name.strip())
+        try:
+            return tuple(name for name in _fields(_text(line), _delimiter(kind, line)) or () if name.strip())
+        except csv.Error as error:
+            raise CollectError(f"{path}: its first row cannot be read: {error}", hint="check the file") from error
     names: dict[str, None] = {}
     with _opened(path) as file:
         for row in islice(_json_rows(path, file), 100):
@@ -184,10 +187,15 @@ def _csv_rows(path: Path, file: IO[bytes], kind: str) -> Iterator[Row | BadRow]:
                 delimiter = _delimiter(kind, entry[1])
         number = held[0][0]
         text = "\n".join(_text(line) for _, line in held)
-        if header is None:
-            header, held = _fields(text, delimiter) or [], []
+        try:
+            fields = _fields(text, delimiter)
+        except csv.Error as error:
+            yield BadRow(f"{path}:{number}", f"is no CSV: {error}")
+            pending, held = [*held[1:], *pending], []
             continue
-        fields = _fields(text, delimiter)
+        if header is None:
+            header, held = fields or [], []
+            continue
         if fields is None:
             if entry is not None and len(held) < _MAX_ROW_LINES:
                 continue
@@ -204,7 +212,7 @@ def _csv_rows(path: Path, file: IO[bytes], kind: str) -> Iterator[Row | BadRow]:
 
 
 def _fields(text: str, delimiter: str) -> list[str] | None:
-    """The fields of one CSV row; None while a quote is open."""
+    """The fields of one CSV row; None while a quote is open; csv.Error when they cannot be told apart."""
     if '"' not in text:
         return text.split(delimiter)
     try:
@@ -212,7 +220,7 @@ def _fields(text: str, delimiter: str) -> list[str] | None:
     except csv.Error as error:
         if "unexpected end of data" in str(error):
             return None
-        return next(csv.reader([text.replace("\n", " ")], delimiter=delimiter), [])
+        return next(csv.reader([" ".join(text.splitlines())], delimiter=delimiter), [])
 
 
 def _delimiter(kind: str, header: bytes) -> str:

@@ -77,3 +77,14 @@ def test_bad_usage_is_one_sentence_and_exit_2(
     assert "error: " in error
     assert "hint: " in error
     assert not place.asked
+
+
+def test_what_is_only_good_advice_is_not_called_the_hint_of_an_error(
+    place: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CAIRN_CONTACT", "")
+    (tmp_path / "list.txt").write_text(place.put("/a.jpg", jpeg(1)) + "\n")
+    assert run(["collect", "urls", str(tmp_path / "list.txt"), "-c", "car", "--processes", "0"]) == 0
+    error = capsys.readouterr().err
+    assert "note: set contact" in error
+    assert "hint:" not in error

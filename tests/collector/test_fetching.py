@@ -16,6 +16,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from collector.addresses import AllowList
 from collector.errors import FetchFailed
 from collector.fetching import Fetched, Fetcher, Want
+from collector.loops import run_to_end
 from tests.collector.site import Site, drip, endless, gzip_bomb, jpeg, redirect, reset_halfway
 
 T = TypeVar("T")
@@ -33,7 +34,7 @@ def with_fetcher(site: Site, work: Callable[[Fetcher], Awaitable[T]], **given: o
         async with Fetcher(**(settings | given)) as fetcher:  # type: ignore[arg-type]
             return await work(fetcher)
 
-    return asyncio.run(go())
+    return run_to_end(go())
 
 
 def get(site: Site, url: str, want: Want = PICTURE, **given: object) -> Fetched:

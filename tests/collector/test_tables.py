@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from collector.errors import CollectError
@@ -160,6 +160,8 @@ def test_a_column_of_unknown_categories_only_is_refused_at_once(tmp_path: Path) 
 
 @settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=300), st.sampled_from(["a.csv", "a.tsv", "a.jsonl", "a.txt"]))
+@example(b'\r"', "a.csv")
+@example(b'"' + b"x" * 200_000 + b'"', "a.csv")
 def test_no_bytes_stop_the_reading(tmp_path_factory: pytest.TempPathFactory, data: bytes, name: str) -> None:
     file = tmp_path_factory.mktemp("rows") / name
     first = b'{"url": "http://h/a"}' if name == "a.jsonl" else b"url"

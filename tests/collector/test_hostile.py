@@ -1,0 +1,114 @@
+"""What a server, a page or a file may say to harm a run: it costs its own picture at most."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from collector import Crawl, UrlList, collect
+from collector.loops import run_to_end
+from collector.recording import Recorder
+from collector.texts import storable
+from label_store import CategorySpec, Workspace, put_category
+from label_store.models import Fetch
+from tests.collector.conftest import FAST, collect_urls
+from tests.collector.site import Site, jpeg
+
+
+def fetches(workspace: Workspace) -> dict[str, Fetch]:
+    with workspace.read() as session:
+        return {fetch.url: fetch for fetch in session.scalars(select(Fetch))}
+
+
+def raw(site: Site, path: str, header: bytes, body: bytes) -> str:
+    """Answer a path with a header line of any bytes."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        length = str(len(body)).encode()
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: " + length + b"\r\n" + header + b"\r\n"
+        request.transport.write(head + b"Connection: close\r\n\r\n" + body)
+        await asyncio.sleep(0.2)
+        request.transport.close()
+        return web.Response()
+
+    return site.on(path, handler)
+
+
+def test_a_header_that_is_no_text_costs_nothing(store: Workspace, site: Site, tmp_path: Path) -> None:
+    url = raw(site, "/a.jpg", b'ETag: "\xffone"', jpeg(1))
+    other = site.put("/b.jpg", jpeg(2))
+    report = collect_urls(store, tmp_path, url, other)
+    assert (report.fetched, report.new_images) == (2, 2)
+    assert fetches(store)[url].etag == '"one"'
+
+
+def test_a_caption_that_no_database_takes_is_cleaned(any_workspace: Workspace, site: Site) -> None:
+    with any_workspace.write() as session:
+        put_category(session, CategorySpec("car"))
+    settings = any_workspace.settings
+    any_workspace.settings = settings.model_copy(update={"allow_hosts": [site.netloc]})
+    described = {"@type": "ImageObject", "contentUrl": site.put("/a.jpg", jpeg(1)), "caption": "a\ud800b\u0000c\u0007d"}
+    start = site.put("/", f'<script type="application/ld+json">{json.dumps(described)}</script>')
+    report = collect(any_workspace, Crawl((start,), sitemaps=False), category="car", options=FAST)
+    assert report.new_candidates == 1
+    assert fetches(any_workspace)[site.url("/a.jpg")].caption == "abcd"
+
+
+def test_a_row_with_control_characters_is_taken_without_them(store: Workspace, site: Site, tmp_path: Path) -> None:
+    url = site.put("/a.jpg", jpeg(1))
+    (tmp_path / "a.jsonl").write_text(json.dumps({"url": url, "author": "\udcffAnn\u0000\n B"}) + "\n")
+    source = UrlList(tmp_path / "a.jsonl")
+    assert collect(store, source, category="car", options=FAST).fetched == 1
+    assert collect(store, source, category="car", options=FAST).nothing_left
+
+
+def test_a_record_that_cannot_be_written_costs_only_itself(
+    store: Workspace, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urls = [site.put(f"/{n}.jpg", jpeg(n)) for n in range(5)]
+    one = Recorder._one
+
+    def refusing(self: Recorder, session: object, outcome: object) -> object:
+        if outcome.claim.candidate.url == urls[2] and outcome.failure is None:  # type: ignore[attr-defined]
+            raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed")
+        return one(self, session, outcome)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Recorder, "_one", refusing)
+    report = collect_urls(store, tmp_path, *urls)
+    assert (report.fetched, report.new_images, report.failed) == (4, 4, {"undecodable": 1})
+    ends = {url: fetch.status for url, fetch in fetches(store).items()}
+    assert ends == dict.fromkeys(urls, "ok") | {urls[2]: "failed"}
+
+
+@given(st.text())
+def test_storable_text_is_what_any_database_takes(text: str) -> None:
+    kept = storable(text)
+    kept.encode("utf-8")
+    assert "\0" not in kept
+    assert storable(kept) == kept
+    if text.isprintable():
+        assert kept == text
+
+
+def test_a_run_can_be_begun_where_an_event_loop_runs(store: Workspace, site: Site, tmp_path: Path) -> None:
+    async def notebook() -> int:
+        return collect_urls(store, tmp_path, site.put("/a.jpg", jpeg(1))).fetched
+
+    assert asyncio.run(notebook()) == 1
+
+
+def test_an_error_comes_through_where_an_event_loop_runs() -> None:
+    async def broken() -> None:
+        raise LookupError("nothing there")
+
+    async def notebook() -> None:
+        run_to_end(broken())
+
+    with pytest.raises(LookupError, match="nothing there"):
+        asyncio.run(notebook())
