@@ -14,6 +14,7 @@ from contextlib import contextmanager
 
 import imaging
 from collector.errors import CollectError, FetchFailed
+from collector.scans import too_many_scans
 from label_store import Examined, examine
 
 _GOOD = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==")
@@ -33,6 +34,8 @@ class Examiners:
 
     async def examine(self, data: bytes) -> Examined:
         """The facts of a picture; raises FetchFailed with not_image, undecodable or too_large."""
+        if why := await asyncio.to_thread(too_many_scans, data):
+            raise FetchFailed("undecodable", why)
         try:
             for _ in range(2):
                 pool = await self._running()

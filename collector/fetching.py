@@ -133,7 +133,13 @@ class Fetcher:
         rules = await self.robots.rules(url)
         if rules.closed is not None:
             closed = rules.closed
-            raise FetchFailed(closed.reason, closed.detail, http_status=closed.http_status, may_pass=closed.may_pass)
+            raise FetchFailed(
+                closed.reason,
+                closed.detail,
+                http_status=closed.http_status,
+                may_pass=closed.may_pass,
+                retry_at=closed.retry_at,
+            )
         if not rules.allows(url):
             raise FetchFailed("robots", f"robots.txt of {url.host} closes {url.raw_path} to {PRODUCT}")
         if rules.crawl_delay:

@@ -25,14 +25,16 @@ class Known:
     fetched_at: datetime | None
     category_ids: frozenset[int] = frozenset()
     """The categories for which this fetch's picture was proposed."""
+    sha256: str | None = None
+    """Of its picture, where it brought one."""
 
 
 def look_up(session: Session, hashes: Sequence[str]) -> dict[str, Known]:
     """The recorded state of those of at most CHUNK URL hashes that were ever tried."""
     rows = session.execute(
-        select(Fetch.url_hash, Fetch.id, Fetch.status, Fetch.error, Fetch.retry_at, Fetch.fetched_at).where(
-            Fetch.url_hash.in_(hashes)
-        )
+        select(
+            Fetch.url_hash, Fetch.id, Fetch.status, Fetch.error, Fetch.retry_at, Fetch.fetched_at, Fetch.image_sha256
+        ).where(Fetch.url_hash.in_(hashes))
     ).all()
     proposed: dict[int, set[int]] = {}
     done = [row.id for row in rows if row.status == "ok"]
@@ -43,7 +45,13 @@ def look_up(session: Session, hashes: Sequence[str]) -> dict[str, Known]:
             proposed.setdefault(fetch_id, set()).add(category_id)
     return {
         row.url_hash: Known(
-            row.id, row.status, row.error, row.retry_at, row.fetched_at, frozenset(proposed.get(row.id, ()))
+            row.id,
+            row.status,
+            row.error,
+            row.retry_at,
+            row.fetched_at,
+            frozenset(proposed.get(row.id, ())),
+            row.image_sha256,
         )
         for row in rows
     }
@@ -55,12 +63,15 @@ def taken_down(session: Session, hashes: Sequence[str]) -> Mapping[str, str]:
     return {key: reason for key, reason in rows if key is not None}
 
 
-def what_to_do(known: Known | None, run_began: datetime, at: datetime) -> Literal["fetch", "done", "wait"]:
+def what_to_do(
+    known: Known | None, run_began: datetime, at: datetime, lost: bool = False
+) -> Literal["fetch", "done", "wait"]:
     """Whether an address is fetched now: new ones, and failures that may pass once their time has come.
 
+    `lost` says that a picture was got and its bytes are no longer there; it is got again.
     `retry_at` is the sign of a failure that may pass. One that failed within this run waits for the next.
     """
-    if known is None or known.status == "pending":
+    if known is None or known.status == "pending" or lost:
         return "fetch"
     if known.status == "ok" or known.retry_at is None:
         return "done"

@@ -8,6 +8,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 from protego import Protego
@@ -19,6 +20,8 @@ from collector.optout import PRODUCT
 MAX_BYTES = 500 * 1024
 _KEEP_SECONDS = 24 * 3600.0
 _REMEMBERED = 20_000
+MAX_CRAWL_DELAY = 60.0
+"""Seconds between two requests that a run keeps to; a site that asks for more is left alone for a day."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,22 @@ class Rules:
 def read_rules(body: bytes) -> Rules:
     """The rules of a robots.txt; anything at all can be read, nonsense says nothing."""
     parsed = Protego.parse(body[:MAX_BYTES].decode("utf-8-sig", errors="replace").replace("\0", ""))
-    delay = parsed.crawl_delay(PRODUCT)
-    return Rules(
-        parsed=parsed,
-        crawl_delay=float(delay) if delay and delay > 0 else 0.0,
-        sitemaps=tuple(str(sitemap) for sitemap in parsed.sitemaps),
-    )
+    sitemaps = tuple(str(sitemap) for sitemap in parsed.sitemaps)
+    try:
+        delay = float(parsed.crawl_delay(PRODUCT) or 0.0)
+    except (ValueError, OverflowError):
+        delay = 0.0
+    if not delay > 0:  # also what is no number
+        delay = 0.0
+    if delay > MAX_CRAWL_DELAY:
+        closed = FetchFailed(
+            "robots",
+            f"robots.txt asks for {delay:g} s between two requests, more than {MAX_CRAWL_DELAY:g}; left for now",
+            may_pass=True,
+            retry_at=datetime.now(UTC) + timedelta(seconds=_KEEP_SECONDS),
+        )
+        return Rules(parsed=parsed, closed=closed, sitemaps=sitemaps)
+    return Rules(parsed=parsed, crawl_delay=delay, sitemaps=sitemaps)
 
 
 class RobotsCache:

@@ -6,7 +6,7 @@ An address is claimed before it is looked up and released after its commit, so i
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -205,17 +205,25 @@ class _Run:
                     fresh.append(claim)
         if fresh:
             known, gone = await asyncio.to_thread(self._look_up, [claim.key for claim in fresh])
+            lost = await asyncio.to_thread(self._lost, {one.sha256 for one in known.values() if one.sha256})
             for claim in fresh:
-                await self._route(claim, known.get(claim.key), gone.get(claim.key))
+                one = known.get(claim.key)
+                await self._route(claim, one, gone.get(claim.key), one is not None and one.sha256 in lost)
         self._show()
 
     def _look_up(self, keys: list[str]) -> tuple[Mapping[str, Known], Mapping[str, str]]:
         with self._workspace.read() as session:
             return look_up(session, keys), taken_down(session, keys)
 
-    async def _route(self, claim: Claim, known: Known | None, gone: str | None) -> None:
+    def _lost(self, sha256s: Collection[str]) -> set[str]:
+        """Those whose bytes are not in the store: somebody removed a damaged file, or a disk lost it."""
+        asked = list(sha256s)
+        there = self._keepers.map(self._workspace.blobs.has, asked)  # a bucket takes a round trip for each
+        return {sha256 for sha256, here in zip(asked, there, strict=True) if not here}
+
+    async def _route(self, claim: Claim, known: Known | None, gone: str | None, lost: bool) -> None:
         """Where a claim goes: nowhere (settled before), straight to the record, or into its host's line."""
-        todo = what_to_do(known, self._began, now())
+        todo = what_to_do(known, self._began, now(), lost)
         if gone is not None:
             if known is None or known.status not in ("ok", "refused"):
                 await self._fail(claim, FetchFailed("takedown", f"the address was taken down ({gone})"))

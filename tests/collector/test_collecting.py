@@ -81,6 +81,21 @@ def test_a_second_run_fetches_nothing_and_proposes_for_a_new_category(
     assert site.asked == {"/robots.txt": 1, "/a.jpg": 1, "/gone.jpg": 1}
 
 
+def test_a_picture_whose_bytes_are_gone_is_fetched_again(store: Workspace, site: Site, tmp_path: Path) -> None:
+    url, other = site.put("/a.jpg", jpeg(1)), site.put("/b.jpg", jpeg(2))
+    collect_urls(store, tmp_path, url, other)
+    sha256 = fetches(store)[url].image_sha256
+    assert sha256
+    store.blobs.remove(sha256)
+    again = collect_urls(store, tmp_path, url, other)
+    assert (again.fetched, again.new_images, again.new_candidates, again.already) == (1, 0, 0, 1)
+    assert store.blobs.get(sha256) == jpeg(1)
+    assert (site.asked["/a.jpg"], site.asked["/b.jpg"]) == (2, 1)
+    take_down(store, sha256=sha256, reason="asked")
+    assert collect_urls(store, tmp_path, url, other).already == 2
+    assert site.asked["/a.jpg"] == 2, "what was taken down is not lost"
+
+
 def test_a_failure_that_may_pass_is_tried_again_by_the_next_run(store: Workspace, site: Site, tmp_path: Path) -> None:
     url = site.put("/a.jpg", b"busy", "text/plain", status=500)
     first = collect_urls(store, tmp_path, url)

@@ -233,6 +233,21 @@ def test_robots_is_read_up_to_its_cap(site: Site) -> None:
     assert get(site, site.put("/late/a.jpg", jpeg(1))).body == jpeg(1)
 
 
+@pytest.mark.parametrize("delay", ["61", "86400", "1e308"])
+def test_a_crawl_delay_beyond_a_minute_closes_the_site_for_a_day(site: Site, delay: str) -> None:
+    site.put("/robots.txt", f"User-agent: *\nCrawl-delay: {delay}", "text/plain")
+    found = failure(site, site.put("/a.jpg", jpeg(1)))
+    assert (found.reason, found.may_pass, site.asked["/a.jpg"]) == ("robots", True, 0)
+    assert found.retry_at is not None
+    assert 23 < (found.retry_at - datetime.now(UTC)).total_seconds() / 3600 < 25
+
+
+@pytest.mark.parametrize("delay", ["nan", "inf", "-5", "soon", ""])
+def test_a_crawl_delay_that_is_no_time_says_nothing(site: Site, delay: str) -> None:
+    site.put("/robots.txt", f"User-agent: *\nCrawl-delay: {delay}", "text/plain")
+    assert get(site, site.put("/a.jpg", jpeg(1))).body == jpeg(1)
+
+
 def test_robots_can_be_turned_off_by_name(site: Site) -> None:
     site.put("/robots.txt", "User-agent: *\nDisallow: /", "text/plain")
     assert get(site, site.put("/a.jpg", jpeg(1)), overrides={"robots"}).body == jpeg(1)
@@ -251,7 +266,7 @@ def test_requests_to_one_host_keep_its_delay(site: Site) -> None:
 
 def test_hosts_with_long_delays_hold_up_nobody(site: Site) -> None:
     with Site("127.0.0.2") as slow:
-        slow.put("/robots.txt", "User-agent: *\nCrawl-delay: 1000", "text/plain")
+        slow.put("/robots.txt", "User-agent: *\nCrawl-delay: 60", "text/plain")
         slow_urls = [slow.put(f"/{n}.jpg", jpeg(n)) for n in range(10)]
         fast_urls = [site.put(f"/{n}.jpg", jpeg(n)) for n in range(20)]
 

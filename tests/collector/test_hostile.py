@@ -1,6 +1,7 @@
 """What a server, a page or a file may say to harm a run: it costs its own picture at most."""
 
 import asyncio
+import io
 import json
 from pathlib import Path
 
@@ -8,11 +9,13 @@ import pytest
 from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from sqlalchemy import select
 
 from collector import Crawl, UrlList, collect
 from collector.loops import run_to_end
 from collector.recording import Recorder
+from collector.scans import too_many_scans
 from collector.texts import storable
 from label_store import CategorySpec, Workspace, put_category
 from label_store.models import Fetch
@@ -112,3 +115,47 @@ def test_an_error_comes_through_where_an_event_loop_runs() -> None:
 
     with pytest.raises(LookupError, match="nothing there"):
         asyncio.run(notebook())
+
+
+def with_scans(data: bytes, n: int) -> bytes:
+    """A progressive JPEG whose last scan comes n times more."""
+    last = data.rindex(b"\xff\xda")
+    return data[:-2] + data[last:-2] * n + b"\xff\xd9"
+
+
+def progressive(side: int = 64) -> bytes:
+    buffer = io.BytesIO()
+    Image.effect_noise((side, side), 60).convert("RGB").save(buffer, "JPEG", progressive=True)
+    return buffer.getvalue()
+
+
+def test_a_jpeg_of_endless_scans_is_refused_before_it_is_decoded(store: Workspace, site: Site, tmp_path: Path) -> None:
+    whole = site.put("/whole.jpg", progressive())
+    slow = site.put("/slow.jpg", with_scans(progressive(), 150))
+    report = collect_urls(store, tmp_path, whole, slow)
+    assert (report.fetched, report.failed) == (1, {"undecodable": 1})
+    assert "scans" in (fetches(store)[slow].detail or "")
+
+
+def test_fewer_scans_are_taken_of_a_larger_picture() -> None:
+    def declared(width: int, height: int, scans: int) -> bytes:
+        frame = b"\xff\xc2\x00\x0b\x08" + height.to_bytes(2) + width.to_bytes(2) + b"\x01\x01\x11\x00"
+        return b"\xff\xd8" + frame + b"\xff\xda\x00\x08\x01\x01\x00\x00\x00\x00\x12" * scans + b"\xff\xd9"
+
+    assert too_many_scans(declared(100, 100, 100)) is None
+    assert too_many_scans(declared(100, 100, 101)) is not None
+    assert too_many_scans(declared(10_000, 10_000, 20)) is None
+    assert too_many_scans(declared(10_000, 10_000, 30)) is not None
+
+
+@given(st.binary(max_size=200))
+def test_looking_for_scans_never_raises_and_finds_none_where_there_is_none(data: bytes) -> None:
+    assert too_many_scans(b"\xff\xd8" + data) is None
+    assert too_many_scans(data) is None
+
+
+def test_marks_within_metadata_are_no_scans() -> None:
+    buffer = io.BytesIO()
+    picture = Image.new("RGB", (32, 32), "red")
+    picture.save(buffer, "JPEG", comment=b"\xff\xda\x00\x02" * 500)
+    assert too_many_scans(buffer.getvalue()) is None
