@@ -14,7 +14,7 @@ from dataset_builder.fingerprints import Fingerprint
 from dataset_builder.pictures import find_pictures, read_gallery
 
 # A list of hashes has no pixels that could tell chance from likeness, so only close ones count.
-_LIST_RADIUS = 4
+LIST_RADIUS = 4
 _LISTS = (".txt", ".csv", ".hashes")
 
 
@@ -25,8 +25,13 @@ def find_leaks(
     against: Sequence[Path],
     radius: int,
     workers: int = 2,
+    files: Path = Path(),
 ) -> list[Leak]:
-    """The pictures (by name) that are one shot with a picture of the other sets; first the pixel-checked ones."""
+    """The pictures (by name) that are one shot with a picture of the other sets; first the pixel-checked ones.
+
+    Places are named from `files` on, so that a release does not depend on where that folder lies.
+    """
+    above = "" if files == Path() else f"{files}/"
     lists = [path for path in against if path.suffix.lower() in _LISTS and path.is_file()]
     leaks = []
     others = find_pictures([path for path in against if path not in lists])
@@ -41,11 +46,11 @@ def find_leaks(
             radius,
             between=sides,
         ):
-            leaks.append(Leak(names[match.a], str(gallery.places[match.b - own])))
+            leaks.append(Leak(names[match.a], str(gallery.places[match.b - own]).removeprefix(above)))
     for path in lists:
         hashes = read_hashes(path)
-        for index, row in near_hashes(fingerprints, np.array(hashes, dtype=np.uint64), min(radius, _LIST_RADIUS)):
-            leaks.append(Leak(names[index], f"{path}: {imaging.phash_hex(hashes[row])}"))
+        for index, row in near_hashes(fingerprints, np.array(hashes, dtype=np.uint64), min(radius, LIST_RADIUS)):
+            leaks.append(Leak(names[index], f"{str(path).removeprefix(above)}: {imaging.phash_hex(hashes[row])}"))
     return leaks
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dataset_builder.duplicates import Match, left_out, quality, stars
+from dataset_builder.errors import BuildError
 from dataset_builder.fingerprints import Fingerprint
 from dataset_builder.groups import PROTECTED, group
 from dataset_builder.recipe import Recipe
@@ -65,8 +66,14 @@ def arrange(
     leaks: Sequence[Leak],
     history: History,
     recipe: Recipe,
+    beyond: Sequence[tuple[str, str]] = (),
 ) -> Arrangement:
-    """Samples with their groups and splits. `fingerprints` and the indices of `matches` go with `chosen`."""
+    """Samples with their groups and splits. `fingerprints` and the indices of `matches` go with `chosen`.
+
+    `beyond` are matches, by SHA-256, with pictures that are not chosen now but were released, or have a
+    fixed split: what is one shot with such a picture must not go to another split. BuildError if a picture
+    would be neither a sample nor left out.
+    """
     dropped: dict[str, Dropped] = {}
 
     def drop(one: Chosen, reason: str, detail: str, kept: str | None = None) -> None:
@@ -88,26 +95,36 @@ def arrange(
 
     members = [one.sha256 for one in chosen if one.sha256 not in dropped]
     links = [(chosen[m.a].sha256, chosen[m.b].sha256) for m in usable]
+    leaked = {leak.sha256 for leak in leaks}
+    links += [pair for pair in beyond if not leaked & set(pair)]
     grouping = group(members, links, history.released, history.fixed)
     for name in grouping.bridges:
         drop(by_name[name], "bridges_splits", "joins pictures that are in different splits")
-    group_of = {name: found for found in grouping.groups for name in found.members}
 
     for name, reason, detail in _limits([by_name[n] for n in members if n not in dropped], history, recipe):
         drop(by_name[name], reason, detail)
+    # Grouped again, so that a group is named after a picture that is in the release with it.
+    final = group([name for name in members if name not in dropped], links, history.released, history.fixed).groups
     stratum = {name: one.category or "" for name, one in by_name.items()}
-    final = {}
-    for found in grouping.groups:
-        left = tuple(name for name in found.members if name not in dropped)
-        if left:
-            final[found.id] = type(found)(found.id, left, found.split)
-    split_of = assign(list(final.values()), stratum, recipe.splits)
-    samples = tuple(
-        Assigned(by_name[name], group_of[name].id, split_of[group_of[name].id])
-        for name in sorted(name for found in final.values() for name in found.members)
-    )
+    split_of = assign(final, stratum, recipe.splits)
+    group_of = {name: found.id for found in final for name in found.members}
+    samples = tuple(Assigned(by_name[name], group_of[name], split_of[group_of[name]]) for name in sorted(group_of))
+    _refuse_vanished(by_name, samples, dropped, len(final))
     pairs.sort(key=lambda pair: pair.sha256)
     return Arrangement(samples, tuple(dropped[name] for name in sorted(dropped)), tuple(pairs))
+
+
+def _refuse_vanished(
+    chosen: Mapping[str, Chosen], samples: Sequence[Assigned], dropped: Mapping[str, Dropped], groups: int
+) -> None:
+    names = {sample.chosen.sha256 for sample in samples}
+    lost = chosen.keys() - names - dropped.keys()
+    if lost or names & dropped.keys() or len({sample.group for sample in samples}) != groups:
+        raise BuildError(
+            f"of {len(chosen)} pictures {len(samples)} became samples and {len(dropped)} were left out"
+            f" in {groups} groups, which does not add up",
+            hint="nothing was released; please report this with the recipe and the history of the release",
+        )
 
 
 def _rank(one: Chosen, found: Fingerprint, history: History, recipe: Recipe) -> tuple[object, ...]:

@@ -55,10 +55,10 @@ def group(
 
     `links` may also join names that are in no release (duplicates left out), which then only connect.
     `released` gives the (group, split) of pictures in an earlier release, `fixed` the split of pictures in
-    an official list, which wins. A new group is named by its smallest member; one that meets a released
-    group takes its name and split. Where a component has parts in two splits, what is fixed in the most
-    protected of them stays, or, with nothing fixed, what was released, each under its own group; all others
-    are bridges.
+    an official list, which wins. A new group is named by its smallest member whose name no released group
+    has; one that meets a released group takes its name and split. No two groups share a name. Where a
+    component has parts in two splits, what is fixed in the most protected of them stays, or, with nothing
+    fixed, what was released, each under its own group; all others are bridges.
     """
     wanted = set(members)
     same_group = defaultdict(list)
@@ -69,8 +69,9 @@ def group(
     nodes = wanted | set(released) | {name for link in links for name in link}
     groups: list[Group] = []
     bridges: list[str] = []
+    taken = frozenset(same_group)
     for component in components(nodes, [*links, *chains]):
-        kept, bridging = _one(component, wanted, released, fixed)
+        kept, bridging = _one(component, wanted, released, fixed, taken)
         groups += kept
         bridges += bridging
     return Grouping(tuple(sorted(groups, key=lambda found: found.id)), tuple(sorted(bridges)))
@@ -81,6 +82,7 @@ def _one(
     wanted: set[str],
     released: Mapping[str, tuple[str, Split]],
     fixed: Mapping[str, Split],
+    taken: frozenset[str],
 ) -> tuple[list[Group], list[str]]:
     present = [name for name in component if name in wanted]
     decided = {name: released[name][1] for name in component if name in released}
@@ -90,10 +92,11 @@ def _one(
     if len(splits) <= 1 and len(names) <= 1:
         if not present:
             return [], []
-        return [Group(names[0] if names else present[0], tuple(present), next(iter(splits), None))], []
+        name = names[0] if names else _new_name(present, taken)
+        return [Group(name, tuple(present), next(iter(splits), None))], []
     if len(splits) <= 1:
         return _join_to_first(present, names, released, next(iter(splits))), []
-    return _apart(present, decided, released, fixed)
+    return _apart(present, decided, released, fixed, taken)
 
 
 def _join_to_first(
@@ -111,6 +114,7 @@ def _apart(
     decided: Mapping[str, Split],
     released: Mapping[str, tuple[str, Split]],
     fixed: Mapping[str, Split],
+    taken: frozenset[str],
 ) -> tuple[list[Group], list[str]]:
     """A component in two splits: of the fixed the most protected split stays, else what was released."""
     kept: dict[tuple[str, Split], list[str]] = defaultdict(list)
@@ -121,17 +125,35 @@ def _apart(
         if first is None and name in released:
             kept[released[name]].append(name)
         elif first is not None and fixed.get(name) == first:
-            kept[_fixed_id(name, present, fixed, released), fixed[name]].append(name)
+            kept[_fixed_id(present, first, fixed, released, taken), first].append(name)
         else:
             bridges.append(name)
-    return [Group(name, tuple(found), split) for (name, split), found in sorted(kept.items())], bridges
+    # An official list can have moved a part of a group: the name stays with the most protected split.
+    groups: dict[str, Group] = {}
+    for (name, split), found in sorted(kept.items(), key=lambda entry: (PROTECTED.index(entry[0][1]), entry[0])):
+        name = name if name not in groups else _new_name(found, taken)
+        groups[name] = Group(name, tuple(found), split)
+    return list(groups.values()), bridges
+
+
+def _new_name(members: Sequence[str], taken: frozenset[str]) -> str:
+    """The smallest member that names no released group; with a number behind it where all do."""
+    free = next((name for name in members if name not in taken), None)
+    number = 2
+    while free is None:
+        numbered = f"{members[0]}-{number}"
+        free, number = (None if numbered in taken else numbered), number + 1
+    return free
 
 
 def _fixed_id(
-    name: str, present: Sequence[str], fixed: Mapping[str, Split], released: Mapping[str, tuple[str, Split]]
+    present: Sequence[str],
+    split: Split,
+    fixed: Mapping[str, Split],
+    released: Mapping[str, tuple[str, Split]],
+    taken: frozenset[str],
 ) -> str:
-    split = fixed[name]
     known = [released[other][0] for other in present if other in released and released[other][1] == split]
     if known:
         return min(known)
-    return min(other for other in present if fixed.get(other) == split)
+    return _new_name([other for other in present if fixed.get(other) == split], taken)

@@ -25,6 +25,12 @@ from shards.atomic import write_whole
 PACK_SIZE = 256
 THUMBNAIL_SIDE = 112
 _FORMAT = 1
+# In words that are the same on every machine: they go into the release.
+_UNREADABLE = {
+    "not_image": "its bytes are no picture",
+    "undecodable": "it cannot be decoded",
+    "too_large": "it has more pixels than are allowed",
+}
 _EXTENSIONS = {"jpeg": "jpg", "png": "png", "webp": "webp"}
 
 
@@ -38,6 +44,8 @@ class Partition:
     pixels: PixelRecipe
     max_pixels: int
     pack: Path
+    compare_only: bool = False
+    """Make only what finds duplicates: the pictures are no samples of this release."""
 
 
 @dataclass(frozen=True)
@@ -65,22 +73,32 @@ class Failed:
 
 
 def partitions(
-    sha256s: Sequence[str], blobs_url: str, blobs_folder: Path, pixels: PixelRecipe, max_pixels: int, packs: Path
+    sha256s: Sequence[str],
+    blobs_url: str,
+    blobs_folder: Path,
+    pixels: PixelRecipe,
+    max_pixels: int,
+    packs: Path,
+    compare_only: bool = False,
 ) -> list[Partition]:
     """Cut pictures, in the order of their names, into partitions of at most `PACK_SIZE`."""
     ordered = sorted(sha256s)
     found = []
     for start in range(0, len(ordered), PACK_SIZE):
         part = tuple(ordered[start : start + PACK_SIZE])
-        depends = [_FORMAT, asdict(pixels), max_pixels, imaging.PHASH_VERSION, PIL.__version__, part]
+        depends = [_FORMAT, asdict(pixels), max_pixels, imaging.PHASH_VERSION, PIL.__version__, part, compare_only]
         name = hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:32]
-        found.append(Partition(part, blobs_url, blobs_folder, pixels, max_pixels, packs / f"{name}.pack"))
+        pack = packs / f"{name}.pack"
+        found.append(Partition(part, blobs_url, blobs_folder, pixels, max_pixels, pack, compare_only))
     return found
 
 
 def normalise_partition(partition: Partition) -> Path:
-    """Make the partition's pack unless it is there; returns its path."""
-    if partition.pack.exists():
+    """Make the partition's pack unless it is there; returns its path.
+
+    A pack with failures is made again: the bytes may have been restored since.
+    """
+    if partition.pack.exists() and not Pack(partition.pack).has_failures:
         return partition.pack
     blobs = open_blobs(partition.blobs_url, partition.blobs_folder)
     body = bytearray()
@@ -88,15 +106,19 @@ def normalise_partition(partition: Partition) -> Path:
     for sha256 in partition.sha256s:
         try:
             data = blobs.get(sha256)
-            rows[sha256] = _normalise(data, partition.pixels, partition.max_pixels, body)
+            if partition.compare_only:
+                rows[sha256] = _compared(data, partition.pixels, partition.max_pixels, body)
+            else:
+                rows[sha256] = _normalise(data, partition.pixels, partition.max_pixels, body)
         except imaging.ImageError as error:
-            rows[sha256] = {"failed": "undecodable", "detail": str(error)}
+            rows[sha256] = {"failed": "undecodable", "detail": _UNREADABLE[error.reason]}
         except BlobError as error:
             # Changed bytes have no deeper cause, missing ones a FileNotFoundError; a store that does not
             # answer is neither, and must stop the build instead of leaving pictures out.
             if error.__cause__ is not None and not isinstance(error.__cause__, FileNotFoundError):
                 raise
-            rows[sha256] = {"failed": "bit_rot", "detail": str(error)}
+            changed = error.__cause__ is None
+            rows[sha256] = {"failed": "bit_rot", "detail": "its bytes have changed" if changed else "it is missing"}
     head = json.dumps(rows, separators=(",", ":")).encode()
     write_whole(partition.pack, len(head).to_bytes(8, "little") + head + bytes(body))
     return partition.pack
@@ -119,6 +141,15 @@ def _normalise(data: bytes, recipe: PixelRecipe, max_pixels: int, body: bytearra
     }
 
 
+def _compared(data: bytes, recipe: PixelRecipe, max_pixels: int, body: bytearray) -> dict[str, Any]:
+    pixels = imaging.canonical(data, recipe.background, max_pixels)
+    found = fingerprint(pixels, len(data))
+    return {
+        "fingerprint": [found.hashes, found.width, found.height, found.bytes],
+        "small": _append(body, small_pixels(pixels)),
+    }
+
+
 def _append(body: bytearray, data: bytes) -> list[int]:
     body += data
     return [len(body) - len(data), len(data)]
@@ -137,14 +168,28 @@ class Pack:
     def __iter__(self) -> Iterator[str]:
         return iter(self._rows)
 
+    @property
+    def has_failures(self) -> bool:
+        """Whether a picture of this partition gave no sample."""
+        return any("failed" in row for row in self._rows.values())
+
+    def fingerprint(self, sha256: str) -> Fingerprint | None:
+        """What duplicates of one picture are found by; None where it could not be read."""
+        row = self._rows[sha256]
+        if "failed" in row:
+            return None
+        hashes, width, height, size = row["fingerprint"]
+        return Fingerprint(None if hashes is None else tuple(hashes), width, height, size)
+
     def outcome(self, sha256: str) -> Normalised | Failed:
         """What became of one picture."""
         row = self._rows[sha256]
         if "failed" in row:
             return Failed(row["failed"], row["detail"])
-        hashes, width, height, size = row["fingerprint"]
+        found = self.fingerprint(sha256)
+        assert found is not None
         return Normalised(
-            fingerprint=Fingerprint(None if hashes is None else tuple(hashes), width, height, size),
+            fingerprint=found,
             width=row["size"][0],
             height=row["size"][1],
             placement=imaging.Placement(*row["placement"]),
@@ -177,6 +222,10 @@ class Packs:
     def outcome(self, sha256: str) -> Normalised | Failed:
         """What became of one picture."""
         return self._pack_of[sha256].outcome(sha256)
+
+    def fingerprint(self, sha256: str) -> Fingerprint | None:
+        """What duplicates of one picture are found by; None where it could not be read."""
+        return self._pack_of[sha256].fingerprint(sha256)
 
     def read(self, sha256: str, what: Literal["image", "small", "thumbnail"]) -> bytes:
         """The encoded picture, the pixels to compare, or the thumbnail."""

@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dataset_builder.against import find_leaks
+import numpy as np
+
+from dataset_builder.against import LIST_RADIUS, find_leaks
 from dataset_builder.arrange import Arrangement, History, arrange
-from dataset_builder.duplicates import find_matches
+from dataset_builder.duplicates import find_matches, near_hashes
 from dataset_builder.errors import BuildError, RecipeError
-from dataset_builder.fingerprints import small_picture
+from dataset_builder.fingerprints import Fingerprint, small_picture
 from dataset_builder.judging import CampaignFacts, campaign_facts
 from dataset_builder.normalise import Failed, Normalised, Packs, normalise_partition, partitions
 from dataset_builder.pool import map_partitions
@@ -20,6 +22,7 @@ from dataset_builder.store import (
     Asked,
     CategoryFacts,
     newest_judgment,
+    phashes_of,
     read_campaigns,
     read_categories,
     read_pictures,
@@ -94,7 +97,12 @@ def make_plan(
     """
     recipe = selection.recipe
     fixed = read_fixed(files / recipe.splits.fixed) if recipe.splits.fixed else {}
-    packs = _normalise(workspace, selection, packs_folder, workers, progress)
+    earlier = sorted((selection.ancestry.placed.keys() | fixed.keys()) - {one.sha256 for one in selection.chosen})
+    with workspace.read() as session:
+        # A damaged picture is only its stored hash, and so is one that was released and is gone now.
+        stored = phashes_of(session, sorted({*earlier, *selection.ancestry.placed, *fixed}))
+    earlier = [sha256 for sha256 in earlier if sha256 in stored]
+    packs = _normalise(workspace, selection, earlier, packs_folder, workers, progress)
     sound: list[Chosen] = []
     normalised: dict[str, Normalised] = {}
     failed: list[Dropped] = []
@@ -107,11 +115,18 @@ def make_plan(
             normalised[one.sha256] = outcome
     fingerprints = [normalised[one.sha256].fingerprint for one in sound]
 
+    readable = {sha256: found for sha256 in earlier if (found := packs.fingerprint(sha256)) is not None}
+    names = [*(one.sha256 for one in sound), *readable]
+
     def picture_of(index: int) -> object:
-        return small_picture(packs.read(sound[index].sha256, "small"))
+        return small_picture(packs.read(names[index], "small"))
 
     radius = recipe.duplicates.radius
-    matches = find_matches(fingerprints, picture_of, radius, progress=progress)  # type: ignore[arg-type]
+    every = [*fingerprints, *readable.values()]
+    pairs = find_matches(every, picture_of, radius, progress=progress)  # type: ignore[arg-type]
+    matches = [match for match in pairs if match.b < len(sound)]
+    beyond = [(names[match.a], names[match.b]) for match in pairs if match.b >= len(sound)]
+    beyond += _near_unreadable(names, every, {k: v for k, v in stored.items() if k not in set(names)}, radius)
     leaks = find_leaks(
         [one.sha256 for one in sound],
         fingerprints,
@@ -119,9 +134,10 @@ def make_plan(
         [files / path for path in recipe.duplicates.against],
         radius,
         workers,
+        files,
     )
     history = History(selection.ancestry.placed, fixed)
-    arrangement = arrange(sound, fingerprints, matches, leaks, history, recipe)
+    arrangement = arrange(sound, fingerprints, matches, leaks, history, recipe, beyond)
     dropped = sorted([*selection.dropped, *failed, *arrangement.dropped], key=lambda one: one.sha256)
     return Plan(
         selection, arrangement, normalised, packs, tuple(dropped), tuple(_notes(selection, arrangement, history))
@@ -163,21 +179,45 @@ def _category_order(
     return tuple(dict.fromkeys((*before.categories, *wanted)))
 
 
-def _normalise(workspace: Workspace, selection: Selection, folder: Path, workers: int, progress: Progress) -> Packs:
-    parts = partitions(
-        [one.sha256 for one in selection.chosen],
-        workspace.settings.blobs_url,
-        workspace.folder,
-        selection.recipe.pixels,
-        workspace.settings.max_image_pixels,
-        folder,
-    )
+def _near_unreadable(
+    names: Sequence[str], fingerprints: Sequence[Fingerprint], stored: Mapping[str, str | None], radius: int
+) -> list[tuple[str, str]]:
+    """Pairs with pictures of which only the stored hash is left; without pixels, only close hashes count."""
+    hashes = {sha256: int(phash, 16) for sha256, phash in sorted(stored.items()) if phash is not None}
+    gone = list(hashes)
+    rows = near_hashes(fingerprints, np.array(list(hashes.values()), dtype=np.uint64), min(radius, LIST_RADIUS))
+    return [(names[index], gone[row]) for index, row in rows]
+
+
+def _normalise(
+    workspace: Workspace,
+    selection: Selection,
+    earlier: Sequence[str],
+    folder: Path,
+    workers: int,
+    progress: Progress,
+) -> Packs:
+    chosen = [one.sha256 for one in selection.chosen]
+    settings, pixels = workspace.settings, selection.recipe.pixels
+    parts = [
+        part
+        for sha256s, compare_only in ((chosen, False), (earlier, True))
+        for part in partitions(
+            sha256s,
+            settings.blobs_url,
+            workspace.folder,
+            pixels,
+            settings.max_image_pixels,
+            folder,
+            compare_only,
+        )
+    ]
     folder.mkdir(parents=True, exist_ok=True)
     paths, done = [], 0
     for part, path in zip(parts, map_partitions(normalise_partition, parts, workers), strict=True):
         paths.append(path)
         done += len(part.sha256s)
-        progress(done, len(selection.chosen), "normalising pictures")
+        progress(done, len(chosen) + len(earlier), "normalising pictures")
     for stale in set(folder.iterdir()) - set(paths):
         stale.unlink()
     return Packs(paths)

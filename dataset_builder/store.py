@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 from dataset_builder.errors import RecipeError
 from label_store.models import Campaign, Category, Consensus, Fetch, Image, Item, Judgment, Takedown
 
+_AT_ONCE = 5000
+
 
 @dataclass(frozen=True)
 class Answered:
@@ -121,6 +123,16 @@ def read_pictures(session: Session, campaigns: Sequence[Asked], takedown_radius:
         )
         for sha256, width, height, size, phash in images
     ]  # fmt: skip
+
+
+def phashes_of(session: Session, sha256s: Sequence[str]) -> dict[str, str | None]:
+    """{sha256: stored hash} of those of these pictures that the store has; None where a hash says nothing."""
+    found: dict[str, str | None] = {}
+    for start in range(0, len(sha256s), _AT_ONCE):
+        part = sha256s[start : start + _AT_ONCE]
+        rows = session.execute(select(Image.sha256, Image.phash).where(Image.sha256.in_(part)))
+        found |= {row.sha256: row.phash for row in rows}
+    return found
 
 
 def newest_judgment(session: Session, campaigns: Sequence[Asked]) -> datetime | None:

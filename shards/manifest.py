@@ -108,7 +108,11 @@ class Manifest:
 
 
 def manifest_from_bytes(data: bytes, where: str = MANIFEST_NAME) -> Manifest:
-    """Read canonical bytes back; ShardError (naming `where`) if they are damaged or of a newer schema."""
+    """Read canonical bytes back; ShardError (naming `where`) if they are damaged or of a newer schema.
+
+    The seal is no signature: anybody can make one. So names, the version and paths are checked too, and
+    whoever reads a manifest may use them below a folder.
+    """
     try:
         document = json.loads(data)
         schema = document["schema"]
@@ -126,6 +130,9 @@ def manifest_from_bytes(data: bytes, where: str = MANIFEST_NAME) -> Manifest:
         raise ShardError(f"{where} is damaged: {type(error).__name__}: {error}", hint=_RESTORE) from error
     if canonical != data:
         raise ShardError(f"{where} is damaged: its bytes do not match its seal", hint=_RESTORE)
+    wrong = _unsafe(manifest)
+    if wrong is not None:
+        raise ShardError(f"{where} cannot be trusted: {wrong}", hint="ask whoever gave you this release; do not use it")
     return manifest
 
 
@@ -178,6 +185,27 @@ def is_safe_path(name: str) -> bool:
     pure = PurePosixPath(name)
     inside = not pure.is_absolute() and ".." not in pure.parts and str(pure) == name and name != "."
     return inside and re.search(r'[\x00-\x1f\\:*?"<>|]', name) is None
+
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_SPLIT = re.compile(r"[A-Za-z_][0-9A-Za-z_]*")
+
+
+def _unsafe(manifest: Manifest) -> str | None:
+    """What in a manifest could lead out of the release's folder."""
+    if not isinstance(manifest.name, str) or _NAME.fullmatch(manifest.name) is None:
+        return f"{manifest.name!r} cannot be a release's name"
+    if type(manifest.version) is not int or manifest.version < 1:
+        return f"{manifest.version!r} cannot be a version"
+    for split in manifest.splits:
+        if _SPLIT.fullmatch(split) is None:
+            return f"{split!r} cannot be a split's name"
+    paths = [entry.file for entry in manifest.files]
+    paths += [shard.file for files in manifest.splits.values() for shard in files.shards]
+    for path in paths:
+        if not is_safe_path(path) or path == MANIFEST_NAME:
+            return f"{path!r} is not a path inside the release"
+    return None
 
 
 _RESTORE = "fetch dataset.json again from where the release was published"

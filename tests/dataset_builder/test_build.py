@@ -21,6 +21,7 @@ import dataset_builder.normalise
 import shards
 from dataset_builder import BuildError, Recipe, RecipeError, build, recipe_from, verify
 from dataset_builder.rows import SAMPLES
+from dataset_builder.splits import draw
 from label_store import UsageError, Workspace, take_down
 from label_store.models import Image as ImageRow
 from label_store.models import Release, ReleaseImage
@@ -386,3 +387,52 @@ def test_two_builds_of_one_release_do_not_write_together(store: Store, small: Sm
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(BuildError, match="another build"):
             build(store.workspace, "v", small(), workers=1)
+
+
+def test_a_group_is_not_named_after_a_picture_that_was_left_out_and_none_is_lost_later(
+    store: Store, small: Small
+) -> None:
+    names = store.fill(20)
+    copies = sorted([store.yes(photo(60), "car"), store.yes(blurred(60), "car")])
+    cars = [*names[::2], *copies]
+    seed = next(str(n) for n in range(999) if max(cars, key=lambda name: draw(str(n), name)) == copies[0])
+    first = build(
+        store.workspace, "v", small(duplicates={"keep": "all"}, per_class_max=11, splits={"seed": seed}), workers=1
+    )
+    assert dropped(first.path)[copies[0]]["reason"] == "class_max"
+    assert samples(first.path)[copies[1]]["group"] == copies[1]
+    second = build(store.workspace, "v", small(duplicates={"keep": "all", "radius": 0}), workers=1)
+    assert set(samples(second.path)) == {*names, *copies}
+    assert verify(second.path, store.workspace) == []
+
+
+@pytest.mark.parametrize("why", ["disputed", "damaged", "fixed and never released"])
+def test_a_copy_of_a_test_picture_that_is_not_chosen_now_goes_to_test_or_nowhere(
+    store: Store, small: Small, tmp_path: Path, why: str
+) -> None:
+    names = store.fill(20)
+    (tmp_path / "fixed.csv").write_text("sha256,split\n" + "".join(f"{name},test\n" for name in names[:4]))
+    recipe = small(splits={"fixed": "fixed.csv"} if why == "fixed and never released" else {})
+    if why == "fixed and never released":
+        original = store.workspace.blobs  # the picture is only collected, nobody was asked about it
+        hidden = store.collect(photo(77))
+        with (tmp_path / "fixed.csv").open("a") as file:
+            file.write(f"{hidden},test\n")
+        assert original.get(hidden)
+        copies = [store.yes(blurred(77), "car")]
+    else:
+        first = build(store.workspace, "v", recipe, workers=1)
+        tested = [n for n, name in enumerate(names) if samples(first.path)[name]["split"] == "test"]
+        for n in tested:
+            if why == "disputed":
+                other = store.categories[(n + 1) % 2]
+                store.answer(names[n], other, {"value": "yes"}, {"yes": 0.9, "no": 0.1})
+            else:
+                store.workspace.blobs.remove(names[n])
+        copies = [store.yes(blurred(n), store.categories[n % 2]) for n in tested]
+        store.fill(20, start=100)
+    second = build(store.workspace, "v", recipe, workers=1, files=tmp_path)
+    rows = samples(second.path)
+    assert len(copies) >= 1
+    assert {str(rows[copy]["split"]) for copy in copies if copy in rows} <= {"test"}
+    assert any(copy in rows for copy in copies)

@@ -168,3 +168,31 @@ def test_a_file_of_fixed_splits_is_read_and_its_mistakes_named(tmp_path) -> None
             read_fixed(path)
     with pytest.raises(RecipeError, match="cannot be read"):
         read_fixed(tmp_path / "absent.csv")
+
+
+@given(st.lists(st.tuples(members, links, fixed), min_size=1, max_size=4))
+def test_whatever_was_released_and_fixed_before_every_group_has_its_own_name_and_one_split(
+    builds: list[tuple[list[str], list[tuple[str, str]], dict[str, str]]],
+) -> None:
+    history: dict[str, tuple[str, str]] = {}
+    pairs: list[tuple[str, str]] = []
+    for pictures, more, official in builds:
+        pairs += more
+        grouping = group(pictures, pairs, history, official)
+        names = [one.id for one in grouping.groups]
+        assert len(set(names)) == len(names)
+        together = sorted([*grouping.bridges, *(one for found in grouping.groups for one in found.members)])
+        assert together == sorted(pictures)
+        history |= release(pictures, pairs, history, official)
+
+
+def test_a_new_group_never_takes_the_name_of_a_released_group_of_other_pictures() -> None:
+    a, b, c = sorted(NAMES[:3])
+    found = group([a, b, c], [], {b: (a, "train")}, {})
+    assert {one.members: one.id for one in found.groups} == {(a,): f"{a}-2", (b,): a, (c,): c}
+
+
+def test_a_group_that_an_official_list_tore_apart_has_two_names() -> None:
+    a, b = sorted(NAMES[:2])
+    found = group([a, b], [], {a: (a, "test"), b: (a, "train")}, {})
+    assert found.groups == (Group(a, (a,), "test"), Group(b, (b,), "train"))

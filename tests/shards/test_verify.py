@@ -226,3 +226,24 @@ def test_a_file_with_ten_thousand_problems_is_reported_in_a_few_lines(release: P
     )
     assert 10 < len(verify_release(release)) < 50
     assert "problems more" in said(release)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "../../elsewhere"}, {"name": "/etc"}, {"name": ""}, {"name": "a/b"}, {"version": 0}, {"version": True},
+        {"version": "1/../../x"}, {"splits": "../up"}, {"files": "../up.txt"}, {"files": "/etc/x"}, {"files": "a\\b"},
+        {"files": "dataset.json"},
+    ],
+)  # fmt: skip
+def test_a_sealed_manifest_that_leads_out_of_its_folder_is_refused_by_every_reader(
+    release: Path, change: dict[str, object]
+) -> None:
+    manifest = read_manifest(release)
+    values = dict(change)
+    if "splits" in values:
+        values["splits"] = {str(values["splits"]): manifest.splits["train"]}
+    if "files" in values:
+        values["files"] = (replace(manifest.files[0], file=str(values["files"])), *manifest.files[1:])
+    with pytest.raises(ShardError, match="cannot be trusted"):
+        manifest_from_bytes(replace(manifest, **values).to_bytes())  # type: ignore[arg-type]
