@@ -7,7 +7,7 @@ transaction that changes the judgments it counts.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -24,11 +24,19 @@ from label_store import AnswerError, check_answer, is_flag
 from label_store.models import Attribute, Campaign, Category, Image, Item, Judgment, Lease
 
 Status = Literal["accepted", "duplicate", "refused"]
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST_AFTER = timedelta(days=1)
+"""What a client's clock may say, from EARLIEST to this long after the answer was received."""
+LONGEST_MS = 24 * 3600 * 1000
 
 
 @dataclass(frozen=True)
 class Given:
-    """One answer as the client sent it. `supersedes`: the person's own earlier judgment that this one corrects."""
+    """One answer as the client sent it. `supersedes`: the person's own earlier judgment that this one corrects.
+
+    An answer is worth more than the clock of the machine it was given on: an impossible `answered_at` becomes the
+    time of receipt, an impossible `shown_at` is dropped, and `active_ms` ends at a day.
+    """
 
     id: UUID
     item: int
@@ -73,7 +81,8 @@ def undo(context: AppContext, person: SignedIn, judgment_id: UUID, *, hold: bool
     """Take one's own judgment back: its row stays, inactive, and the item returns to the queue.
 
     With `hold` the item is leased to the person again, to be answered anew. Undoing twice is the same as once.
-    Problem 404 when it is not a judgment of this person.
+    Problem 404 when it is not a judgment of this person, 409 when its campaign is closed: a new answer could
+    not be given any more.
     """
     with context.write() as session:
         item_id = session.scalar(
@@ -85,6 +94,9 @@ def undo(context: AppContext, person: SignedIn, judgment_id: UUID, *, hold: bool
         judgment = session.get_one(Judgment, judgment_id)
         if not judgment.active:
             return
+        campaign = session.get_one(Campaign, item.campaign_id)
+        if campaign.state == "closed":
+            raise Problem(409, f"the campaign {campaign.slug!r} is closed; the answer stays as it was given")
         _deactivate(judgment, item, context.clock())
         at = context.clock()
         minutes = context.workspace.settings.lease_minutes if hold else 0
@@ -113,6 +125,15 @@ def _deactivate(judgment: Judgment, item: Item, at: datetime) -> None:
     judgment.undone_at = at
     if _counts(judgment, item):
         item.n -= 1
+
+
+def _possible(said: datetime | None, received: datetime) -> datetime | None:
+    """The time in UTC, or None where no right clock could have said it."""
+    try:
+        at = None if said is None else said.astimezone(UTC)
+    except OverflowError:  # the first or last day of the calendar, in another time zone
+        return None
+    return at if at is not None and EARLIEST <= at <= received + LATEST_AFTER else None
 
 
 class _Batch:
@@ -207,10 +228,10 @@ class _Batch:
             person_id=self.person.id,
             role="annotator",
             answer=answer,
-            shown_at=entry.shown_at,
-            answered_at=entry.answered_at,
+            shown_at=_possible(entry.shown_at, self.at),
+            answered_at=_possible(entry.answered_at, self.at) or self.at,
             received_at=self.at,
-            active_ms=entry.active_ms,
+            active_ms=min(entry.active_ms, LONGEST_MS),
             supersedes=entry.supersedes,
             active=True,
         )
@@ -239,7 +260,7 @@ class _Batch:
     def _checked(self, entry: Given, item: Item, campaign: Campaign) -> dict[str, Any]:
         try:
             text = json.dumps(entry.answer, ensure_ascii=False, allow_nan=False).encode()
-        except (ValueError, UnicodeEncodeError) as error:
+        except (ValueError, UnicodeEncodeError, RecursionError) as error:
             raise AnswerError(f"the answer is not JSON: {error}") from error
         if b"\\u0000" in text:
             raise AnswerError("the answer holds a NUL character")

@@ -6,7 +6,7 @@ from fastapi import Depends, Request
 
 from annotate_app.context import Context
 from annotate_app.problems import Problem
-from annotate_app.security.sessions import SignedIn, secret_of, signed_in
+from annotate_app.security.sessions import SignedIn, meant_for, secret_of, signed_in
 
 
 class Public:
@@ -32,7 +32,10 @@ class Require:
         self.roles = frozenset(roles)
 
     def __call__(self, request: Request, context: Context) -> SignedIn:
-        """The person; Problem 401 when nobody is signed in, 403 when the role does not allow it."""
+        """The person; Problem 401 when nobody is signed in, 403 when the role does not allow it.
+
+        Problem 409 when the request comes from a page that was loaded for somebody else.
+        """
         person = Public()(request, context)
         if person is None:
             raise Problem(
@@ -40,6 +43,14 @@ class Require:
                 "you are not signed in, or your session has ended",
                 hint="sign in again; what you have answered is kept in this browser",
                 headers={"WWW-Authenticate": "Bearer"},
+            )
+        meant = meant_for(request)
+        if meant is not None and meant != str(person.id):
+            raise Problem(
+                409,
+                f"this page was opened by somebody else, and {person.name} is signed in now",
+                hint="what was answered stays in this browser until the one who answered signs in again",
+                signed_in=person.name,
             )
         if person.role not in self.roles:
             raise Problem(403, f"this is not open to the role {person.role!r}")

@@ -15,6 +15,8 @@ from sqlalchemy.orm import Session
 from label_store.models import Invitation, LoginSession, Person
 
 COOKIE = "cairn_session"
+PERSON_HEADER = "X-Cairn-Person"
+"""For whom a page was loaded. All tabs share one cookie, so it may be somebody else's by the time of a request."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,11 @@ def secret_of(request: Request) -> str | None:
     if scheme.lower() == "bearer" and token.strip():
         return token.strip()
     return request.cookies.get(COOKIE)
+
+
+def meant_for(request: Request) -> str | None:
+    """The id of the person for whom the page was loaded that sent this; None where nothing is said (programs)."""
+    return request.headers.get(PERSON_HEADER)
 
 
 def signed_in(session: Session, secret: str, at: datetime) -> SignedIn | None:
