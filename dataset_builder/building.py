@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dataset_builder.errors import BuildError
-from dataset_builder.plan import Plan, Selection, make_plan, read_selection, refuse_empty_splits
+from dataset_builder.plan import Plan, Selection, make_plan, read_selection, refuse_empty_splits, refuse_stale
 from dataset_builder.recipe import Recipe
 from dataset_builder.releases import (
     folder_of,
@@ -96,6 +96,7 @@ def build(
             hint=f"build the next with `cairn build {name}`",
         )
     selection = read_selection(workspace, name, version, recipe)
+    refuse_stale(selection)
     partial = partial_of(workspace, name, version)
     folder = files or Path()
     if dry_run:
@@ -108,7 +109,7 @@ def build(
         unfinished = partial / "release"
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()
-        manifest = write_release(plan, unfinished, name, version, workspace.settings.contact, tell)
+        manifest = write_release(plan, unfinished, name, version, tell)
         _refuse_other_bytes(workspace, manifest)
         final.parent.mkdir(parents=True, exist_ok=True)
         sync_folder(unfinished)

@@ -45,7 +45,10 @@ _WHY = {
     "class_max": "its category is full",
 }
 
-
+_CAVEAT = (
+    "It assumes that annotators err independently; on CIFAR-10N it was about half of the true error."
+    " An audit corrects it."
+)
 _LIMITS = (
     "The estimated label error trusts the annotators’ consensus; an audit by reviewers measures it.",
     "The pictures are what the sources show, not a sample of the world: what is rare there is rare here.",
@@ -71,11 +74,9 @@ class Pair:
     words: str
 
 
-def write_card(
-    markdown: Path, html: Path, plan: Plan, manifest: Manifest, rows: Sequence[SampleRow], contact: str
-) -> None:
+def write_card(markdown: Path, html: Path, plan: Plan, manifest: Manifest, rows: Sequence[SampleRow]) -> None:
     """Write both forms of the card; `manifest` needs no files yet."""
-    facts = card_facts(plan, manifest, rows, contact)
+    facts = card_facts(plan, manifest, rows)
     templates = _templates()
     write_whole(markdown, templates.get_template("card.md").render(facts).encode())
     budget = _Budget(_PICTURE_BUDGET)
@@ -85,7 +86,7 @@ def write_card(
     write_whole(html, page.encode())
 
 
-def card_facts(plan: Plan, manifest: Manifest, rows: Sequence[SampleRow], contact: str) -> dict[str, Any]:
+def card_facts(plan: Plan, manifest: Manifest, rows: Sequence[SampleRow]) -> dict[str, Any]:
     """Every figure of the card, by the names that the templates use."""
     selection = plan.selection
     splits = [split for split in SPLITS if split in manifest.splits]
@@ -128,10 +129,10 @@ def card_facts(plan: Plan, manifest: Manifest, rows: Sequence[SampleRow], contac
         "campaigns": selection.judging,
         "judgments": sum(campaign.judgments for campaign in selection.judging),
         "label_error": manifest.label_error,
+        "label_error_caveat": _CAVEAT,
         "posterior_chart": _posterior_chart(rows),
         "attributes": _attribute_tables(rows),
         "limits": [*_LIMITS, *(f"{note}." for note in plan.notes)],
-        "contact": contact,
         "pairs": (),
         "sheets": (),
     }

@@ -26,6 +26,7 @@ from dataset_builder.store import (
     read_campaigns,
     read_categories,
     read_pictures,
+    stale_campaigns,
 )
 from label_store import Workspace
 
@@ -45,6 +46,8 @@ class Selection:
     judging: tuple[CampaignFacts, ...]
     chosen: tuple[Chosen, ...]
     dropped: tuple[Dropped, ...]
+    stale: tuple[str, ...] = ()
+    """Campaigns whose consensus is older than their newest answer."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ def read_selection(workspace: Workspace, name: str, version: int, recipe: Recipe
         slugs = _category_order(recipe, before, campaigns, known)
         pictures = read_pictures(session, campaigns, workspace.settings.near_takedown_radius)
         newest = newest_judgment(session, campaigns)
+        stale = tuple(stale_campaigns(session, campaigns))
         judging = tuple(campaign_facts(session, campaign) for campaign in campaigns)
     resolved = replace(recipe, campaigns=tuple(c.slug for c in campaigns), categories=slugs)
     if not pictures:
@@ -85,6 +89,7 @@ def read_selection(workspace: Workspace, name: str, version: int, recipe: Recipe
         judging=judging,
         chosen=tuple(chosen),
         dropped=tuple(dropped),
+        stale=stale,
     )
 
 
@@ -142,6 +147,15 @@ def make_plan(
     return Plan(
         selection, arrangement, normalised, packs, tuple(dropped), tuple(_notes(selection, arrangement, history))
     )
+
+
+def refuse_stale(selection: Selection) -> None:
+    """Raise BuildError where answers came in after the consensus that the release would be made of."""
+    if selection.stale:
+        raise BuildError(
+            f"the campaign {selection.stale[0]} has answers that are newer than its consensus",
+            hint="; ".join(f"run `cairn consensus {slug}`" for slug in selection.stale) + ", then build again",
+        )
 
 
 def refuse_empty_splits(plan: Plan) -> None:

@@ -140,7 +140,10 @@ def label_of(answers: Sequence[Answered], number: Mapping[str, int], *, multi_la
         soft = soft_labels(best.posterior, number)
     else:
         soft = soft_labels(_p_yes(about), number)
-    return Labelled(category, posterior, soft or ((number[category], 1.0),), best.n)
+    if not soft or soft[0][0] != number[category]:
+        # A reviewer decided against the posterior, which then says nothing of the label.
+        soft = ((number[category], 1.0),)
+    return Labelled(category, posterior, soft, best.n)
 
 
 def soft_labels(posterior: Mapping[str, float], number: Mapping[str, int]) -> tuple[tuple[int, float], ...]:
@@ -182,9 +185,11 @@ def _said(answer: Answered) -> str:
 
 
 def _p_yes(about: Sequence[Answered]) -> dict[str, float]:
+    """P(yes) of what was judged and settled; an open item's posterior is little more than its prior."""
     found: dict[str, float] = {}
     for answer in about:
-        if answer.kind == "verify" and answer.category is not None and "yes" in answer.posterior:
+        judged = answer.kind == "verify" and answer.state == "settled" and answer.n > 0
+        if judged and answer.category is not None and "yes" in answer.posterior:
             found[answer.category] = max(found.get(answer.category, 0.0), float(answer.posterior["yes"]))
     return found
 

@@ -146,6 +146,29 @@ def newest_judgment(session: Session, campaigns: Sequence[Asked]) -> datetime | 
     return session.scalar(select(func.max(Consensus.at)).join(Item).where(Item.campaign_id.in_(ids)))
 
 
+def stale_campaigns(session: Session, campaigns: Sequence[Asked]) -> list[str]:
+    """Campaigns with an answer given, or undone, after their newest consensus, which does not know of it."""
+    found = []
+    for campaign in campaigns:
+        if campaign.kind not in ("verify", "classify", "attributes"):
+            continue  # nothing settles boxes and polygons by itself
+        changed = session.execute(
+            select(func.max(Judgment.received_at), func.max(Judgment.undone_at))
+            .join(Item)
+            .where(Item.campaign_id == campaign.id, Item.gold.is_(None))
+        ).one()
+        settled = session.scalar(
+            select(func.max(Consensus.at))
+            .join(Item)
+            .join(Campaign, Campaign.id == Item.campaign_id)
+            .where(Item.campaign_id == campaign.id, Consensus.version == Campaign.consensus_version)
+        )
+        times = [at for at in changed if at is not None]
+        if times and (settled is None or max(times) > settled):
+            found.append(campaign.slug)
+    return found
+
+
 def _answers(session: Session, campaigns: Sequence[Asked]) -> dict[str, list[Answered]]:
     found: dict[str, list[Answered]] = defaultdict(list)
     for campaign in campaigns:

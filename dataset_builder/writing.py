@@ -29,9 +29,7 @@ from dataset_builder.splits import SPLITS
 Progress = Callable[[int, int | None, str], None]
 
 
-def write_release(
-    plan: Plan, folder: Path, name: str, version: int, contact: str, progress: Progress
-) -> shards.Manifest:
+def write_release(plan: Plan, folder: Path, name: str, version: int, progress: Progress) -> shards.Manifest:
     """Write everything into an empty folder; the release is whole when its manifest is there."""
     recipe = plan.selection.recipe
     samples = plan.arrangement.samples
@@ -81,7 +79,7 @@ def write_release(
         tools=tool_versions(),
     )
     progress(len(rows), len(samples), "writing the card")
-    write_card(folder / CARD_MD, folder / CARD_HTML, plan, about, rows, contact)
+    write_card(folder / CARD_MD, folder / CARD_HTML, plan, about, rows)
     write_croissant(folder, about, kind)
     manifest = shards.Manifest(**{**about.__dict__, "files": shards.list_files(folder, splits)})
     shards.write_manifest(folder, manifest)

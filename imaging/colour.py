@@ -5,9 +5,12 @@ broken, or belongs to another kind of pixels, is ignored: browsers do the same.
 """
 
 import io
+from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 _SRGB = ImageCms.createProfile("sRGB")
@@ -15,6 +18,7 @@ _SRGB_NAMES = frozenset({"sRGB", "sRGB built-in", "sRGB IEC61966-2.1", "sRGB IEC
 # Modes of pixels that a profile of this colour space describes.
 _PROFILED_MODES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 _PNG_GAMMA = 1 / 2.2
+_STRIP_PIXELS = 1 << 18
 
 
 def to_srgb(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
@@ -66,20 +70,32 @@ def _from_deep_grey(image: Image.Image) -> tuple[Image.Image, Image.Image | None
 
     `Image.convert` would clip everything above 255 to white.
     """
-    values = np.asarray(image).astype(np.float64)
+    values = np.asarray(image)
     key = image.info.get("transparency")
     alpha = None
     if isinstance(key, int):
-        alpha = Image.fromarray(np.where(values == key, 0, 255).astype(np.uint8))
-    finite = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(finite.min()), float(finite.max())
-    if image.mode.startswith("I;16") or (image.mode == "I" and low >= 0 and high <= 65535):
-        scaled = finite / 257
-    elif high > low:
-        scaled = (finite - low) * (255 / (high - low))
-    else:
-        scaled = np.zeros_like(finite)
-    return Image.fromarray(np.rint(scaled).clip(0, 255).astype(np.uint8)), alpha
+        alpha = Image.fromarray((values != key).astype(np.uint8) * np.uint8(255))
+    edges = [(float(part.min()), float(part.max())) for _, part in _finite_strips(values)]
+    low, high = min(low for low, _ in edges), max(high for _, high in edges)
+    grey = np.zeros(values.shape, dtype=np.uint8)
+    for rows, part in _finite_strips(values):
+        if image.mode.startswith("I;16") or (image.mode == "I" and low >= 0 and high <= 65535):
+            scaled = part / 257
+        elif high > low:
+            scaled = (part - low) * (255 / (high - low))
+        else:
+            break
+        grey[rows] = np.rint(scaled).clip(0, 255).astype(np.uint8)
+    return Image.fromarray(grey), alpha
+
+
+def _finite_strips(values: NDArray[Any]) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+    """Some rows at a time as float64, what is no number as 0: whole, a large picture would take eight times
+    its memory and more."""
+    height = max(1, _STRIP_PIXELS // values.shape[1])
+    for start in range(0, len(values), height):
+        rows = slice(start, start + height)
+        yield rows, np.nan_to_num(values[rows].astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def _through_profile(pixels: Image.Image, profile: bytes) -> Image.Image | None:

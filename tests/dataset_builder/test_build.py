@@ -9,7 +9,9 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -18,15 +20,16 @@ from PIL import Image
 from sqlalchemy import select
 
 import dataset_builder.normalise
+import imaging
 import shards
 from dataset_builder import BuildError, Recipe, RecipeError, build, recipe_from, verify
 from dataset_builder.rows import SAMPLES
 from dataset_builder.splits import draw
 from label_store import UsageError, Workspace, take_down
 from label_store.models import Image as ImageRow
-from label_store.models import Release, ReleaseImage
+from label_store.models import Item, Judgment, Person, Release, ReleaseImage
 from tests.dataset_builder.conftest import hashes
-from tests.dataset_builder.scenes import Store, blurred, jpeg, mirrored, photo, picture, sha256
+from tests.dataset_builder.scenes import AT, Store, blurred, jpeg, mirrored, photo, picture, sha256
 
 Small = Callable[..., Recipe]
 
@@ -436,3 +439,48 @@ def test_a_copy_of_a_test_picture_that_is_not_chosen_now_goes_to_test_or_nowhere
     assert len(copies) >= 1
     assert {str(rows[copy]["split"]) for copy in copies if copy in rows} <= {"test"}
     assert any(copy in rows for copy in copies)
+
+
+def test_a_picture_whose_bytes_were_restored_is_in_the_release(store: Store, small: Small) -> None:
+    names = store.fill(20)
+    path = store.workspace.blobs.path(names[0])  # type: ignore[attr-defined]
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + b"x")
+    with pytest.raises(BuildError, match="1 pictures are damaged"):
+        build(store.workspace, "v", small(), workers=1, strict=True)
+    path.write_bytes(whole)
+    assert names[0] in samples(build(store.workspace, "v", small(), workers=1).path)
+
+
+def test_no_byte_of_a_release_says_where_the_files_lay_or_who_built_it(
+    store: Store, small: Small, tmp_path: Path
+) -> None:
+    names = store.fill(20)
+    store.workspace.blobs.remove(names[1])
+    (tmp_path / "known.jpg").write_bytes(blurred(10))
+    (tmp_path / "list.txt").write_text(f"{imaging.phash_hex(imaging.phash(picture(11)))}\n")
+    recipe = small(duplicates={"against": ["known.jpg", "list.txt"]})
+    path = build(store.workspace, "v", recipe, workers=1, files=tmp_path).path
+    details = {name: str(row["detail"]) for name, row in dropped(path).items()}
+    assert details[names[1]] == "it is missing"
+    assert details[names[10]] == "is in known.jpg"
+    assert all(str(tmp_path) not in told and str(store.workspace.folder) not in told for told in details.values())
+
+
+def test_answers_newer_than_the_consensus_stop_the_build(store: Store, small: Small) -> None:
+    store.fill(20)
+    with store.workspace.write() as session:
+        person = Person(name="late")
+        session.add(person)
+        session.flush()
+        item = session.scalars(select(Item)).first()
+        assert item is not None
+        session.add(
+            Judgment(
+                id=UUID(int=1), item_id=item.id, person_id=person.id, answer={"value": "no"}, answered_at=AT,
+                received_at=AT + timedelta(seconds=1),
+            )
+        )  # fmt: skip
+    with pytest.raises(BuildError, match="newer than its consensus") as caught:
+        build(store.workspace, "v", small(), workers=1)
+    assert "cairn consensus vehicles" in caught.value.hint

@@ -32,6 +32,8 @@ def test_the_card_states_the_figures_of_the_release(release: Path) -> None:
         count = sum(row["split"] == split for row in rows)
         assert re.search(rf"\| {split} \| {count} \|", text)
     assert "Estimated label error: 1.00 %" in text
+    for page in (text, (release / "card.html").read_text()):
+        assert "annotators err independently; on CIFAR-10N it was about half of the true error" in page
 
 
 def test_the_page_is_one_small_file_with_pictures_and_no_foreign_code(release: Path) -> None:
@@ -72,6 +74,7 @@ def test_the_card_says_how_the_campaign_was_judged(workspace: Workspace, small: 
                     Judgment(
                         id=UUID(int=number * 10 + who + 1), item_id=item.id, person_id=person.id,
                         answer={"value": value}, answered_at=now().replace(year=2025),
+                        received_at=now().replace(year=2025),
                     )
                 )  # fmt: skip
     path = build(workspace, "v", small(), workers=1).path

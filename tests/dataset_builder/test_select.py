@@ -138,3 +138,14 @@ def test_soft_labels_are_at_most_ten_best_first_and_sum_to_one(posterior: dict[s
     total = sum(sorted((p for name, p in posterior.items() if name in number), reverse=True)[:10])
     left = set(range(12)) - {label for label, _ in soft}
     assert all(posterior.get(f"c{n}", 0) / (total or 1) <= least + 1e-5 for n in left)
+
+
+def test_what_nobody_judged_or_settled_takes_no_mass_from_the_label() -> None:
+    nobody = Answered("v", "verify", "bus", "settled", {"value": "no"}, {"yes": 0.5, "no": 0.5}, 0)
+    found = chosen(verify("car", "yes", 0.9), verify("van", "yes", 0.5, "open"), nobody)
+    assert found.soft == ((0, 1.0),)
+
+
+def test_the_first_soft_label_is_the_label_also_where_a_reviewer_overruled_the_posterior() -> None:
+    assert chosen(classify("car", {"bus": 0.8, "car": 0.2})).soft == ((0, 1.0),)
+    assert chosen(verify("car", "yes", 0.3), verify("bus", "no", 0.9)).soft == ((0, 1.0),)

@@ -1,12 +1,14 @@
 """Modes, depths, profiles and transparency into sRGB."""
 
 import io
+import tracemalloc
 
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
 from imaging import canonical, inspect
+from imaging.colour import to_srgb
 from tests.imaging.pictures import file_bytes, scene
 
 
@@ -108,3 +110,23 @@ def test_a_linear_png_is_brightened_by_its_gamma_chunk() -> None:
     assert Image.open(io.BytesIO(linear)).info["gamma"] == 1.0
     assert pixels(linear)[0, 0].tolist() == [136, 136, 136]
     assert pixels(plain)[0, 0].tolist() == [64, 64, 64]
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I", "F"])
+def test_a_deep_grey_picture_takes_little_more_memory_than_its_pixels(mode: str) -> None:
+    random = np.random.default_rng(1)
+    dtype = {"I;16": np.uint16, "I": np.int32, "F": np.float32}[mode]
+    values = random.integers(0, 65536, (1500, 1400)).astype(dtype)
+    image = Image.fromarray(values)
+    assert image.mode == mode
+    tracemalloc.start()
+    try:
+        rgb, _ = to_srgb(image)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    low, high = float(values.min()), float(values.max())
+    wide = values.astype(np.float64)
+    expected = np.rint((wide - low) * (255 / (high - low)) if mode == "F" else wide / 257).astype(np.uint8)
+    assert np.array_equal(np.asarray(rgb)[:, :, 0], expected)
+    assert most < 16 * values.size
