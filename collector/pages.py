@@ -10,9 +10,11 @@ from dataclasses import dataclass, field, replace
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 from yarl import URL
 
+from collector.charsets import decoded
 from collector.licenses import spdx
 from collector.optout import PRODUCT, directives
 from collector.structured import StructuredPicture, structured_pictures
+from collector.surroundings import AROUND, Surroundings, ancestor, clean, words
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".tif", ".tiff", ".bmp", ".jp2")
 _LAZY = ("data-src", "data-original", "data-lazy-src", "data-lazy", "data-url")
@@ -26,14 +28,14 @@ _FULL = (
     "data-orig",
 )
 _LAZY_SETS = ("srcset", "data-srcset", "data-lazy-srcset")
-_AROUND = ("figure", "li", "article", "td")
-"""Elements that hold one picture with what belongs to it."""
-_CREDITS = "[rel=author], [itemprop=author], [itemprop=creator], .author, .credit, .photographer"
 _CREDIT_WORDS = re.compile(
     r"^(?:(?:photo(?:graph)?|picture|image|foto)?\b\s*(?:credits?\b)?\s*(?:by\b|:)|©)[\s:]*", re.IGNORECASE
 )
 _MAX_LINKS = 5000
 _MAX_PICTURES = 5000
+_MAX_ELEMENTS = 20_000
+"""<img> and <a> elements looked at, also where they name the same pictures again."""
+_MAX_RENDITIONS = 100
 _PAGE_NUMBER = re.compile(r"(?:^|[?&/_-])(?:page|p|paged|offset|start)(?:=|/|-|_)?\d+", re.IGNORECASE)
 
 
@@ -68,7 +70,7 @@ class Page:
 
 def read_page(html: bytes | str, url: str) -> Page:
     """What a page at `url` offers. Broken markup gives what can be read of it, in the worst case an empty page."""
-    text = html if isinstance(html, str) else _decoded(html)
+    text = html if isinstance(html, str) else decoded(html)
     try:
         tree = LexborHTMLParser(text)
     except Exception:  # selectolax raises bare exceptions for input that is no text at all
@@ -95,7 +97,7 @@ def read_page(html: bytes | str, url: str) -> Page:
             if link.url not in links or link.pagination:
                 links[link.url] = link
     title = tree.css_first("title")
-    return Page(_words(title), tuple(pictures.values()), tuple(links.values()), found)
+    return Page(words(title), tuple(pictures.values()), tuple(links.values()), found)
 
 
 def absolute(base: str, href: str | None) -> str | None:
@@ -128,7 +130,8 @@ def _all_pictures(tree: LexborHTMLParser, base: str, structured: Mapping[str, St
         shown.add(picture.url)
         yield Picture(picture.url, picture.title, picture.caption, picture.license, picture.author)
     inside_links: set[str] = set()
-    for image in tree.css("img"):
+    surroundings = Surroundings.of(tree)
+    for image in tree.css("img")[:_MAX_ELEMENTS]:
         renditions, full = _renditions(image, base)
         link = _enclosing_picture_link(image, base)
         if link:
@@ -137,24 +140,24 @@ def _all_pictures(tree: LexborHTMLParser, base: str, structured: Mapping[str, St
         chosen = known.url if known else full or link or next(iter(renditions), None)
         if chosen is None or _is_decoration(image):
             continue
-        around = _ancestor(image, _AROUND)
+        around = ancestor(image, AROUND)
         yield Picture(
             chosen,
             title=_attribute(image, "title"),
-            caption=_figcaption(around) or _attribute(image, "alt"),
-            license=_near_license(around, base),
-            author=_near_author(around),
+            caption=_figcaption(surroundings, around) or _attribute(image, "alt"),
+            license=_near_license(surroundings, around, base),
+            author=_near_author(surroundings, around),
         )
-    for anchor in tree.css("a[href]"):
+    for anchor in tree.css("a[href]")[:_MAX_ELEMENTS]:
         target = absolute(base, _attribute(anchor, "href"))
         if target and target not in inside_links and is_picture_link(target):
-            around = _ancestor(anchor, _AROUND)
+            around = ancestor(anchor, AROUND)
             yield Picture(
                 target,
                 title=_attribute(anchor, "title"),
-                caption=_figcaption(around) or _words(anchor),
-                license=_near_license(around, base),
-                author=_near_author(around),
+                caption=_figcaption(surroundings, around) or words(anchor),
+                license=_near_license(surroundings, around, base),
+                author=_near_author(surroundings, around),
             )
     for name in ("og:image:secure_url", "og:image", "twitter:image"):
         target = absolute(base, _meta(tree, name))
@@ -173,7 +176,7 @@ def _renditions(image: LexborNode, base: str) -> tuple[list[str], str | None]:
     sources = [image]
     parent = image.parent
     if parent is not None and parent.tag == "picture":
-        sources += parent.css("source")
+        sources += _sources(image)
     for node in sources:
         for name in _LAZY_SETS:
             for address, size in srcset(_attribute(node, name) or ""):
@@ -186,6 +189,19 @@ def _renditions(image: LexborNode, base: str) -> tuple[list[str], str | None]:
             sized.setdefault(target, 0.5 if name != "src" else 0.25)  # a lazy image's src is its placeholder
     full = next((target for name in _FULL if (target := absolute(base, _attribute(image, name)))), None)
     return sorted(sized, key=lambda address: -sized[address]), full
+
+
+def _sources(image: LexborNode) -> list[LexborNode]:
+    """The <source> elements of a <picture> that come before its <img>, and belong to no earlier one."""
+    found: list[LexborNode] = []
+    node = image.prev
+    for _ in range(_MAX_RENDITIONS):
+        if node is None or node.tag == "img":
+            break
+        if node.tag == "source":
+            found.insert(0, node)
+        node = node.prev
+    return found
 
 
 def srcset(value: str) -> list[tuple[str, float]]:
@@ -212,7 +228,7 @@ def _is_decoration(image: LexborNode) -> bool:
 
 
 def _enclosing_picture_link(image: LexborNode, base: str) -> str | None:
-    anchor = _ancestor(image, ("a",))
+    anchor = ancestor(image, ("a",))
     target = absolute(base, _attribute(anchor, "href")) if anchor is not None else None
     return target if target and is_picture_link(target) else None
 
@@ -239,58 +255,44 @@ def _robots(tree: LexborHTMLParser) -> frozenset[str]:
 def _page_license(tree: LexborHTMLParser, base: str) -> str | None:
     """The licence of the whole page: `rel=license` outside any one picture's element, then Dublin Core."""
     for node in tree.css("link[rel][href], a[rel][href]"):
-        if "license" in (_attribute(node, "rel") or "").lower().split() and _ancestor(node, ("figure", "li")) is None:
+        if "license" in (_attribute(node, "rel") or "").lower().split() and ancestor(node, ("figure", "li")) is None:
             return _license_of(node, base)
     words = _meta(tree, "dcterms.license", "dc.rights", "dcterms.rights", "license")
     return spdx(words) if words else None
 
 
-def _near_license(around: LexborNode | None, base: str) -> str | None:
-    if around is not None:
-        for node in around.css("a[rel][href]"):
-            if "license" in (_attribute(node, "rel") or "").lower().split():
-                return _license_of(node, base)
-    return None
+def _near_license(surroundings: Surroundings, around: LexborNode | None, base: str) -> str | None:
+    node = surroundings.licenses.get(around.mem_id) if around is not None else None
+    return _license_of(node, base) if node is not None else None
 
 
 def _license_of(node: LexborNode, base: str) -> str | None:
     href = absolute(base, _attribute(node, "href"))
-    words = spdx(_words(node) or "")
-    found = spdx(href) if href else words
-    return (words if found == href and words.startswith("CC") else found) or None
+    said = spdx(words(node) or "")
+    found = spdx(href) if href else said
+    return (said if found == href and said.startswith("CC") else found) or None
 
 
-def _near_author(around: LexborNode | None) -> str | None:
-    words = _credit(around)
-    return _clean(_CREDIT_WORDS.sub("", words)) if words else None
+def _near_author(surroundings: Surroundings, around: LexborNode | None) -> str | None:
+    credit = _credit(surroundings, around)
+    return clean(_CREDIT_WORDS.sub("", credit)) if credit else None
 
 
-def _figcaption(around: LexborNode | None) -> str | None:
+def _figcaption(surroundings: Surroundings, around: LexborNode | None) -> str | None:
     """The words under a picture, without the credit at their end."""
-    words = _words(around.css_first("figcaption")) if around is not None else None
-    credit = _credit(around)
-    return _clean(words.removesuffix(credit)) or words if words and credit else words
+    caption = words(surroundings.captions.get(around.mem_id)) if around is not None else None
+    credit = _credit(surroundings, around)
+    return clean(caption.removesuffix(credit)) or caption if caption and credit else caption
 
 
-def _credit(around: LexborNode | None) -> str | None:
-    return _words(around.css_first(_CREDITS)) if around is not None else None
-
-
-def _ancestor(node: LexborNode, tags: tuple[str, ...]) -> LexborNode | None:
-    parent = node.parent
-    for _ in range(12):
-        if parent is None:
-            return None
-        if parent.tag in tags:
-            return parent
-        parent = parent.parent
-    return None
+def _credit(surroundings: Surroundings, around: LexborNode | None) -> str | None:
+    return words(surroundings.credits.get(around.mem_id)) if around is not None else None
 
 
 def _meta(tree: LexborHTMLParser, *names: str) -> str | None:
     for node in tree.css("meta[content]"):
         name = (_attribute(node, "property") or _attribute(node, "name") or "").strip().lower()
-        if name in names and (content := _clean(_attribute(node, "content"))):
+        if name in names and (content := clean(_attribute(node, "content"))):
             return content
     return None
 
@@ -322,25 +324,3 @@ def _joined(first: Picture, second: Picture) -> Picture:
 def _attribute(node: LexborNode, name: str) -> str | None:
     value = node.attributes.get(name)
     return value.strip() if value else None
-
-
-def _words(node: LexborNode | None) -> str | None:
-    return _clean(node.text(deep=True, separator=" ")) if node is not None else None
-
-
-def _clean(text: str | None) -> str | None:
-    words = " ".join((text or "").split())[:1000]
-    return words or None
-
-
-def _decoded(html: bytes) -> str:
-    """Text by byte order mark, then by what the page declares, then UTF-8."""
-    if html.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return html.decode("utf-16", errors="replace")
-    declared = re.search(rb"charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", html[:2048], re.IGNORECASE)
-    for name in (declared[1].decode("ascii", "replace"),) if declared else ():
-        try:
-            return html.decode(name, errors="replace")
-        except (LookupError, ValueError, UnicodeError):
-            break
-    return html.decode("utf-8-sig", errors="replace")

@@ -146,6 +146,51 @@ def test_a_sitemap_index_lists_sitemaps() -> None:
     assert (found.sitemaps, found.pages) == (("https://s.example/s1.xml.gz",), ())
 
 
+@pytest.mark.parametrize("opened", ["<article>", "<figure>", "<picture><source srcset='s.jpg 2w'>"])
+@pytest.mark.parametrize("nested", [False, True])
+def test_pages_of_very_many_pictures_end(opened: str, nested: bool) -> None:
+    """A page of a megabyte: looking around each picture anew would take hours."""
+    if nested:
+        page = read_page((opened + "<img src=a.jpg><figcaption>words ") * 20_000, BASE)
+    else:
+        page = read_page(opened + "<img src=a.jpg><b></b>" * 50_000, BASE)
+    assert {picture.url for picture in page.pictures} <= {BASE + "a.jpg", BASE + "s.jpg"}
+    assert page.pictures
+
+
+def test_the_first_words_within_the_element_around_a_picture_are_its_caption() -> None:
+    html = """<article><img src="outer.jpg"><figure><img src="inner.jpg"><figcaption>under inner</figcaption></figure>
+      <figcaption>later</figcaption></article><figure><img src="own.jpg"><figcaption>own</figcaption></figure>"""
+    captions = {picture.url.rsplit("/", 1)[-1]: picture.caption for picture in pictures(html)}
+    assert captions == {"outer.jpg": "under inner", "inner.jpg": "under inner", "own.jpg": "own"}
+
+
+def test_each_picture_of_a_picture_element_has_the_sources_before_it() -> None:
+    html = (
+        "<picture><source srcset='/a.jpg 9w'><img src='/1.jpg'><source srcset='/b.jpg 9w'><img src='/2.jpg'></picture>"
+    )
+    assert urls(html) == ["https://site.example/a.jpg", "https://site.example/b.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("charset", "data", "words"),
+    [
+        ("windows-1251", "машина".encode("cp1251"), "машина"),
+        ("iso-8859-1", b"\x93car\x94", "“car”"),
+        ("Shift_JIS", "車①".encode("cp932"), "車①"),
+        ("utf-8", "машина".encode(), "машина"),
+        ("punycode", b"car-", "car-"),
+        ("idna", b"xn--car", "xn--car"),
+        ("utf-7", b"+AGM-ar", "+AGM-ar"),
+        ("unicode_escape", b"\\u0063ar", "\\u0063ar"),
+        ("zlib_codec", b"car", "car"),
+    ],
+)
+def test_a_page_is_read_by_the_encodings_of_the_web_only(charset: str, data: bytes, words: str) -> None:
+    html = f'<meta charset="{charset}"><title>'.encode() + data + b"</title>"
+    assert read_page(html, BASE).title == words
+
+
 FRAGMENTS = st.sampled_from(
     ["<img src='", "<img srcset='", "<a href='", "<base href='", "<meta name=robots content='", "'>", '">', "<picture>",
      "<source srcset='", "<script type='application/ld+json'>", "</script>", '{"@type":"ImageObject","contentUrl":',
