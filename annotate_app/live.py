@@ -9,13 +9,14 @@ import threading
 import time
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 
-from label_store import CairnError, Workspace, settle
+from label_store import Workspace, settle
 from label_store.models import Campaign
 
 SHORTEST_PAUSE = 0.5
 SHARE_OF_TIME = 0.05
+LONGEST_RETRY = 60.0
+"""Seconds; a campaign that failed is tried again after 1, 2, 4, ... and at most so many."""
 log = logging.getLogger("cairn.live")
 
 
@@ -25,6 +26,7 @@ class LiveConsensus:
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
         self._judged: set[int] = set()
+        self._failed = False
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -51,28 +53,52 @@ class LiveConsensus:
             self._thread.join(timeout=30)
 
     def settle_now(self) -> list[str]:
-        """Settle the campaigns that were judged and have a risk rule; their slugs."""
+        """Settle the judged campaigns that have a risk rule, by the method their curator chose; their slugs.
+
+        What fails is logged and kept for the next time; it keeps no other campaign from being settled.
+        """
         with self._lock:
             ids, self._judged = self._judged, set()
-        with self.workspace.read() as session:
-            campaigns = session.scalars(select(Campaign).where(Campaign.id.in_(ids), Campaign.state == "open"))
-            slugs = [campaign.slug for campaign in campaigns if campaign.stopping.get("rule") == "risk"]
-        for slug in slugs:
-            settle(self.workspace, slug, told=False)
-        return slugs
+        try:
+            with self.workspace.read() as session:
+                campaigns = session.scalars(select(Campaign).where(Campaign.id.in_(ids), Campaign.state == "open"))
+                todo = {campaign.id: campaign.slug for campaign in campaigns if campaign.stopping.get("rule") == "risk"}
+        except Exception:
+            self._again(ids)
+            raise
+        done = []
+        for campaign_id, slug in todo.items():
+            try:
+                settle(self.workspace, slug, method=None, told=False)
+            except Exception:
+                log.exception("live consensus of %s failed and will be tried again", slug)
+                self._again({campaign_id})
+            else:
+                done.append(slug)
+        return done
+
+    def _again(self, campaign_ids: set[int]) -> None:
+        with self._lock:
+            self._judged |= campaign_ids
+            self._failed = True
 
     def _watch(self) -> None:
+        failures = 0
         while not self._stopping.is_set():
             self._wake.wait()
             self._wake.clear()
             if self._stopping.is_set():
                 return
             began = time.monotonic()
+            self._failed = False
             try:
                 self.settle_now()
-            except IntegrityError:
-                pass  # another process settled the same campaign at the same moment: its rows are as good
-            except CairnError as error:
-                log.warning("live consensus: %s", error)
+            except Exception:  # nobody would start the thread again
+                log.exception("live consensus failed and will be tried again")
             took = time.monotonic() - began
-            self._stopping.wait(max(SHORTEST_PAUSE, took / SHARE_OF_TIME))
+            failures = failures + 1 if self._failed else 0
+            pause = max(SHORTEST_PAUSE, took / SHARE_OF_TIME)
+            if failures:
+                pause = max(pause, min(LONGEST_RETRY, 2.0 ** min(failures - 1, 6)))
+                self._wake.set()
+            self._stopping.wait(pause)

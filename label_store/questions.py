@@ -54,7 +54,8 @@ class CampaignData:
 class Question:
     """One categorical question: who gave which of `choices` to which item.
 
-    `item_ids` and `person_ids` translate the arrays' integers; `gold` are positions into them.
+    `item_ids` and `person_ids` translate the arrays' integers; `gold` are positions into them
+    (`decided`: those of them that a reviewer decided).
     `attribute` and `choice` name the part of the answer ('' for verify and classify; `choice` for one
     choice of an attribute that allows several, whose classes are no and yes).
     """
@@ -66,6 +67,7 @@ class Question:
     person_ids: tuple[int, ...]
     judgments: consensus.Judgments
     gold: Mapping[int, int]
+    decided: frozenset[int] = frozenset()
 
 
 def read_campaign(session: Session, campaign: Campaign) -> CampaignData:
@@ -116,7 +118,8 @@ def _attribute_questions(data: CampaignData, schema: Mapping[str, Any], ids: tup
     name = schema["name"]
 
     def one(answer: Mapping[str, Any]) -> str | None:
-        return answer.get("values", {}).get(name)
+        picked = _values(answer).get(name)
+        return picked if isinstance(picked, str) else None
 
     if not schema["multiple"]:
         yield _question(data, name, "", tuple(schema["choices"]), one, ids)
@@ -124,10 +127,17 @@ def _attribute_questions(data: CampaignData, schema: Mapping[str, Any], ids: tup
     for choice in schema["choices"]:
 
         def has(answer: Mapping[str, Any], choice: str = choice) -> str | None:
-            picked = answer.get("values", {}).get(name)
-            return picked if picked in (None, UNSURE) else ("yes" if choice in picked else "no")
+            picked = _values(answer).get(name)
+            if isinstance(picked, list):
+                return "yes" if choice in picked else "no"
+            return UNSURE if picked == UNSURE else None
 
         yield _question(data, name, choice, ("no", "yes"), has, ids)
+
+
+def _values(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    values = answer.get("values")
+    return values if isinstance(values, Mapping) else {}
 
 
 def _item_ids(data: CampaignData, category_id: int | None) -> tuple[int, ...]:
@@ -135,7 +145,8 @@ def _item_ids(data: CampaignData, category_id: int | None) -> tuple[int, ...]:
 
 
 def _value(answer: Mapping[str, Any]) -> str | None:
-    return answer.get("value")
+    value = answer.get("value")
+    return value if isinstance(value, str) else None
 
 
 def _question(
@@ -146,6 +157,7 @@ def _question(
     person_ids = tuple(sorted({vote.person_id for vote in data.votes if vote.role != "reviewer"}))
     who = {person_id: n for n, person_id in enumerate(person_ids)}
     gold: dict[int, int] = {}
+    decided: set[int] = set()
     for item in data.items:
         known = answers.get(pick(item.gold) or "") if item.gold and item.id in position else None
         if known is not None and known < len(choices):
@@ -159,6 +171,7 @@ def _question(
             rows.append((position[vote.item_id], who[vote.person_id], answer))
         elif answer < len(choices):
             gold[position[vote.item_id]] = answer
+            decided.add(position[vote.item_id])
     array = np.array(rows, dtype=np.int64).reshape(-1, 3)
     judgments = consensus.Judgments(
         item=array[:, 0],
@@ -169,4 +182,4 @@ def _question(
         n_classes=len(choices),
         n_answers=len(choices) + 1,
     )
-    return Question(attribute, choice, choices, item_ids, person_ids, judgments, gold)
+    return Question(attribute, choice, choices, item_ids, person_ids, judgments, gold, frozenset(decided))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 import consensus
@@ -19,6 +19,7 @@ from label_store.models import Campaign, Consensus, Item, Person, now
 from label_store.questions import CampaignData, Question, questions, read_campaign
 from label_store.workspace import Workspace
 
+DEFAULT_METHOD = "map-dawid-skene"
 TOP = 10
 """A posterior names at most so many answers; the rest of its mass is `other`."""
 
@@ -82,7 +83,7 @@ def find_campaign(session: Session, slug: str) -> Campaign:
     return campaign
 
 
-def assess(session: Session, campaign: Campaign, method: str = "map-dawid-skene") -> Assessment:
+def assess(session: Session, campaign: Campaign, method: str = DEFAULT_METHOD) -> Assessment:
     """Posteriors, annotators and agreement of a campaign from its active judgments; writes nothing."""
     data = read_campaign(session, campaign)
     asked = list(questions(data))
@@ -115,23 +116,35 @@ def assess(session: Session, campaign: Campaign, method: str = "map-dawid-skene"
     )
 
 
-def settle(workspace: Workspace, slug: str, method: str = "map-dawid-skene", *, told: bool = True) -> Assessment:
+def settle(workspace: Workspace, slug: str, method: str | None = DEFAULT_METHOD, *, told: bool = True) -> Assessment:
     """Compute a campaign's consensus and keep it; another method is a new version beside the old one.
 
-    `told` adds an event; the app's live consensus, which settles every other second, does without.
+    A method that was used before writes its own version anew. `method` None is the campaign's own: the one it
+    was last settled with. `told` adds an event; the app's live consensus, which settles every other second,
+    does without. Two that settle one campaign at once do so one after the other.
     """
-    with workspace.read() as session:
-        assessment = assess(session, find_campaign(session, slug), method)
     with workspace.write() as session:
         campaign = find_campaign(session, slug)
+        # NO KEY: people may go on leasing items of the campaign meanwhile (their rows reference it).
+        session.refresh(campaign, with_for_update={"key_share": True})
+        if method is None:
+            method = (campaign.consensus_method or DEFAULT_METHOD).split("/")[0]
+        assessment = assess(session, campaign, method)
         if campaign.consensus_method != assessment.method:
+            campaign.consensus_version = _version(session, campaign, assessment.method)
             campaign.consensus_method = assessment.method
-            campaign.consensus_version += 1
         _keep(session, campaign, assessment)
         if told:
             log_event(session, "settle", f"campaigns:{campaign.slug}", method=assessment.method, **assessment.states)
         version = campaign.consensus_version
     return Assessment(**{**assessment.__dict__, "version": version})
+
+
+def _version(session: Session, campaign: Campaign, method: str) -> int:
+    """The version this method already has in the campaign, else the next one."""
+    versions = select(func.max(Consensus.version)).join(Item).where(Item.campaign_id == campaign.id)
+    own = session.scalar(versions.where(Consensus.method == method))
+    return own or max(campaign.consensus_version, session.scalar(versions) or 0) + 1
 
 
 def _keep(session: Session, campaign: Campaign, assessment: Assessment) -> None:
@@ -188,7 +201,7 @@ def _items(
             if item_id in parts:
                 parts[item_id].append((q, position))
     states = [consensus.states(result.posterior, result.n, rule) for result in results]
-    decided = {vote.item_id for vote in data.votes if vote.role == "reviewer"}
+    flagged = {vote.item_id for vote in data.votes if vote.role == "reviewer" and "flag" in vote.answer}
     rows = []
     for item_id, places in parts.items():
         if not places:
@@ -198,10 +211,13 @@ def _items(
         state = next(state for state in ("open", "disputed", "settled") if state in seen)
         answer: dict[str, Any] | None
         answer, posterior = _answer(data.kind, asked, results, places)
-        if item_id in decided:
-            state = "settled"
-        elif n == 0:
+        decided = all(position in asked[q].decided for q, position in places)
+        if n == 0 and not decided:
             state, answer = "open", None
+        if item_id in flagged:
+            state = "disputed"
+        elif decided:
+            state = "settled"
         risk = max(float(results[q].risk[position]) for q, position in places)
         rows.append(ItemConsensus(item_id, state, answer, posterior, min(max(risk, 0.0), 1.0), n))
     return tuple(rows)

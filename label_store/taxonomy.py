@@ -100,7 +100,14 @@ def put_attributes(session: Session, category: Category, attributes: Sequence[At
                 f"attribute {spec.name!r} of {category.slug!r} would lose the choice {gone[0]!r}",
                 hint="choices may be added, not removed: there may be judgments that gave them",
             )
-        known.choices, known.multiple = list(spec.choices), spec.multiple
+        if known.multiple != spec.multiple:
+            one, several = "one choice", "several choices"
+            raise UsageError(
+                f"attribute {spec.name!r} of {category.slug!r} allows {several if known.multiple else one}, "
+                f"not {several if spec.multiple else one}",
+                hint="give the new question another name: there may be judgments of the old one",
+            )
+        known.choices = list(spec.choices)
 
 
 def read_taxonomy(path: Path) -> list[CategorySpec]:

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from annotate_app import create_campaign
 from annotate_app.live import LiveConsensus
+from label_store import settle
 from label_store.models import Campaign, Consensus, Event, Item, Judgment, Person, now
 from tests.annotate_app.material import add_categories, add_pictures
 
@@ -90,3 +91,27 @@ def test_a_paused_campaign_is_not_settled(any_workspace, campaign):
     live = LiveConsensus(any_workspace)
     live.judged({campaign.id})
     assert live.settle_now() == []
+
+
+def test_it_keeps_the_method_that_the_curator_chose(any_workspace, campaign):
+    judge_all(any_workspace, ["a", "b", "c", "d"])
+    chosen = settle(any_workspace, campaign.slug, "majority")
+    live = LiveConsensus(any_workspace)
+    live.judged({campaign.id})
+    live.settle_now()
+    with any_workspace.read() as session:
+        row = session.get_one(Campaign, campaign.id)
+        assert (row.consensus_method, row.consensus_version) == (chosen.method, chosen.version)
+
+
+def test_what_fails_is_tried_again_and_ends_nothing(workspace):
+    made = make_campaign(workspace, 3, stopping={"rule": "risk", "max_risk": 0.05, "max_n": 9})
+    judge_all(workspace, ["a", "b", "c", "d"])
+    with workspace.write() as session:
+        session.get_one(Campaign, made.id).stopping = {"rule": "risk", "max_risk": "none"}
+    live = LiveConsensus(workspace)
+    live.judged({made.id})
+    assert live.settle_now() == []
+    with workspace.write() as session:
+        session.get_one(Campaign, made.id).stopping = {"rule": "risk", "max_risk": 0.05, "max_n": 9}
+    assert live.settle_now() == [made.slug]

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from itertools import count
+from threading import Barrier, Thread
 from uuid import UUID
 
 import numpy as np
@@ -223,3 +224,60 @@ def test_categories_of_the_campaign_keep_their_order(workspace):
         campaign = session.scalar(select(Campaign))
         assert [category.slug for category in campaign.categories] == ["zebra", "ant"]
         assert isinstance(campaign.categories[0], Category)
+
+
+def test_settling_at_once_is_settling_one_after_the_other(any_workspace):
+    made = Made(any_workspace, "verify", {"rule": "fixed", "n": 1}, n_items=30)
+    for item in range(30):
+        made.judge(item, 0, {"value": "yes"})
+    failures, together = [], Barrier(4)
+
+    def settle_often():
+        try:
+            together.wait()
+            for _ in range(5):
+                settle(any_workspace, "c", told=False)
+        except Exception as error:
+            failures.append(error)
+
+    threads = [Thread(target=settle_often) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert {row.version for row in made.rows().values()} == {1}
+
+
+def test_a_method_used_before_keeps_its_version(workspace):
+    made = Made(workspace, "verify", {"rule": "fixed", "n": 1})
+    made.judge(0, 0, {"value": "yes"})
+    used = [settle(workspace, "c", method).version for method in ("majority", "map-dawid-skene", "majority", None)]
+    assert used == [1, 2, 1, 1]
+
+
+def test_a_reviewer_who_is_unsure_or_flags_settles_nothing(workspace):
+    made = Made(workspace, "verify", {"rule": "fixed", "n": 3}, n_items=3)
+    made.judge(0, 0, {"value": "unsure"}, role="reviewer")
+    made.judge(1, 0, {"flag": "broken"}, role="reviewer")
+    for person in range(3):
+        made.judge(2, person, {"value": "yes"})
+    made.judge(2, 0, {"flag": "private"}, role="reviewer")
+    settle(workspace, "c")
+    assert [made.state(item) for item in range(3)] == ["open", "disputed", "disputed"]
+
+
+def test_a_reviewer_decides_attributes_only_where_every_question_is_answered(workspace):
+    made = Made(workspace, "attributes", {"rule": "fixed", "n": 3}, n_items=2)
+    made.judge(0, 0, {"values": {"type": "suv", "colour": "unsure"}}, role="reviewer")
+    made.judge(1, 0, {"values": {"type": "suv", "colour": ["red"]}}, role="reviewer")
+    settle(workspace, "c")
+    assert [made.state(item) for item in range(2)] == ["open", "settled"]
+
+
+def test_answers_of_another_shape_are_no_answers(workspace):
+    made = Made(workspace, "attributes", {"rule": "fixed", "n": 1})
+    made.judge(0, 0, {"values": {"type": ["suv"], "colour": "red and black"}})
+    made.judge(0, 1, {"values": ["suv"]})
+    settle(workspace, "c")
+    assert (made.rows()[made.items[0]].n, made.state()) == (0, "open")

@@ -85,3 +85,11 @@ def test_adding_again_brings_up_to_date_and_forgets_nothing(workspace):
 @pytest.mark.parametrize("name, slug", [("Sports  Car", "sports-car"), ("小汽车", "小汽车"), ("T-shirt!", "t-shirt")])
 def test_slugs(name, slug):
     assert slugify(name) == slug
+
+
+def test_a_question_does_not_turn_from_one_choice_to_several(workspace):
+    with workspace.write() as session:
+        put_category(session, CategorySpec(name="car", attributes=(AttributeSpec("colour", ("red", "black")),)))
+        several = AttributeSpec("colour", ("red", "black"), multiple=True)
+        with pytest.raises(UsageError, match="allows one choice"):
+            put_category(session, CategorySpec(name="car", attributes=(several,)))
