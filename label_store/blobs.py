@@ -7,6 +7,7 @@ that exists always has its bytes whole; writing the same bytes twice is the same
 import contextlib
 import hashlib
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,7 +55,7 @@ def _checked(data: bytes, sha256: str, where: str) -> bytes:
     if hashlib.sha256(data).hexdigest() != sha256:
         raise BlobError(
             f"the bytes of {sha256} in {where} have changed (bit rot)",
-            hint="restore that file from a backup, or remove it and collect it again",
+            hint="restore that file from a backup, or remove it and run the same `cairn collect` again",
         )
     return data
 
@@ -72,18 +73,23 @@ class FolderBlobs:
         return self.root / sha256[:2] / sha256[2:4] / sha256
 
     def prepare(self) -> None:
-        """Make the folder and remove temporary files that a killed writer left."""
-        self.root.mkdir(parents=True, exist_ok=True)
+        """Make the folder and remove temporary files that writers killed over an hour ago left."""
+        _make_durable(self.root)
+        for left in self.root.glob("??/??/.*.tmp"):
+            with contextlib.suppress(OSError):
+                if left.stat().st_mtime < time.time() - 3600:
+                    left.unlink()
 
     def put(self, data: bytes) -> str:
         """Keep the bytes; durable when it returns."""
         sha256 = hashlib.sha256(data).hexdigest()
         path = self.path(sha256)
-        if path.exists() and path.stat().st_size == len(data):
-            return sha256
+        with contextlib.suppress(OSError):
+            if path.read_bytes() == data:  # bytes that rotted are written anew
+                return sha256
         temporary = path.with_name(f".{sha256}.{uuid.uuid4().hex}.tmp")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            _make_durable(path.parent)
             with temporary.open("wb") as file:
                 file.write(data)
                 file.flush()
@@ -105,7 +111,8 @@ class FolderBlobs:
             data = self.path(sha256).read_bytes()
         except FileNotFoundError as error:
             raise BlobError(
-                f"the bytes of {sha256} are not in {self.root}", hint="collect that picture again"
+                f"the bytes of {sha256} are not in {self.root}",
+                hint="run the same `cairn collect` again, or restore it from a backup",
             ) from error
         return _checked(data, sha256, str(self.root))
 
@@ -182,7 +189,8 @@ class S3Blobs:
             data = bytes(obstore.get(self._store, self._key(sha256)).bytes())
         except FileNotFoundError as error:
             raise BlobError(
-                f"the bytes of {sha256} are not in {self.url}", hint="collect that picture again"
+                f"the bytes of {sha256} are not in {self.url}",
+                hint="run the same `cairn collect` again, or restore it from a backup",
             ) from error
         except Exception as error:
             raise BlobError(f"{self.url} did not give {sha256}: {error}", hint="run it again") from error
@@ -216,6 +224,15 @@ class S3Blobs:
         for chunk in obstore.list(self._store):
             for entry in chunk:
                 yield entry["path"].rsplit("/", 1)[-1]
+
+
+def _make_durable(folder: Path) -> None:
+    """Make a folder and those above it; the entry of each new one is flushed in the folder that holds it."""
+    if folder.is_dir():
+        return
+    _make_durable(folder.parent)
+    folder.mkdir(exist_ok=True)
+    _fsync_folder(folder.parent)
 
 
 def _fsync_folder(folder: Path) -> None:

@@ -9,9 +9,8 @@ from sqlalchemy.exc import ArgumentError
 from label_store.errors import UsageError
 
 
-def make_engine(url: str) -> Engine:
+def make_engine(parsed: URL) -> Engine:
     """An engine for `sqlite:///…` or `postgresql+psycopg://…` (plain `postgresql://` is taken as that)."""
-    parsed = parse_url(url)
     if parsed.drivername in ("postgresql", "postgres"):
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() == "sqlite":
@@ -22,7 +21,7 @@ def make_engine(url: str) -> Engine:
     if parsed.get_backend_name() == "postgresql":
         return create_engine(parsed, pool_pre_ping=True, pool_size=10, max_overflow=20)
     raise UsageError(
-        f"database_url {url!r}: only SQLite and PostgreSQL are supported",
+        f"database_url {parsed.render_as_string(hide_password=True)!r}: only SQLite and PostgreSQL are supported",
         hint="use sqlite:///labels.db or postgresql://user@host/name",
     )
 
@@ -36,6 +35,16 @@ def parse_url(url: str) -> URL:
             f"database_url {url!r} is not a database URL",
             hint="use sqlite:///labels.db or postgresql://user@host/name",
         ) from error
+
+
+def for_reading(engine: Engine) -> Engine:
+    """The same engine and pool, whose transactions see one state of the database from their first statement on.
+
+    SQLite's WAL readers do; PostgreSQL's do under REPEATABLE READ, not under its default.
+    """
+    if engine.dialect.name == "postgresql":
+        return engine.execution_options(isolation_level="REPEATABLE READ")
+    return engine
 
 
 def for_writing(engine: Engine) -> Engine:

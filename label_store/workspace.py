@@ -7,13 +7,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import URL, Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from label_store import schema
 from label_store.blobs import BlobStore, open_blobs
-from label_store.engine import for_writing, make_engine, parse_url
+from label_store.engine import for_reading, for_writing, make_engine, parse_url
 from label_store.errors import CairnError, NotAWorkspace
 from label_store.settings import Settings, load_settings
 
@@ -100,7 +100,7 @@ class Workspace:
     def engine(self) -> Engine:
         """The database's engine; its SQLite transactions begin as readers."""
         file = self.sqlite_file
-        return make_engine(f"sqlite:///{file}" if file else self.settings.database_url)
+        return make_engine(URL.create("sqlite", database=str(file)) if file else parse_url(self.settings.database_url))
 
     @cached_property
     def blobs(self) -> BlobStore:
@@ -120,7 +120,7 @@ class Workspace:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session on one consistent view of the database; nothing it changes is kept."""
-        with Session(self.engine) as session, _sentences(self):
+        with Session(for_reading(self.engine)) as session, _sentences(self):
             yield session
 
     @contextmanager

@@ -138,3 +138,22 @@ while True:
     assert len(names) >= 20
     for name in names:
         store.get(name)
+
+
+def test_putting_the_right_bytes_again_mends_rotten_ones(tmp_path):
+    store = FolderBlobs(tmp_path / "blobs")
+    name = store.put(b"the truth")
+    store.path(name).write_bytes(b"the trutH")
+    assert store.put(b"the truth") == name
+    assert store.get(name) == b"the truth"
+
+
+def test_what_a_killed_writer_left_long_ago_is_cleared_and_a_living_ones_file_is_not(tmp_path):
+    store = FolderBlobs(tmp_path / "blobs")
+    folder = store.path(store.put(b"x")).parent
+    old, new = folder / ".old.tmp", folder / ".new.tmp"
+    old.write_bytes(b"half")
+    new.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    store.prepare()
+    assert (old.exists(), new.exists()) == (False, True)

@@ -129,3 +129,28 @@ def test_sqlite_runs_in_wal_mode_and_flushes_every_commit(workspace):
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
         assert connection.execute(text("PRAGMA synchronous")).scalar() == 2
         assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
+
+
+@pytest.mark.parametrize("name", ["q?y=1", "h%20x", "spaß und mehr"])
+def test_a_folder_may_have_any_name(tmp_path, name):
+    Workspace.init(tmp_path / name).close()
+    assert Workspace.open(tmp_path / name).sqlite_file == tmp_path / name / "labels.db"
+    assert (tmp_path / name / "labels.db").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_reader_sees_one_state_while_others_write(any_workspace):
+    with any_workspace.read() as session:
+        before = session.query(Event).count()
+        with any_workspace.write() as other:
+            other.add(Event(action="meanwhile"))
+        session.expire_all()
+        assert session.query(Event).count() == before
+    with any_workspace.read() as session:
+        assert session.query(Event).count() == before + 1
+
+
+def test_a_password_in_a_wrong_database_url_is_not_shown(tmp_path):
+    with pytest.raises(UsageError) as wrong:
+        Workspace.init(tmp_path / "w", database_url="mysql://me:secret@host/x")
+    assert "secret" not in str(wrong.value)
