@@ -1,7 +1,7 @@
 """Reading a response's body under a cap that holds before and after decompression (gzip bombs)."""
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import aiohttp
 
@@ -16,10 +16,12 @@ async def read_body(
     *,
     cut: bool = False,
     look: Callable[[bytes], None] | None = None,
+    hold: Callable[[int], Awaitable[None]] | None = None,
 ) -> bytes:
     """The whole body, decompressed; more than `max_bytes` is FetchFailed("too_large"), with `cut` cut off.
 
     `look` sees the first bytes as soon as they are there and may raise.
+    `hold` hears of every part's size, and nothing more is read until it returns.
     """
     declared = response.content_length
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
@@ -38,6 +40,8 @@ async def read_body(
                 if cut:
                     return b"".join(parts)[:max_bytes]
                 raise FetchFailed("too_large", f"sent more than {max_bytes:,} bytes")
+            if hold is not None:
+                await hold(len(part))
     inflate.finish()
     return b"".join(parts)
 

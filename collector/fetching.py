@@ -7,7 +7,7 @@ import asyncio
 import email.utils
 import random
 import ssl
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -21,6 +21,7 @@ from collector.addresses import AllowList
 from collector.body import read_body
 from collector.connections import Gate, RefusedAddress, open_session
 from collector.errors import FetchFailed
+from collector.held import Holding
 from collector.hosts import Host, Hosts
 from collector.optout import PRODUCT, header_directives
 from collector.robots import MAX_BYTES as ROBOTS_BYTES
@@ -44,6 +45,8 @@ class Want:
     robots: bool = True
     look: Callable[[str, bytes], None] | None = None
     """Sees the content type and the first bytes before the rest is read; may raise FetchFailed."""
+    holding: Holding | None = None
+    """Where the bytes are counted as they arrive; a wait for room takes nothing from the deadline."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,8 @@ class Fetcher:
                 return await self._get_once(_parsed(url), want)
             except FetchFailed as failure:
                 # A timeout has already cost a whole deadline; the next run tries again.
+                if want.holding is not None:
+                    want.holding.give_back()
                 retry = failure.may_pass and failure.retry_at is None and failure.reason in ("connect", "http_5xx")
                 retry = retry or (failure.http_status in (408, 425, 429) and failure.retry_at is None)
                 if not retry or tried == _TRIES or failure.reason == "robots":
@@ -153,7 +158,7 @@ class Fetcher:
         }
         try:
             async with (
-                asyncio.timeout(max(left, 0.001)),
+                asyncio.timeout(max(left, 0.001)) as deadline,
                 self._session.get(url, headers=headers, allow_redirects=False) as response,
             ):
                 host.answered()
@@ -167,6 +172,7 @@ class Fetcher:
                     want.max_bytes,
                     cut=want.cut,
                     look=(lambda first: look(kind, first)) if look else None,
+                    hold=_hold_outside(want.holding, deadline) if want.holding else None,
                 )
                 return Fetched(str(url), response.status, response.headers, body)
         except (TimeoutError, aiohttp.ClientError, OSError, ssl.SSLError, ValueError) as error:
@@ -202,6 +208,22 @@ class Fetcher:
         want = Want("text/plain,*/*;q=0.5", ROBOTS_BYTES, compressed=True, cut=True, robots=False)
         fetched = await self.get(str(url), want)
         return fetched.status, fetched.body
+
+
+def _hold_outside(holding: Holding, deadline: asyncio.Timeout) -> Callable[[int], Awaitable[None]]:
+    """Count bytes, with the deadline standing still while others hold too many."""
+
+    async def hold(size: int) -> None:
+        if holding.fits(size):
+            await holding.add(size)
+            return
+        loop = asyncio.get_running_loop()
+        when, began = deadline.when(), loop.time()
+        deadline.reschedule(None)
+        await holding.add(size)
+        deadline.reschedule(when + loop.time() - began if when is not None else None)
+
+    return hold
 
 
 def _parsed(url: str) -> URL:

@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 
@@ -19,6 +19,7 @@ from collector.errors import FetchFailed
 from collector.examining import Examiners
 from collector.fetching import Fetched, Fetcher, Want
 from collector.found import BadRow, Candidate, Categories, Context, Found, PageSeen, Source, require_category
+from collector.held import HeldBytes, Holding
 from collector.hosts import host_key
 from collector.known import CHUNK, Known, look_up, taken_down, what_to_do
 from collector.loops import run_to_end
@@ -32,7 +33,7 @@ from label_store.models import now
 
 Progress = Callable[[int, int | None, str], None]
 _HELD_BYTES = 256 * 2**20
-"""Pictures fetched and not yet kept, above which no new one is begun."""
+"""Pictures on their way and not yet kept, above which only the oldest goes on being read."""
 _KEEPERS = 16
 """Threads that write bytes and wait for the disk."""
 
@@ -121,9 +122,7 @@ class _Run:
         self._lines: dict[str, _Line] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(options.max_pending)
-        self._held = 0
-        self._light = asyncio.Event()
-        self._light.set()
+        self._held = HeldBytes(_HELD_BYTES)
         self._settled = asyncio.Event()
         self._fatal: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._total: int | None = None
@@ -269,9 +268,6 @@ class _Run:
     async def _work(self, key: str, line: _Line) -> None:
         try:
             while line.waiting:
-                await self._light.wait()
-                if not line.waiting:
-                    break
                 claim = line.waiting.popleft()
                 try:
                     await self._get(claim)
@@ -284,39 +280,39 @@ class _Run:
 
     async def _get(self, claim: Claim) -> None:
         """From address to kept bytes; every way it can end is recorded."""
-        try:
-            if claim.candidate.path is not None:
-                try:
-                    data = await asyncio.to_thread(_read, claim.candidate.path, self._want.max_bytes)
-                except OSError as error:
-                    self._bad.add(BadRow(str(claim.candidate.path), f"cannot be read: {error.strerror}"))
-                    self._release(claim)
-                    return
-                response = Response()
-            else:
-                fetched = await self._context.fetcher.get(claim.candidate.url, self._want)
-                self._refuse_opted_out(fetched)
-                data = fetched.body
-                response = Response(fetched.status, fetched.headers.get("ETag"), fetched.headers.get("Last-Modified"))
-            outcome = await self._keep(claim, data, response)
-        except FetchFailed as failure:
-            await self._fail(claim, failure)
-            return
-        await self._recorder.put(outcome)
+        with self._held.holding() as holding:
+            try:
+                outcome = await self._picture(claim, holding)
+            except FetchFailed as failure:
+                outcome = Outcome(claim, claim.take_all(), failure=failure)
+        if outcome is not None:
+            await self._recorder.put(outcome)
+
+    async def _picture(self, claim: Claim, holding: Holding) -> Outcome | None:
+        """A kept picture; None for a file that cannot be read."""
+        if claim.candidate.path is not None:
+            try:
+                data = await asyncio.to_thread(_read, claim.candidate.path, self._want.max_bytes)
+            except OSError as error:
+                self._bad.add(BadRow(str(claim.candidate.path), f"cannot be read: {error.strerror}"))
+                self._release(claim)
+                return None
+            await holding.add(len(data))
+            return await self._keep(claim, data, Response())
+        fetched = await self._context.fetcher.get(claim.candidate.url, replace(self._want, holding=holding))
+        self._refuse_opted_out(fetched)
+        response = Response(fetched.status, fetched.headers.get("ETag"), fetched.headers.get("Last-Modified"))
+        return await self._keep(claim, fetched.body, response)
 
     async def _keep(self, claim: Claim, data: bytes, response: Response) -> Outcome:
-        self._hold(len(data))
         try:
             examined = await self._examiners.examine(data)
             if why := self._takedowns.refusal(examined):
-                raise FetchFailed("takedown", why, http_status=response.http_status)
-            loop = asyncio.get_running_loop()
-            await loop.run_in_executor(self._keepers, self._workspace.blobs.put, data)
+                raise FetchFailed("takedown", why)
+            await asyncio.get_running_loop().run_in_executor(self._keepers, self._workspace.blobs.put, data)
         except FetchFailed as failure:
             failure.http_status = failure.http_status or response.http_status
             raise
-        finally:
-            self._hold(-len(data))
         return Outcome(claim, claim.take_all(), examined=examined, response=response)
 
     def _refuse_opted_out(self, fetched: Fetched) -> None:
@@ -326,13 +322,6 @@ class _Run:
 
     async def _fail(self, claim: Claim, failure: FetchFailed) -> None:
         await self._recorder.put(Outcome(claim, claim.take_all(), failure=failure))
-
-    def _hold(self, size: int) -> None:
-        self._held += size
-        if self._held > _HELD_BYTES:
-            self._light.clear()
-        else:
-            self._light.set()
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

@@ -13,6 +13,10 @@ from PIL import Image
 from sqlalchemy import select
 
 from collector import Crawl, UrlList, collect
+from collector.addresses import AllowList
+from collector.errors import FetchFailed
+from collector.fetching import Fetcher, Want
+from collector.held import HeldBytes
 from collector.loops import run_to_end
 from collector.recording import Recorder
 from collector.scans import too_many_scans
@@ -20,7 +24,7 @@ from collector.texts import storable
 from label_store import CategorySpec, Workspace, put_category
 from label_store.models import Fetch
 from tests.collector.conftest import FAST, collect_urls
-from tests.collector.site import Site, jpeg
+from tests.collector.site import Site, jpeg, reset_halfway
 
 
 def fetches(workspace: Workspace) -> dict[str, Fetch]:
@@ -159,3 +163,71 @@ def test_marks_within_metadata_are_no_scans() -> None:
     picture = Image.new("RGB", (32, 32), "red")
     picture.save(buffer, "JPEG", comment=b"\xff\xda\x00\x02" * 500)
     assert too_many_scans(buffer.getvalue()) is None
+
+
+def test_bytes_are_counted_as_they_arrive_and_the_deadline_waits_with_them(site: Site) -> None:
+    body = bytes(400_000)
+    urls = [site.put(f"/{n}.jpg", body) for n in range(8)]
+    most = 0
+
+    async def go() -> list[int]:
+        nonlocal most
+        held = HeldBytes(1_000_000)
+
+        async def one(fetcher: Fetcher, url: str) -> int:
+            nonlocal most
+            with held.holding() as holding:
+                fetched = await fetcher.get(url, Want("image/*", 500_000, holding=holding))
+                assert holding.size == len(fetched.body)
+                most = max(most, held.total)
+                await asyncio.sleep(0.2)  # longer, for all of them, than one may take
+                return len(fetched.body)
+
+        allow = AllowList.parse([site.netloc])
+        async with Fetcher(
+            user_agent="Cairn/test", allow=allow, delay=0, per_host=8, in_flight=8, timeout=0.6
+        ) as fetcher:
+            sizes = await asyncio.gather(*(one(fetcher, url) for url in urls))
+        assert held.total == 0
+        return sizes
+
+    assert run_to_end(go()) == [len(body)] * 8
+    assert most <= 1_000_000 + len(body)
+    assert max(site.asked.values()) == 1
+
+
+def test_a_failed_attempt_gives_back_what_it_held(site: Site) -> None:
+    async def go() -> None:
+        held = HeldBytes(10_000)
+        allow = AllowList.parse([site.netloc])
+        async with Fetcher(
+            user_agent="Cairn/test", allow=allow, delay=0, per_host=2, in_flight=2, timeout=5.0
+        ) as fetcher:
+            with held.holding() as holding:
+                with pytest.raises(FetchFailed):
+                    await fetcher.get(
+                        site.on("/cut.jpg", reset_halfway(bytes(9000))), Want("image/*", 9999, holding=holding)
+                    )
+                assert held.total == holding.size == 0
+
+    run_to_end(go())
+
+
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=30), st.integers(1, 60))
+def test_whatever_the_sizes_all_get_through_and_the_bound_is_passed_by_one_alone(sizes: list[int], bound: int) -> None:
+    async def go() -> int:
+        held, most = HeldBytes(bound), 0
+
+        async def one(size: int) -> None:
+            nonlocal most
+            with held.holding() as holding:
+                for _ in range(size):
+                    await holding.add(1)
+                    most = max(most, held.total)
+                    await asyncio.sleep(0)
+
+        await asyncio.gather(*(one(size) for size in sizes))
+        assert held.total == 0
+        return most
+
+    assert run_to_end(go()) <= bound + max(sizes)
