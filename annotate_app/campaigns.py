@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, exists, func, insert, select, tuple_
+from sqlalchemy import Select, exists, func, insert, select
 from sqlalchemy.orm import Session
 
 from consensus import ConsensusError, StoppingRule
@@ -262,7 +262,6 @@ def _candidates(category_ids: Sequence[int], *columns: Any) -> Select[Any]:
 
 def settled_as(session: Session, category: Category) -> list[str]:
     """SHA-256s of the images that a verify or classify campaign settled as the category, sorted."""
-    newest = select(Consensus.item_id, func.max(Consensus.version)).group_by(Consensus.item_id)
     rows = session.execute(
         select(Item.image_sha256, Item.category_id, Consensus.answer, Campaign.kind)
         .join(Consensus, Consensus.item_id == Item.id)
@@ -271,7 +270,7 @@ def settled_as(session: Session, category: Category) -> list[str]:
             Campaign.kind.in_(("verify", "classify")),
             Consensus.state == "settled",
             Item.gold.is_(None),
-            tuple_(Consensus.item_id, Consensus.version).in_(newest),
+            Consensus.version == Campaign.consensus_version,
             ~exists().where(Takedown.sha256 == Item.image_sha256),
         )
     )

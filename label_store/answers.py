@@ -2,6 +2,7 @@
 
 import json
 import math
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -34,6 +35,8 @@ def check_answer(
     comment = answer.get("comment")
     if comment is not None and (not isinstance(comment, str) or len(comment) > MAX_COMMENT):
         raise AnswerError(f"a comment is a text of at most {MAX_COMMENT} characters")
+    if comment and any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t" for c in comment):
+        raise AnswerError("a comment holds no control characters")
     if "flag" in answer:
         if answer["flag"] not in FLAGS:
             raise AnswerError(f"a flag is one of {', '.join(FLAGS)}")

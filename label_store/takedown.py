@@ -66,6 +66,8 @@ def take_down(
             log_event(session, "takedown", f"images:{image.sha256}", reason=reason)
     for image in images:
         workspace.blobs.remove(image.sha256)
+        for copy in (workspace.folder / "cache").rglob(f"{image.sha256}*"):
+            copy.unlink(missing_ok=True)  # smaller renditions that the annotation app keeps
     return TakedownResult(tuple(image.sha256 for image in images), tuple(urls))
 
 

@@ -13,6 +13,9 @@ from sqlalchemy.orm import Session
 from label_store.errors import UsageError
 from label_store.models import Attribute, Category, CategoryParent
 
+RESERVED = frozenset({"unsure", "none"})
+"""Words that are answers by themselves and can be neither a category nor a choice."""
+
 
 @dataclass(frozen=True)
 class AttributeSpec:
@@ -59,6 +62,12 @@ def find_category(session: Session, slug: str) -> Category:
 def put_category(session: Session, spec: CategorySpec) -> Category:
     """Add a category, or bring the one of the same slug up to date with what the spec says."""
     slug = spec.slug or slugify(spec.name)
+    if slug in RESERVED:
+        raise UsageError(
+            f"{slug!r} cannot be a category: it is an answer of its own", hint="give another one with slug"
+        )
+    if slug and slug != slugify(slug):
+        raise UsageError(f"{slug!r} cannot be a slug", hint=f"for instance {slugify(slug)!r}")
     if not slug:
         raise UsageError(f"a category needs a name with a letter or digit in it, not {spec.name!r}")
     category = session.scalar(select(Category).where(Category.slug == slug))
@@ -86,6 +95,8 @@ def put_attributes(session: Session, category: Category, attributes: Sequence[At
     """Add or replace the questions of a category, by name; judged choices are never removed silently."""
     existing = {attribute.name: attribute for attribute in category.attributes}
     for position, spec in enumerate(attributes, start=len(existing)):
+        if RESERVED & set(spec.choices):
+            raise UsageError(f"attribute {spec.name!r} of {category.slug!r}: 'unsure' and 'none' are no choices")
         if len(set(spec.choices)) < 2:
             raise UsageError(f"attribute {spec.name!r} of {category.slug!r} needs at least two different choices")
         known = existing.get(spec.name)

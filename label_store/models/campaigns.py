@@ -25,6 +25,10 @@ class Campaign(Base):
         one_of("kind", KINDS),
         one_of("state", CAMPAIGN_STATES),
         CheckConstraint("gold_rate >= 0 AND gold_rate < 1", name="gold_rate_share"),
+        CheckConstraint("price_per_judgment >= 0", name="price_not_negative"),
+        CheckConstraint("budget >= 0", name="budget_not_negative"),
+        CheckConstraint("per_person_limit >= 1", name="limit_from_one"),
+        CheckConstraint("(state = 'closed') = (closed_at IS NOT NULL)", name="closed_has_time"),
         CheckConstraint("slug <> ''", name="slug_not_empty"),
     )
 
@@ -156,6 +160,7 @@ class Consensus(Base):
     __table_args__ = (
         one_of("state", ITEM_STATES),
         CheckConstraint("risk >= 0 AND risk <= 1", name="risk_share"),
+        CheckConstraint("state <> 'settled' OR answer IS NOT NULL", name="settled_has_answer"),
         CheckConstraint("n >= 0", name="n_not_negative"),
     )
 

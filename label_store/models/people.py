@@ -68,6 +68,6 @@ class Event(Base):
     at: Mapped[datetime] = mapped_column(UTCDateTime, default=now, index=True)
     person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     action: Mapped[str] = mapped_column(String(50))
-    subject: Mapped[str] = mapped_column(String(200), default="", index=True)
+    subject: Mapped[str] = mapped_column(Text, default="", index=True)
     """What it was done to, as `table:key`, for instance `images:<sha256>`."""
     detail: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)

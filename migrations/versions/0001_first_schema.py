@@ -34,6 +34,10 @@ def upgrade() -> None:
     sa.CheckConstraint("slug <> ''", name=op.f('ck_campaigns_slug_not_empty')),
     sa.CheckConstraint("state IN ('draft', 'open', 'paused', 'closed')", name=op.f('ck_campaigns_state')),
     sa.CheckConstraint('gold_rate >= 0 AND gold_rate < 1', name=op.f('ck_campaigns_gold_rate_share')),
+    sa.CheckConstraint('price_per_judgment >= 0', name=op.f('ck_campaigns_price_not_negative')),
+    sa.CheckConstraint('budget >= 0', name=op.f('ck_campaigns_budget_not_negative')),
+    sa.CheckConstraint('per_person_limit >= 1', name=op.f('ck_campaigns_limit_from_one')),
+    sa.CheckConstraint("(state = 'closed') = (closed_at IS NOT NULL)", name=op.f('ck_campaigns_closed_has_time')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_campaigns')),
     sa.UniqueConstraint('slug', name=op.f('uq_campaigns_slug'))
     )
@@ -141,7 +145,7 @@ def upgrade() -> None:
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('person_id', sa.Integer(), nullable=True),
     sa.Column('action', sa.String(length=50), nullable=False),
-    sa.Column('subject', sa.String(length=200), nullable=False),
+    sa.Column('subject', sa.Text(), nullable=False),
     sa.Column('detail', JSON, nullable=False),
     sa.ForeignKeyConstraint(['person_id'], ['people.id'], name=op.f('fk_events_person_id_people')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_events'))
@@ -306,6 +310,7 @@ def upgrade() -> None:
     sa.CheckConstraint("state IN ('open', 'settled', 'disputed')", name=op.f('ck_consensus_state')),
     sa.CheckConstraint('n >= 0', name=op.f('ck_consensus_n_not_negative')),
     sa.CheckConstraint('risk >= 0 AND risk <= 1', name=op.f('ck_consensus_risk_share')),
+    sa.CheckConstraint("state <> 'settled' OR answer IS NOT NULL", name=op.f('ck_consensus_settled_has_answer')),
     sa.ForeignKeyConstraint(['item_id'], ['items.id'], name=op.f('fk_consensus_item_id_items'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('item_id', 'version', name=op.f('pk_consensus'))
     )

@@ -42,6 +42,7 @@ def test_attributes_asks_what_was_settled_as_the_category(stocked):
     with pytest.raises(UsageError, match="nothing to judge"):
         create_campaign(stocked, "details", "attributes", ["car"])
     with stocked.write() as session:
+        session.scalars(select(Campaign)).one().consensus_version = 1
         for item, answer in zip(session.scalars(select(Item)), ("yes", "no", "yes"), strict=True):
             session.add(
                 Consensus(

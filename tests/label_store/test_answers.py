@@ -56,6 +56,8 @@ def test_answers_in_their_normal_form(kind, answer, normal):
         ("polygons", {"shapes": [{"category": "car", "rings": [[[0, 0], [1, 1], [99, 0]]]}]}),
         ("verify", {"flag": "boring"}),
         ("verify", {"value": "yes", "comment": "x" * 3000}),
+        ("verify", {"value": "yes", "comment": "a\x00b"}),
+        ("verify", {"value": "yes", "comment": "\ud800"}),
         ("dance", {"value": "yes"}),
     ],
 )

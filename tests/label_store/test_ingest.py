@@ -100,6 +100,15 @@ def test_a_taken_down_picture_loses_its_bytes_and_never_enters_again(store):
     assert [event.action for event in all_of(store, Event)] == ["takedown"]
 
 
+def test_a_takedown_forgets_the_renditions_too(store):
+    kept = ingest(store, jpeg(1), Origin(source="urls", url="https://a.example/1.jpg"))
+    rendition = store.folder / "cache" / "pictures" / "v1" / "thumb" / f"{kept.sha256}.jpg"
+    rendition.parent.mkdir(parents=True)
+    rendition.write_bytes(b"small")
+    take_down(store, sha256=kept.sha256, reason="asked")
+    assert not rendition.exists()
+
+
 def test_a_near_duplicate_of_a_taken_down_picture_is_refused_and_other_pictures_are_not(store):
     kept = ingest(store, jpeg(1, side=96), Origin(source="urls", url="https://a.example/1.jpg"))
     take_down(store, sha256=kept.sha256, reason="asked")

@@ -10,7 +10,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from label_store import StoreVersionError, Workspace
-from label_store.models import Base, Campaign, Category, Fetch, Image, Item, Judgment, Person, Release
+from label_store.models import Base, Campaign, Category, Consensus, Fetch, Image, Item, Judgment, Person, Release
 
 SHA = "a" * 64
 
@@ -77,6 +77,13 @@ def test_an_item_is_unique_also_where_it_has_no_category(any_workspace):
     [
         lambda ids: Campaign(slug="x", kind="guess", stopping={}),
         lambda ids: Campaign(slug="x", kind="verify", stopping={}, gold_rate=1.5),
+        lambda ids: Campaign(slug="x", kind="verify", stopping={}, price_per_judgment=-5),
+        lambda ids: Campaign(slug="x", kind="verify", stopping={}, per_person_limit=0),
+        lambda ids: Campaign(slug="x", kind="verify", stopping={}, state="closed"),
+        lambda ids: Campaign(slug="x", kind="verify", stopping={}, closed_at=datetime.now(UTC)),
+        lambda ids: Consensus(
+            item_id=ids["item"], version=1, state="settled", posterior={}, risk=0.1, n=1, method="majority/1"
+        ),
         lambda ids: Item(campaign_id=999, image_sha256=SHA),
         lambda ids: Item(campaign_id=ids["campaign"], image_sha256="b" * 64),
         lambda ids: Image(sha256="short", bytes=1, format="JPEG", mode="RGB", width=1, height=1),

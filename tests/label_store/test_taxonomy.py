@@ -93,3 +93,17 @@ def test_a_question_does_not_turn_from_one_choice_to_several(workspace):
         several = AttributeSpec("colour", ("red", "black"), multiple=True)
         with pytest.raises(UsageError, match="allows one choice"):
             put_category(session, CategorySpec(name="car", attributes=(several,)))
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        CategorySpec(name="unsure"),
+        CategorySpec(name="None"),
+        CategorySpec(name="x", slug="../../evil"),
+        CategorySpec(name="car", attributes=(AttributeSpec("type", ("suv", "unsure")),)),
+    ],
+)
+def test_words_that_are_answers_and_slugs_that_are_paths_are_refused(workspace, spec):
+    with workspace.write() as session, pytest.raises(UsageError):
+        put_category(session, spec)
