@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cairn.browser import find_chromium
 from label_store import Workspace
 from tests.annotate_app.material import add_categories, add_people
 from tests.annotate_app.server import RunningApp, serving
@@ -37,17 +37,6 @@ def app(stocked: Workspace) -> Iterator[RunningApp]:
         yield running
 
 
-def find_chromium() -> str | None:
-    """CAIRN_CHROMIUM, else playwright's own (""), else the system's; None when there is none."""
-    named = os.environ.get("CAIRN_CHROMIUM")
-    if named:
-        return named
-    own = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH", Path.home() / ".cache" / "ms-playwright"))
-    if any(own.glob("chromium*")):
-        return ""
-    return next((path for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(path).exists()), None)
-
-
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """A real Chromium; where CI is set its absence is a failure, not a skip."""
@@ -57,6 +46,6 @@ def browser() -> Iterator[Any]:
     if path is None and not os.environ.get("CI"):
         pytest.skip("there is no Chromium; set CAIRN_CHROMIUM or run `playwright install chromium`")
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path or None, args=["--no-sandbox"])
+        opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield opened
         opened.close()

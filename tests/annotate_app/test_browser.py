@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from annotate_app import create_campaign
 from label_store import Workspace
-from label_store.models import Item, Judgment
+from label_store.models import Item, Judgment, Person
 from tests.annotate_app.material import add_pictures
 from tests.annotate_app.server import PASSWORD, RunningApp, serving
 
@@ -27,6 +27,8 @@ def until(page: Any, expression: str) -> None:
 
 ALL_COMPLETE = "[...document.querySelectorAll('.cell img, #stage img')].every((image) => image.complete)"
 SAVED = "document.getElementById('saved').textContent.includes('saved')"
+
+KEPT = "document.getElementById('saved').dataset.unkept === '0'"
 
 
 def waiting(number: int) -> str:
@@ -220,6 +222,7 @@ def test_a_tab_closed_with_unsent_answers_sends_them_later_and_shows_nothing_twi
     ann.context.set_offline(True)
     ann.press("1", "2", "3")
     until(ann.page, waiting(3))
+    until(ann.page, KEPT)  # until then leaving is warned of, which close() passes by
     ann.page.close()
     ann.context.set_offline(False)
     ann.page = ann.context.new_page()
@@ -370,3 +373,101 @@ def test_ids_made_by_the_page_are_uuids(stocked, app, sit_down):
     )
     assert len(set(made)) == 3
     assert all(str(uuid.UUID(one)) == one and uuid.UUID(one).version == 4 for one in made)
+
+
+def sign_in(page: Any, name: str) -> None:
+    page.goto("/login")
+    page.fill("[name=name]", name)
+    page.fill("[name=password]", PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_load_state("networkidle")
+
+
+def authors(workspace: Workspace) -> set[str]:
+    with workspace.read() as session:
+        return set(session.scalars(select(Person.name).join(Judgment, Judgment.person_id == Person.id)))
+
+
+def test_answers_wait_for_their_own_person_when_another_signs_in_beside(stocked, app, sit_down):
+    add_pictures(stocked, "boat", 6)
+    create_campaign(stocked, "what", "classify", ["car", "boat", "cup"])
+    ann = sit_down(app)
+    ann.open("what")
+    ann.page.wait_for_load_state("networkidle")
+    ann.context.clear_cookies()
+    other = ann.context.new_page()
+    sign_in(other, "bea")
+    other.goto("/label/what")  # bea holds the same pictures, so her name would fit
+    other.wait_for_selector("#stage img")
+    ann.press("1", "2", "3")
+    until(ann.page, "document.getElementById('saved').textContent.startsWith('3 waiting – bea is signed in')")
+    assert authors(stocked) == set()
+    ann.context.clear_cookies()
+    sign_in(other, "ann")
+    ann.page.evaluate("dispatchEvent(new Event('online'))")
+    ann.wait_saved()
+    assert authors(stocked) == {"ann"}
+    assert len(answers(stocked)) == 3
+
+
+def test_an_answer_the_server_cannot_digest_holds_no_other_up(stocked, app, sit_down):
+    add_pictures(stocked, "boat", 6)
+    create_campaign(stocked, "what", "classify", ["car", "boat", "cup"])
+    ann = sit_down(app)
+    ann.open("what")
+    ann.page.wait_for_load_state("networkidle")
+
+    def stumble(route: Any) -> None:
+        if '"value":"cup"' in (route.request.post_data or ""):
+            route.fulfill(status=500, content_type="application/problem+json", body='{"detail": "it broke"}')
+        else:
+            route.continue_()
+
+    ann.page.route("**/api/v1/judgments", stumble)
+    ann.press("1", "3", "2")
+    ann.wait_saved()
+    assert sorted(given[0]["value"] for given in answers(stocked).values()) == ["boat", "car"]
+    assert "it broke" in ann.page.text_content("#toast")
+    aside = ann.page.evaluate(
+        """() => new Promise((resolve) => {
+            indexedDB.open('cairn', 1).onsuccess = (opened) => {
+                const all = opened.target.result.transaction('refused').objectStore('refused').getAll();
+                all.onsuccess = () => resolve(all.result.map((record) => record.body.answer.value));
+            };
+        })"""
+    )
+    assert aside == ["cup"]
+
+
+FAILS = {
+    "throws": "throw new DOMException('the connection is closed', 'InvalidStateError')",
+    "aborts": "made.add = () => { change.abort(); return {}; }; return change",
+}
+
+
+@pytest.mark.parametrize("how", FAILS)
+def test_an_answer_the_browser_cannot_keep_is_sent_all_the_same_and_leaving_is_warned_of(stocked, app, sit_down, how):
+    add_pictures(stocked, "boat", 5)
+    create_campaign(stocked, "what", "classify", ["car", "boat", "cup"])
+    ann = sit_down(app)
+    ann.page.add_init_script(
+        "const real = IDBDatabase.prototype.transaction;"
+        "IDBDatabase.prototype.transaction = function (...given) {"
+        "  if (given[1] !== 'readwrite') return real.apply(this, given);"
+        "  const change = real.apply(this, given);"
+        "  const made = change.objectStore('outbox'); change.objectStore = () => made;"
+        f"  {FAILS[how]};"
+        "};"
+    )
+    ann.open("what")
+    ann.page.wait_for_load_state("networkidle")
+    ann.context.set_offline(True)
+    ann.press("1", "2")
+    until(ann.page, "document.getElementById('saved').textContent.includes('leave this page open')")
+    ann.page.wait_for_timeout(300)  # a write that is merely slow would have ended
+    leaves = "dispatchEvent(new Event('beforeunload', { cancelable: true }))"
+    assert ann.page.evaluate(leaves) is False
+    ann.context.set_offline(False)
+    ann.wait_saved()
+    assert ann.page.evaluate(leaves) is True
+    assert sorted(given[0]["value"] for given in answers(stocked).values()) == ["boat", "car"]

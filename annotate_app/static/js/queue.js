@@ -1,4 +1,5 @@
 // Items ahead: leased before they are needed, their pictures fetched and decoded.
+import { asPerson } from "./outbox.js";
 
 export function picture(item, variant) {
   // A decoded <img>, ready to be put on the page; `broken` when the server cannot show it.
@@ -18,14 +19,20 @@ export function picture(item, variant) {
   return image;
 }
 
-async function json(url, body) {
-  const response = await fetch(url, body === undefined ? {} : {
+async function json(url, person, body) {
+  const response = await fetch(url, body === undefined ? { headers: asPerson(person) } : {
     method: "POST",
-    headers: { "Content-Type": "application/json" },
+    headers: { "Content-Type": "application/json", ...asPerson(person) },
     body: JSON.stringify(body),
   });
   if (!response.ok) throw Object.assign(new Error(`HTTP ${response.status}`), { status: response.status });
   return response.json();
+}
+
+// The message to show when it is not this page's person who is signed in; null when they are.
+export function signedOut(error) {
+  if (error.status === 409) return "other-person";
+  return error.status === 401 || error.status === 403 ? "signed-out" : null;
 }
 
 export class Leases {
@@ -39,12 +46,12 @@ export class Leases {
   // What an earlier load of this page still held and did not answer.
   async resume() {
     const answered = new Set((await this.outbox.pending()).map((record) => record.body.item));
-    const { items } = await json(this.url);
+    const { items } = await json(this.url, this.outbox.person);
     return this.fresh(items.filter((item) => !answered.has(item.id)));
   }
 
   async more(n, wish = {}) {
-    const leased = await json(this.url, { n, ...wish });
+    const leased = await json(this.url, this.outbox.person, { n, ...wish });
     this.outlook = leased.outlook;
     return this.fresh(leased.items);
   }
@@ -101,7 +108,7 @@ export class Queue {
       else this.onEmpty(this.leases.outlook);
       if (!items.length && this.leases.outlook === "wait") setTimeout(() => this.fill(), 15000);
     } catch (error) {
-      if (error.status === 401 || error.status === 403) { this.onEmpty("signed-out"); return; }
+      if (signedOut(error)) { this.onEmpty(signedOut(error)); return; }
       if (!this.items.length) this.onEmpty("offline");
       setTimeout(() => this.fill(), Math.min(30000, 1000 * 2 ** this.failures++));
     }

@@ -62,7 +62,7 @@ export class Single {
   undo() {
     const last = this.history.pop();
     if (!last) return null;
-    outbox.undo(last.id);
+    outbox.undo(last.id, last.item.id);
     counted(-1);
     if (this.item) this.queue.putBack(this.item);
     this.item = last.item;

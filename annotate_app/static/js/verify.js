@@ -2,7 +2,7 @@
 import {
   Shown, askFlag, byId, campaign, categories, command, counted, explain, judgment, message, onKeys, openDialog, outbox, person, toast,
 } from "./work.js";
-import { Leases, picture } from "./queue.js";
+import { Leases, picture, signedOut } from "./queue.js";
 
 const grid = byId("grid");
 const leases = new Leases(campaign.slug, outbox);
@@ -69,9 +69,8 @@ async function lease() {
       if (!items.length) items = await leases.more(n, { one_category: true });
       failures = 0;
     } catch (error) {
-      const signedOut = error.status === 401 || error.status === 403;
-      if (!page) message(signedOut ? "signed-out" : "offline");
-      if (!signedOut) setTimeout(fill, Math.min(30000, 1000 * 2 ** failures++));
+      if (!page) message(signedOut(error) ?? "offline");
+      if (!signedOut(error)) setTimeout(fill, Math.min(30000, 1000 * 2 ** failures++));
       return;
     }
     if (!items.length) {

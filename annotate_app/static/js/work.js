@@ -11,7 +11,8 @@ export const byId = (id) => document.getElementById(id);
 showSaved(outbox, byId("saved"));
 outbox.addEventListener("refused", (event) => {
   const n = event.detail.length;
-  toast(`${n === 1 ? "An answer was" : `${n} answers were`} not taken: ${event.detail[0].reason}. Kept in this browser.`);
+  const one = event.detail[0].op === "undo" ? "An undo was" : "An answer was";
+  toast(`${n === 1 ? one : `${n} answers were`} not taken: ${event.detail[0].reason}. Kept in this browser.`);
 });
 
 // ---- Time in view: seconds in which the page was visible.
@@ -70,6 +71,7 @@ const MESSAGES = {
   done: ["All done", "You have judged everything here that there is for you. Thank you.", "Back to your work", "/"],
   wait: ["Nothing free at the moment", "What is left is with other people just now. This page looks again by itself.", "Back to your work", "/"],
   offline: ["No connection", "New pictures come when the network is back. Your answers are kept in this browser.", null, null],
+  "other-person": ["Somebody else is signed in", "This page was opened by another person. What they answered stays in this browser until they sign in again.", "To the start page", "/"],
   "signed-out": ["Your session has ended", "Sign in again to go on. Your answers are kept in this browser.", "Sign in", `/login?next=${encodeURIComponent(location.pathname)}`],
 };
 
