@@ -37,9 +37,13 @@ def app(stocked: Workspace) -> Iterator[RunningApp]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A real Chromium; where CI is set its absence is a failure, not a skip."""
+    """A real Chromium; where CI is set its absence is a failure, not a skip.
+
+    Closed at the end of the file: Playwright keeps an event loop running in this thread, which no test of
+    another room should meet.
+    """
     from playwright.sync_api import sync_playwright
 
     path = find_chromium()
