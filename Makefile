@@ -67,7 +67,7 @@ $(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/uv
 
 pins: $(BIN)/uv ## Take the newest versions of everything into constraints.txt
 	@$(BIN)/uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --upgrade --quiet \
-		--no-header --no-annotate --no-emit-index-url --no-emit-find-links -o constraints.txt > /dev/null
+		--no-header --no-annotate -o constraints.txt > /dev/null
 
 clean: ## Forget the environment and the demo's workspace
 	rm -rf $(VENV) demo-workspace .mypy_cache .ruff_cache .pytest_cache

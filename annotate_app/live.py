@@ -63,14 +63,14 @@ class LiveConsensus:
             with self.workspace.read() as session:
                 campaigns = session.scalars(select(Campaign).where(Campaign.id.in_(ids), Campaign.state == "open"))
                 todo = {campaign.id: campaign.slug for campaign in campaigns if campaign.stopping.get("rule") == "risk"}
-        except Exception:
+        except Exception:  # told by _watch; here only so that no campaign is forgotten
             self._again(ids)
             raise
         done = []
         for campaign_id, slug in todo.items():
             try:
                 settle(self.workspace, slug, method=None, told=False)
-            except Exception:
+            except Exception:  # one campaign's trouble must not keep the others waiting
                 log.exception("live consensus of %s failed and will be tried again", slug)
                 self._again({campaign_id})
             else:

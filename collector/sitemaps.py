@@ -1,5 +1,6 @@
 """Sitemaps (sitemaps.org, with the image extension): pages, pictures and further sitemaps that one file lists."""
 
+import logging
 import zlib
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from collector.pages import absolute
 
+log = logging.getLogger("cairn.collect")
 _MAX_BYTES = 50 * 2**20
 """The protocol's own limit for one sitemap, uncompressed."""
 
@@ -34,7 +36,8 @@ def read_sitemap(body: bytes, url: str) -> Sitemap:
     try:
         # An HTML parser on purpose: it expands no entities, loads nothing and survives broken files.
         root = LexborHTMLParser(text).root
-    except Exception:
+    except Exception:  # whatever a parser in C makes of a hostile file: it is a sitemap that lists nothing
+        log.warning("the sitemap %s cannot be read", url, exc_info=True)
         return Sitemap()
     pages: dict[str, None] = {}
     pictures: dict[tuple[str, str], None] = {}
