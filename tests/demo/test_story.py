@@ -9,10 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from cairn.demo import story
 from cairn.demo.crowd import CROWD, Annotator, answer
 from cairn.demo.labour import AppClient, work
 from cairn.demo.site_truth import SiteTruth
+from cairn.demo.state import State, begin
 from label_store import CairnError, CategorySpec, Workspace, put_category
 from label_store.models import Campaign
 
@@ -37,13 +37,13 @@ demo.demo(quick=True, live=False, seed=0, workspace=None)
 
 def finished(folder):
     workspace = Workspace.init(folder)
-    story.State(folder, 0, True, finished=True).save()
+    State(folder, 0, True, finished=True).save()
     return workspace
 
 
 def test_a_finished_demo_starts_anew(tmp_path):
     finished(tmp_path / "demo").close()
-    state = story._begin(tmp_path / "demo", True, 0, lambda line: None)
+    state = begin(tmp_path / "demo", True, 0, lambda line: None)
     assert not state.finished
     assert sorted(path.name for path in (tmp_path / "demo").iterdir()) == ["demo.json"]
     assert [path.name for path in tmp_path.iterdir()] == ["demo"]
@@ -56,16 +56,16 @@ def test_a_demo_in_which_somebody_has_worked_since_is_never_deleted(tmp_path):
         session.add(Campaign(slug="my-own", kind="verify", stopping={"rule": "fixed", "n": 1}))
     workspace.close()
     with pytest.raises(CairnError, match="my-own"):
-        story._begin(tmp_path / "demo", False, 0, lambda line: None)
+        begin(tmp_path / "demo", False, 0, lambda line: None)
     assert (tmp_path / "demo" / "labels.db").is_file()
 
 
 def test_an_interrupted_demo_goes_on(tmp_path):
     folder = tmp_path / "demo"
     folder.mkdir()
-    story.State(folder, 3, True, port=4711).save()
+    State(folder, 3, True, port=4711).save()
     said = []
-    assert story._begin(folder, True, 3, said.append).port == 4711
+    assert begin(folder, True, 3, said.append).port == 4711
     assert "interrupted" in said[0]
 
 
