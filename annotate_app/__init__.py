@@ -1,7 +1,7 @@
 """The annotation app: lease, judge, undo, watch; and what curators do with campaigns and people."""
 
 from annotate_app.app import create_app
-from annotate_app.campaigns import CampaignMade, add_gold, create_campaign, get_campaign, set_state
+from annotate_app.campaigns import CampaignMade, add_gold, create_campaign, set_state
 from annotate_app.people import add_person, disable, find_person, invite, set_password, set_role
 from annotate_app.progress import Progress, campaign_progress
 
@@ -15,7 +15,6 @@ __all__ = [
     "create_campaign",
     "disable",
     "find_person",
-    "get_campaign",
     "invite",
     "set_password",
     "set_role",

@@ -8,7 +8,16 @@ from sqlalchemy import Select, exists, func, insert, select
 from sqlalchemy.orm import Session
 
 from consensus import ConsensusError, StoppingRule
-from label_store import UsageError, Workspace, check_answer, find_category, is_flag, log_event, slugify
+from label_store import (
+    UsageError,
+    Workspace,
+    check_answer,
+    find_campaign,
+    find_category,
+    is_flag,
+    log_event,
+    slugify,
+)
 from label_store.models import (
     CAMPAIGN_STATES,
     Campaign,
@@ -124,7 +133,7 @@ def add_gold(workspace: Workspace, slug: str, answers: Mapping[str | tuple[str, 
     answers in the shape of the campaign's kind. An image that is no item yet becomes one. Returns how many.
     """
     with workspace.write() as session:
-        campaign = get_campaign(session, slug)
+        campaign = find_campaign(session, slug)
         by_slug = {category.slug: category for category in campaign.categories}
         for key, answer in answers.items():
             sha256, category = _gold_key(campaign, by_slug, key)
@@ -146,18 +155,6 @@ def add_gold(workspace: Workspace, slug: str, answers: Mapping[str | tuple[str, 
             item.gold, item.n = known, 0
         log_event(session, "campaign.gold", f"campaigns:{campaign.id}", items=len(answers))
     return len(answers)
-
-
-def get_campaign(session: Session, slug: str) -> Campaign:
-    """The campaign of this slug; UsageError names those there are."""
-    campaign = session.scalar(select(Campaign).where(Campaign.slug == slug))
-    if campaign is None:
-        known = list(session.scalars(select(Campaign.slug).order_by(Campaign.id.desc()).limit(8)))
-        raise UsageError(
-            f"there is no campaign {slug!r}",
-            hint=f"there are {', '.join(known)}" if known else "make one with `cairn campaign create`",
-        )
-    return campaign
 
 
 def set_state(session: Session, campaign: Campaign, state: str, *, person_id: int | None = None) -> None:

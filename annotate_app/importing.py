@@ -12,8 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from annotate_app.campaigns import get_campaign
-from label_store import AnswerError, UsageError, Workspace, check_answer, is_flag, log_event
+from label_store import AnswerError, UsageError, Workspace, check_answer, find_campaign, is_flag, log_event
 from label_store.models import Campaign, Item, Judgment, Person, now
 
 _NAMESPACE = uuid.UUID("6f1c3d0a-3f0e-4b0e-9a55-3a2f5d1f7c11")
@@ -47,14 +46,14 @@ def import_judgments(
     done = 0
     while chunk := list(islice(rows, _ROWS_AT_ONCE)):
         with workspace.write() as session:
-            campaign = get_campaign(session, slug)
+            campaign = find_campaign(session, slug)
             for number, row in chunk:
                 _take(session, campaign, number, row, result)
         done += len(chunk)
         if progress:
             progress(done, None, f"{len(result.refused)} refused")
     with workspace.write() as session:
-        campaign = get_campaign(session, slug)
+        campaign = find_campaign(session, slug)
         log_event(session, "campaign.import", f"campaigns:{campaign.id}", file=file.name, accepted=result.accepted)
     return result
 

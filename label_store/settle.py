@@ -72,13 +72,13 @@ class Assessment:
 
 
 def find_campaign(session: Session, slug: str) -> Campaign:
-    """The campaign with this slug; UsageError names those there are."""
+    """The campaign with this slug; UsageError names the newest of those there are."""
     campaign = session.scalar(select(Campaign).where(Campaign.slug == slug))
     if campaign is None:
-        known = ", ".join(session.scalars(select(Campaign.slug).order_by(Campaign.slug)))
+        known = list(session.scalars(select(Campaign.slug).order_by(Campaign.id.desc()).limit(8)))
         raise UsageError(
             f"there is no campaign {slug!r}",
-            hint=f"there are: {known}" if known else "make one with `cairn campaign create`",
+            hint=f"there are {', '.join(known)}" if known else "make one with `cairn campaign create`",
         )
     return campaign
 

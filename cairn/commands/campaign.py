@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cairn.console import JsonOption, WorkspaceOption, finish, out, print_json, progress, table
-from label_store import UsageError, Workspace
+from label_store import UsageError, Workspace, find_campaign
 from label_store.models import now
 
 app = typer.Typer(help="Labelling jobs: create, status, pause, open, close, export, import.", no_args_is_help=True)
@@ -76,12 +76,13 @@ def status(
     """
     from sqlalchemy import select
 
-    from annotate_app import campaign_progress, get_campaign
+    from annotate_app import campaign_progress
     from label_store.models import Campaign
 
     store = Workspace.open(workspace)
     with store.read() as session:
-        found = [get_campaign(session, slug)] if slug else list(session.scalars(select(Campaign).order_by(Campaign.id)))
+        every = select(Campaign).order_by(Campaign.id)
+        found = [find_campaign(session, slug)] if slug else list(session.scalars(every))
         shown = [campaign_progress(session, campaign, now()) for campaign in found]
     if as_json:
         print_json(shown[0].as_json() if slug else [one.as_json() for one in shown])
@@ -144,7 +145,6 @@ def export(
 
     Example: cairn campaign export dogs -o dogs.csv
     """
-    from annotate_app import get_campaign
     from annotate_app.exporting import csv_lines, jsonl
 
     kind = format or (file.suffix.lstrip(".") if file else "") or "jsonl"
@@ -153,7 +153,7 @@ def export(
         raise UsageError(f"judgments are not written as {kind!r}", hint="choose --format jsonl or csv")
     store = Workspace.open(workspace)
     with store.read() as session:
-        campaign_id = get_campaign(session, slug).id
+        campaign_id = find_campaign(session, slug).id
     chunks = writers[kind](store.read, campaign_id)
     if file is None:
         for chunk in chunks:
@@ -197,11 +197,11 @@ def import_(
 
 
 def _set(workspace: Path | None, slug: str, state: str, then: str) -> None:
-    from annotate_app import get_campaign, set_state
+    from annotate_app import set_state
 
     store = Workspace.open(workspace)
     with store.write() as session:
-        set_state(session, get_campaign(session, slug), state)
+        set_state(session, find_campaign(session, slug), state)
     finish(f"campaign {slug} is {state}", then=then)
 
 

@@ -6,7 +6,7 @@ import typer
 from sqlalchemy import func, select
 
 from cairn.console import JsonOption, WorkspaceOption, finish, out, print_json, table
-from label_store import UsageError, Workspace
+from label_store import UsageError, Workspace, find_campaign
 from label_store.models import Judgment, Person
 
 app = typer.Typer(help="People who may sign in: add, invite, role, disable.", no_args_is_help=True)
@@ -49,12 +49,11 @@ def invite(
 
     Example: cairn user invite --role annotator --base-url https://labels.example.org
     """
-    from annotate_app import get_campaign
     from annotate_app import invite as make_invitation
 
     store = Workspace.open(workspace)
     with store.write() as session:
-        campaign_id = get_campaign(session, campaign).id if campaign else None
+        campaign_id = find_campaign(session, campaign).id if campaign else None
         secret = make_invitation(session, role, campaign_id=campaign_id)
     base = base_url or f"http://{store.settings.serve_host}:{store.settings.serve_port}"
     out.print(f"{base.rstrip('/')}/invitations/{secret}", soft_wrap=True)
