@@ -128,7 +128,8 @@ def wilson(right: int, count: int, z: float = 1.959964) -> tuple[float, float]:
     share, spread = right / count, z * z / count
     centre = (share + spread / 2) / (1 + spread)
     half = z / (1 + spread) * math.sqrt(share * (1 - share) / count + spread / (4 * count))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    # Rounding may put an end a bit inside of a share of 0 or 1, which always lies in its own interval.
+    return min(share, max(0.0, centre - half)), max(share, min(1.0, centre + half))
 
 
 def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:

@@ -81,3 +81,10 @@ def test_interval_over_seeds_is_students():
     assert found["std"] == pytest.approx(0.01)
     assert found["high"] - found["mean"] == pytest.approx(4.303 * 0.01 / 3**0.5)
     assert mean_and_interval([0.9]) == {"mean": 0.9}
+
+
+def test_a_share_of_nothing_or_all_lies_in_its_own_interval():
+    for count in range(1, 200):
+        for right in (0, count):
+            low, high = wilson(right, count)
+            assert low <= right / count <= high
