@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, Double, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from label_store.models.base import Base, Json, Sha256, UTCDateTime, now, one_of, sha256_shape
@@ -23,6 +23,9 @@ class Image(Base):
         sha256_shape("sha256"),
         CheckConstraint("width > 0 AND height > 0", name="has_pixels"),
         CheckConstraint("bytes > 0", name="has_bytes"),
+        CheckConstraint("latitude BETWEEN -90 AND 90", name="latitude_range"),
+        CheckConstraint("longitude BETWEEN -180 AND 180", name="longitude_range"),
+        CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="place_whole"),
     )
 
     sha256: Mapped[str] = mapped_column(Sha256, primary_key=True)
@@ -36,6 +39,14 @@ class Image(Base):
     taken_at: Mapped[str | None] = mapped_column(String(30))
     """EXIF's local time, ISO 8601 without a zone (EXIF has none)."""
     frames: Mapped[int] = mapped_column(default=1)
+    latitude: Mapped[float | None] = mapped_column(Double)
+    """Degrees north by WGS 84, from EXIF's GPS; kept only where the setting `keep_location` asks for it."""
+    longitude: Mapped[float | None] = mapped_column(Double)
+    """Degrees east."""
+    rights: Mapped[str | None] = mapped_column(Text)
+    """Licence or copyright words found inside the file."""
+    creator: Mapped[str | None] = mapped_column(Text)
+    """Author found inside the file."""
     phash: Mapped[str | None] = mapped_column(String(16), index=True)
     phash_version: Mapped[int | None]
     group: Mapped[str | None] = mapped_column(Sha256, index=True)
@@ -80,6 +91,8 @@ class Fetch(Base):
     last_modified: Mapped[str | None] = mapped_column(Text)
     overrides: Mapped[list[str]] = mapped_column(Json, default=list)
     """Opt-outs that the curator turned off by name for this fetch."""
+    opt_outs: Mapped[list[str]] = mapped_column(Json, default=list, server_default="[]")
+    """Opt-outs that site, page or file declared at this fetch, also those that the curator turned off by name."""
     image_sha256: Mapped[str | None] = mapped_column(ForeignKey("images.sha256"), index=True)
     contributor_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)

@@ -1,16 +1,33 @@
 """The schema: made by migrations alone, the same as the models, and refusing every bad state."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
+import migrations
 from label_store import StoreVersionError, Workspace
-from label_store.models import Base, Campaign, Category, Consensus, Fetch, Image, Item, Judgment, Person, Release
+from label_store.models import (
+    Base,
+    Campaign,
+    Candidate,
+    Category,
+    Consensus,
+    Fetch,
+    Image,
+    Item,
+    Judgment,
+    Person,
+    Release,
+)
+from label_store.schema import upgrade
 
 SHA = "a" * 64
 
@@ -44,6 +61,24 @@ def test_migrations_make_exactly_the_models(any_workspace):
     with any_workspace.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
+
+
+def test_an_older_database_is_raised_with_its_rows(any_workspace):
+    ids = add_basics(any_workspace)
+    with any_workspace.write() as session:
+        fetch = Fetch(url="u", url_hash="d" * 64, source="urls", status="ok", image_sha256=SHA)
+        session.add(fetch)
+        session.flush()
+        session.add(Candidate(image_sha256=SHA, category_id=ids["category"], fetch_id=fetch.id))
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.attributes["engine"] = any_workspace.engine
+    command.downgrade(config, "0001")
+    upgrade(any_workspace.engine)
+    with any_workspace.read() as session:
+        assert session.scalars(select(Fetch.opt_outs)).all() == [[]]
+        assert session.scalars(select(Candidate.image_sha256)).all() == [SHA]
+        assert session.get_one(Image, SHA).latitude is None
 
 
 def test_every_table_of_the_design_is_there(any_workspace):
@@ -88,6 +123,13 @@ def test_an_item_is_unique_also_where_it_has_no_category(any_workspace):
         lambda ids: Item(campaign_id=ids["campaign"], image_sha256="b" * 64),
         lambda ids: Image(sha256="short", bytes=1, format="JPEG", mode="RGB", width=1, height=1),
         lambda ids: Image(sha256="c" * 64, bytes=1, format="JPEG", mode="RGB", width=0, height=1),
+        lambda ids: Image(sha256="c" * 64, bytes=1, format="JPEG", mode="RGB", width=1, height=1, latitude=1.0),
+        lambda ids: Image(
+            sha256="c" * 64, bytes=1, format="JPEG", mode="RGB", width=1, height=1, latitude=90.5, longitude=0.0
+        ),
+        lambda ids: Image(
+            sha256="c" * 64, bytes=1, format="JPEG", mode="RGB", width=1, height=1, latitude=0.0, longitude=-181.0
+        ),
         lambda ids: Fetch(url="u", url_hash="d" * 64, source="urls", status="ok"),
         lambda ids: Fetch(url="u", url_hash="d" * 64, source="urls", status="failed"),
         lambda ids: Fetch(url="u", url_hash="d" * 64, source="urls", status="failed", error="because"),
