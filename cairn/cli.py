@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cairn import console
-from cairn.commands import register
+from cairn.commands import FrontGroup, register
 
 EXTRA_OF = {
     **dict.fromkeys(("aiohttp", "protego", "selectolax"), "collect"),
@@ -19,6 +19,7 @@ EXTRA_OF = {
 
 app = typer.Typer(
     name="cairn",
+    cls=FrontGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cairn.cli import run
+from cairn.commands.registry import load
 from dataset_builder import recipe_keys
 from label_store import Workspace
 from tests.dataset_builder.scenes import Store, blurred, photo
@@ -29,12 +30,7 @@ def cairn(workspace: Workspace, capfd: pytest.CaptureFixture[str], monkeypatch: 
 
 
 def test_every_key_of_the_recipe_is_a_flag_of_the_same_name(cairn: Cairn) -> None:
-    from typer.main import get_command
-
-    from cairn.cli import app
-
-    (flags,) = ([p.opts for p in c.params] for n, c in get_command(app).commands.items() if n == "build")  # type: ignore[attr-defined]
-    names = {name for several in flags for name in several}
+    names = {name for parameter in load("build").params for name in parameter.opts}
     assert {f"--{key.name}" for key in recipe_keys()} <= names
 
 

@@ -16,7 +16,9 @@ from typing import Any, Self
 
 _SERVER = """
 import json, os, runpy, sys
-import cairn.cli
+from cairn.commands.registry import COMMANDS, load
+for name in COMMANDS:
+    load(name)
 answers = os.fdopen(os.dup(1), "w", buffering=1)
 for line in sys.stdin:
     asked = json.loads(line)

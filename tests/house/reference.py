@@ -138,23 +138,18 @@ def _is_health(path: str) -> bool:
 
 
 def root_command() -> Any:
-    """The whole command line as one tree."""
+    """The whole command line as one tree, in the order of the registry."""
     import cairn.cli
+    from cairn.commands.registry import COMMANDS, load
 
-    return typer.main.get_command(cairn.cli.app)
-
-
-ORDER = (
-    "init", "demo", "doctor", "taxonomy", "collect", "campaign", "user", "serve", "consensus", "build", "diff",
-    "verify", "publish", "train", "explain", "takedown", "duplicates", "shards",
-)  # fmt: skip
-"""The order of the page: as the work goes. A command that is not named here comes last."""
+    root: Any = typer.main.get_command(cairn.cli.app)
+    root.commands = {name: load(name) for name in COMMANDS}
+    return root
 
 
 def leaf_commands() -> list[tuple[tuple[str, ...], Any]]:
     """Each command that does something, with its words: ("collect", "urls"), …"""
-    place = {name: number for number, name in enumerate(ORDER)}
-    return sorted(_leaves((), root_command()), key=lambda leaf: place.get(leaf[0][0], len(ORDER)))
+    return list(_leaves((), root_command()))
 
 
 def _leaves(words: tuple[str, ...], command: Any) -> Iterator[tuple[tuple[str, ...], Any]]:

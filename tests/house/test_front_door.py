@@ -1,11 +1,15 @@
 """The front door: texts from outside are never markup, doctor sees what is missing, missing extras are named."""
 
+import inspect
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 
 from cairn.cli import EXTRA_OF, _sentence
+from cairn.commands.registry import COMMANDS, load
 from cairn.console import table
 from label_store import Origin, Workspace, ingest
 from tests.house.front_door import FrontDoor
@@ -71,3 +75,24 @@ def test_doctor_refuses_a_folder_that_was_named_but_is_no_workspace(cairn, tmp_p
 def test_a_package_that_is_missing_is_named_with_its_extra(package, capsys):
     assert _sentence(ModuleNotFoundError(f"No module named '{package}.x'", name=f"{package}.x")) == 1
     assert f"cairn-dataset[{EXTRA_OF[package]}]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "others"),
+    [("--help", ["label_store", "shards"]), ("shards --help", ["label_store"]), ("init --help", ["dataset_builder"])],
+)
+def test_a_command_imports_nothing_that_only_others_need(words, others):
+    script = f"""
+import sys
+from cairn.cli import run
+assert run({words.split()}) == 0
+sys.exit(", ".join(set({others}) & set(sys.modules)) or 0)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_what_the_command_says_first_of_itself(name):
+    said = inspect.cleandoc(load(name).help).partition("\n\n")[0]
+    assert " ".join(said.split()) == COMMANDS[name]
