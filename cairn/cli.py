@@ -65,6 +65,8 @@ def run(arguments: list[str] | None = None) -> int:
 
 def _sentence(error: Exception) -> int:
     if hasattr(error, "format_message"):  # click's usage errors
+        if not error.format_message():  # no words were given at all: the help was shown instead
+            return console.USAGE
         console.err.print(f"error: {error.format_message()}", markup=False)
         context = getattr(error, "ctx", None)
         if context is not None:

@@ -77,6 +77,13 @@ def test_a_package_that_is_missing_is_named_with_its_extra(package, capsys):
     assert f"cairn-dataset[{EXTRA_OF[package]}]" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [(), ("campaign",)])
+def test_without_words_the_help_is_shown_and_nothing_is_called_an_error(cairn, tmp_path, words):
+    shown = cairn(*words, cwd=tmp_path)
+    assert (shown.code, shown.err) == (2, "")
+    assert "Usage: cairn" in shown.out
+
+
 @pytest.mark.parametrize(
     ("words", "others"),
     [("--help", ["label_store", "shards"]), ("shards --help", ["label_store"]), ("init --help", ["dataset_builder"])],
