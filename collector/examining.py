@@ -7,19 +7,35 @@ import os
 import signal
 import sys
 import threading
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import imaging
 from collector.errors import CollectError, FetchFailed
-from collector.scans import too_many_scans
-from label_store import Examined, examine
+from label_store import Examined, examine_all
 
 _GOOD = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==")
 """One grey pixel, as PNG."""
+_BATCH = 16
+_BATCH_BYTES = 4 * 2**20
+"""Pictures that wait travel to a process together: the way there costs as much for one as for sixteen."""
+_AHEAD = 2
+"""Batches on their way for each process, so that none waits for its next one."""
 _start_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """One picture on its way through a decoder."""
+
+    data: bytes
+    result: "asyncio.Future[Examined]"
+    alone: bool = False
+    """It was in a batch that lost its process, and goes by itself."""
 
 
 class Examiners:
@@ -31,42 +47,82 @@ class Examiners:
         self._pool: Executor | None = None
         self._starting = asyncio.Lock()
         self._suspects = asyncio.Lock()
+        self._waiting: deque[_Waiting] = deque()
+        self._carriers: set[asyncio.Task[None]] = set()
 
     async def examine(self, data: bytes) -> Examined:
         """The facts of a picture; raises FetchFailed with not_image, undecodable or too_large."""
-        if why := await asyncio.to_thread(too_many_scans, data):
-            raise FetchFailed("undecodable", why)
+        one = _Waiting(data, asyncio.get_running_loop().create_future())
+        self._waiting.append(one)
+        self._carry()
         try:
-            for _ in range(2):
-                pool = await self._running()
-                try:
-                    return await self._in(pool, data)
-                except BrokenProcessPool:
-                    # All pictures in work lose their process when one crashes it; another try tells them apart.
-                    if self._pool is pool:
-                        self._pool = None
-            return await self._alone(data)
+            return await one.result
         except imaging.ImageError as error:
             raise FetchFailed(error.reason, str(error)) from error
 
-    async def _alone(self, data: bytes) -> Examined:
-        """A picture in a process of its own."""
+    def close(self) -> None:
+        """End the processes."""
+        for task in self._carriers:
+            task.cancel()
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _carry(self) -> None:
+        if len(self._carriers) < max(self._processes, 1) * _AHEAD:
+            task = asyncio.create_task(self._carrier())
+            self._carriers.add(task)
+            task.add_done_callback(self._carriers.discard)
+
+    async def _carrier(self) -> None:
+        """Take what waits to a process, until nothing waits."""
+        while batch := self._next_batch():
+            try:
+                await self._through_pool(batch)
+            except Exception as error:  # whoever waits for a picture must hear of it
+                for one in batch:
+                    if not one.result.done():
+                        one.result.set_exception(error)
+
+    def _next_batch(self) -> list[_Waiting]:
+        batch: list[_Waiting] = []
+        size = 0
+        while self._waiting and len(batch) < _BATCH and size < _BATCH_BYTES:
+            one = self._waiting.popleft()
+            if one.result.done():  # nobody waits for it any more
+                continue
+            batch.append(one)
+            size += len(one.data)
+            if one.alone or (self._waiting and self._waiting[0].alone):
+                break
+        return batch
+
+    async def _through_pool(self, batch: list[_Waiting]) -> None:
+        pool = await self._running()
+        try:
+            _hand_out(batch, await self._in(pool, batch))
+        except BrokenProcessPool:
+            # All pictures in work lose their process when one crashes it; one by one tells them apart.
+            if self._pool is pool:
+                self._pool = None
+            if len(batch) == 1 and batch[0].alone:
+                await self._in_own_process(batch[0])
+            else:
+                self._waiting.extend(_Waiting(one.data, one.result, alone=True) for one in batch)
+
+    async def _in_own_process(self, one: _Waiting) -> None:
+        """A picture in a pool that no other picture can break."""
         async with self._suspects:
             pool = await asyncio.to_thread(_started, 1)
             try:
-                return await self._in(pool, data)
-            except BrokenProcessPool as error:
-                raise FetchFailed("undecodable", "the decoder crashed on it") from error
+                _hand_out([one], await self._in(pool, [one]))
+            except BrokenProcessPool:
+                one.result.set_exception(FetchFailed("undecodable", "the decoder crashed on it"))
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _in(self, pool: Executor, data: bytes) -> Examined:
-        return await asyncio.get_running_loop().run_in_executor(pool, examine, data, self._max_pixels)
-
-    def close(self) -> None:
-        """End the processes."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+    async def _in(self, pool: Executor, batch: list[_Waiting]) -> list[Examined | imaging.ImageError]:
+        pictures = [one.data for one in batch]
+        return await asyncio.get_running_loop().run_in_executor(pool, examine_all, pictures, self._max_pixels)
 
     async def _running(self) -> Executor:
         async with self._starting:
@@ -79,6 +135,16 @@ class Examiners:
             return self._pool
 
 
+def _hand_out(batch: list[_Waiting], found: list[Examined | imaging.ImageError]) -> None:
+    for one, result in zip(batch, found, strict=True):
+        if one.result.done():
+            continue
+        if isinstance(result, imaging.ImageError):
+            one.result.set_exception(result)
+        else:
+            one.result.set_result(result)
+
+
 def _started(n: int) -> ProcessPoolExecutor:
     """A pool whose processes all run, shown by a picture that is known to be good."""
     # Not by fork: this process has threads, whose locks a fork would copy in whatever state they are.
@@ -87,7 +153,7 @@ def _started(n: int) -> ProcessPoolExecutor:
     pool = ProcessPoolExecutor(n, context, initializer=_prepare_worker)
     try:
         with _start_lock, _main_module_hidden():
-            first = [pool.submit(examine, _GOOD) for _ in range(n)]
+            first = [pool.submit(examine_all, [_GOOD], 1) for _ in range(n)]
         for future in first:
             future.result()
     except BrokenProcessPool as error:

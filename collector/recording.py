@@ -1,9 +1,11 @@
-"""Results into the label store: gathered for a moment, then written in one transaction, then told.
+"""Results into the label store: gathered for a moment, bytes kept, rows written in one transaction, then told.
 
 What a run reports was committed before; a crash loses at most what it has not reported.
 """
 
 import asyncio
+import contextlib
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,12 +15,15 @@ from sqlalchemy.orm import Session
 
 from collector.errors import FetchFailed
 from collector.found import Candidate
+from collector.held import Holding
 from collector.takedowns import Takedowns
 from collector.texts import storable
-from label_store import Examined, Origin, Workspace, propose, record, record_failure
-from label_store.models import Fetch, now
+from label_store import BlobError, Examined, Failure, Origin, Result, Workspace, record_all
+from label_store.models import now
 
-_BATCH = 64
+_BATCH = 256
+"""Results in one transaction: the more, the less each costs, and the more a crash fetches again."""
+_ROOM = 4 * _BATCH
 _GATHER_SECONDS = 0.05
 _BAD_RECORD = (IntegrityError, DataError, ProgrammingError, ValueError, OverflowError)
 """What says that a record is at fault, not the database or the disk (UnicodeError is a ValueError)."""
@@ -32,6 +37,8 @@ class Claim:
     candidate: Candidate
     others: list[Candidate] = field(default_factory=list)
     mentions: int = 1
+    holding: Holding | None = None
+    """Its picture's bytes, counted until they are kept."""
 
     def add(self, other: Candidate) -> None:
         """Another mention of the same address."""
@@ -63,13 +70,15 @@ class Response:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The end of one claim: a picture whose bytes are kept, a failure, or only a new proposal of a known fetch."""
+    """The end of one claim: a picture, a failure, the same picture as before, or only a new proposal of it."""
 
     claim: Claim
     candidates: tuple[Candidate, ...]
+    data: bytes | None = None
+    """The bytes of a picture, to be kept before it is recorded."""
     examined: Examined | None = None
     failure: FetchFailed | None = None
-    fetch_id: int | None = None
+    unchanged: bool = False
     response: Response = field(default=Response())
 
 
@@ -81,7 +90,8 @@ class Recorded:
     new_image: bool = False
     new_candidates: int = 0
     reason: str | None = None
-    fetch_id: int | None = None
+    has_picture: bool = False
+    """A later mention of the address is a further proposal of its picture."""
     forget: str | None = None
     """SHA-256 of bytes to remove: the picture was taken down while it was on its way."""
 
@@ -102,41 +112,50 @@ class Recorder:
         self._takedowns = takedowns
         self._overrides = tuple(sorted(overrides))
         self._done = done
-        self._queue: asyncio.Queue[Outcome | None] = asyncio.Queue(maxsize=4 * _BATCH)
+        self._waiting: deque[Outcome] = deque()
+        self._ending = False
+        self._arrived, self._enough, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def put(self, outcome: Outcome) -> None:
-        """Hand over one outcome."""
-        await self._queue.put(outcome)
+        """Hand over one outcome; waits while many wait already."""
+        while len(self._waiting) >= _ROOM:
+            self._room.clear()
+            await self._room.wait()
+        self._waiting.append(outcome)
+        self._arrived.set()
+        if len(self._waiting) >= _BATCH:
+            self._enough.set()
 
-    async def finish(self) -> None:
+    def finish(self) -> None:
         """Write what is left, then end `run`."""
-        await self._queue.put(None)
+        self._ending = True
+        self._arrived.set()
+        self._enough.set()
 
     async def run(self) -> None:
         """Gather and write until `finish`; raises what the database or disk raises."""
-        last = False
-        while not last:
-            batch: list[Outcome] = []
-            first = await self._queue.get()
-            if first is None:
-                return
-            batch.append(first)
-            closes = asyncio.get_running_loop().time() + _GATHER_SECONDS
-            while len(batch) < _BATCH:
-                left = closes - asyncio.get_running_loop().time()
-                if self._queue.empty() and left <= 0:
-                    break
-                try:
-                    following = await asyncio.wait_for(self._queue.get(), max(left, 0.001))
-                except TimeoutError:
-                    break
-                if following is None:
-                    last = True
-                    break
-                batch.append(following)
+        while True:
+            await self._arrived.wait()
+            if not self._waiting:
+                return  # only `finish` sets the event without an outcome
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._enough.wait(), _GATHER_SECONDS)
+            batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
+            self._room.set()
+            if not self._ending:
+                if not self._waiting:
+                    self._arrived.clear()
+                if len(self._waiting) < _BATCH:
+                    self._enough.clear()
             self._done(await asyncio.to_thread(self._write, batch))
 
     def _write(self, batch: Sequence[Outcome]) -> list[Recorded]:
+        try:
+            self._workspace.blobs.put_all([outcome.data for outcome in batch if outcome.data is not None])
+        except BlobError:
+            if len(batch) == 1:
+                raise
+            return [one for outcome in batch for one in self._write([outcome])]  # what still fits is kept
         try:
             recorded = self._commit(batch)
         except _BAD_RECORD:
@@ -158,36 +177,40 @@ class Recorder:
 
     def _commit(self, batch: Sequence[Outcome]) -> list[Recorded]:
         with self._workspace.write() as session:
-            self._takedowns.refresh(session)
-            return [self._one(session, outcome) for outcome in batch]
+            return self._record(session, batch)
 
-    def _one(self, session: Session, outcome: Outcome) -> Recorded:
+    def _record(self, session: Session, batch: Sequence[Outcome]) -> list[Recorded]:
+        self._takedowns.refresh(session)
+        gone = [self._takedowns.refusal(outcome.examined) if outcome.examined else None for outcome in batch]
+        results = [self._result(outcome, why) for outcome, why in zip(batch, gone, strict=True)]
+        return [
+            Recorded(
+                outcome,
+                new_image=made.new_image,
+                new_candidates=made.new_candidates,
+                reason=result.failure.reason if result.failure else None,
+                has_picture=result.failure is None,
+                forget=outcome.examined.facts.sha256 if why and outcome.examined else None,
+            )
+            for outcome, result, why, made in zip(batch, results, gone, record_all(session, results), strict=True)
+        ]
+
+    def _result(self, outcome: Outcome, gone: str | None) -> Result:
+        """What the label store is told; `gone` says why a picture that came was taken down meanwhile."""
         first, *rest = outcome.candidates
-        if outcome.failure is not None:
-            failure = outcome.failure
+        if gone is not None:
+            return Result(self._origin(first, outcome.response), failure=Failure("takedown", gone))
+        if (failure := outcome.failure) is not None:
+            response = replace(outcome.response, http_status=failure.http_status)
             retry_at = failure.retry_at or (now() if failure.may_pass else None)
-            origin = self._origin(first, outcome, failure.http_status)
-            record_failure(session, origin, failure.reason, storable(failure.detail), retry_at=retry_at)
-            return Recorded(outcome, reason=failure.reason)
-        if outcome.examined is None:
-            fetch = session.get_one(Fetch, outcome.fetch_id)
-            made = self._propose(session, fetch, outcome.candidates)
-            return Recorded(outcome, new_candidates=made, fetch_id=fetch.id)
-        examined = outcome.examined
-        if why := self._takedowns.refusal(examined):
-            record_failure(session, self._origin(first, outcome), "takedown", why)
-            return Recorded(outcome, reason="takedown", forget=examined.facts.sha256)
-        ingested = record(session, examined, self._origin(first, outcome))
-        more = self._propose(session, session.get_one(Fetch, ingested.fetch_id), rest)
-        return Recorded(outcome, ingested.new_image, ingested.new_candidate + more, fetch_id=ingested.fetch_id)
+            told = Failure(failure.reason, storable(failure.detail), retry_at)
+            return Result(self._origin(first, response), failure=told)
+        more = tuple(self._origin(one, Response()) for one in rest if one.category)
+        origin = self._origin(first, outcome.response)
+        return Result(origin, outcome.examined, unchanged=outcome.unchanged, more=more)
 
-    def _propose(self, session: Session, fetch: Fetch, candidates: Sequence[Candidate]) -> int:
-        asked = {one.category: one for one in reversed(candidates) if one.category}
-        return sum(propose(session, fetch, self._origin(one)) for one in asked.values())
-
-    def _origin(self, candidate: Candidate, outcome: Outcome | None = None, http_status: int | None = None) -> Origin:
-        candidate = candidate.storable()
-        response = (outcome.response if outcome else Response()).storable()
+    def _origin(self, candidate: Candidate, response: Response) -> Origin:
+        candidate, response = candidate.storable(), response.storable()
         return Origin(
             source=self._source,
             url=candidate.url,
@@ -198,7 +221,7 @@ class Recorder:
             caption=candidate.caption,
             license=candidate.license,
             author=candidate.author,
-            http_status=http_status or response.http_status,
+            http_status=response.http_status,
             etag=response.etag,
             last_modified=response.last_modified,
             overrides=self._overrides,

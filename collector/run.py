@@ -19,7 +19,7 @@ from collector.errors import FetchFailed
 from collector.examining import Examiners
 from collector.fetching import Fetched, Fetcher, Want
 from collector.found import BadRow, Candidate, Categories, Context, Found, PageSeen, Source, require_category
-from collector.held import HeldBytes, Holding
+from collector.held import HeldBytes
 from collector.hosts import host_key
 from collector.known import CHUNK, Known, look_up, taken_down, what_to_do
 from collector.loops import run_to_end
@@ -34,8 +34,8 @@ from label_store.models import now
 Progress = Callable[[int, int | None, str], None]
 _HELD_BYTES = 256 * 2**20
 """Pictures on their way and not yet kept, above which only the oldest goes on being read."""
-_KEEPERS = 16
-"""Threads that write bytes and wait for the disk."""
+_ASKERS = 16
+"""Threads that ask whether bytes are there: a bucket takes a round trip for each."""
 
 
 def collect(
@@ -115,7 +115,7 @@ class _Run:
         self._tally = Tally()
         self._bad = BadRows(workspace.folder / "collect" / f"bad-rows-{source.name}.csv")
         self._examiners = Examiners(options.decoders, settings.max_image_pixels)
-        self._keepers = ThreadPoolExecutor(_KEEPERS, thread_name_prefix="keep")
+        self._askers = ThreadPoolExecutor(_ASKERS, thread_name_prefix="ask")
         self._recorder = Recorder(workspace, source.name, takedowns, tuple(options.overrides), self._committed)
         self._want = Want("image/*,*/*;q=0.8", settings.max_image_bytes, look=_look)
         self._claims: dict[str, Claim] = {}
@@ -142,9 +142,9 @@ class _Run:
             await asyncio.gather(intake, *self._tasks, return_exceptions=True)
             self._examiners.close()
             if not recording.done():  # what was got so far is recorded also when the run is stopped
-                await self._recorder.finish()
+                self._recorder.finish()
                 await recording
-            self._keepers.shutdown(wait=False)
+            self._askers.shutdown(wait=False)
             self._fatal.cancel()
             self._bad.close()
         return self._tally.report(self._source.name, monotonic() - self._clock, self._bad)
@@ -217,7 +217,7 @@ class _Run:
     def _lost(self, sha256s: Collection[str]) -> set[str]:
         """Those whose bytes are not in the store: somebody removed a damaged file, or a disk lost it."""
         asked = list(sha256s)
-        there = self._keepers.map(self._workspace.blobs.has, asked)  # a bucket takes a round trip for each
+        there = self._askers.map(self._workspace.blobs.has, asked)
         return {sha256 for sha256, here in zip(asked, there, strict=True) if not here}
 
     async def _route(self, claim: Claim, known: Known | None, gone: str | None, lost: bool) -> None:
@@ -233,7 +233,7 @@ class _Run:
             self._settle_before(claim, todo, keep=new)
             if new:
                 candidates = tuple(one for one in claim.take_all() if self._is_new(one, known))
-                await self._recorder.put(Outcome(claim, candidates, fetch_id=known.fetch_id))
+                await self._recorder.put(Outcome(claim, candidates))
         elif claim.candidate.opted_out:
             await self._fail(claim, FetchFailed("opted_out", claim.candidate.opted_out))
         else:
@@ -279,17 +279,19 @@ class _Run:
                 self._lines.pop(key, None)
 
     async def _get(self, claim: Claim) -> None:
-        """From address to kept bytes; every way it can end is recorded."""
-        with self._held.holding() as holding:
-            try:
-                outcome = await self._picture(claim, holding)
-            except FetchFailed as failure:
-                outcome = Outcome(claim, claim.take_all(), failure=failure)
+        """From address to bytes that wait to be kept; every way it can end is recorded."""
+        claim.holding = self._held.holding()
+        try:
+            outcome = await self._picture(claim)
+        except FetchFailed as failure:
+            claim.holding.give_back()
+            outcome = Outcome(claim, claim.take_all(), failure=failure)
         if outcome is not None:
             await self._recorder.put(outcome)
 
-    async def _picture(self, claim: Claim, holding: Holding) -> Outcome | None:
-        """A kept picture; None for a file that cannot be read."""
+    async def _picture(self, claim: Claim) -> Outcome | None:
+        """A picture; None for a file that cannot be read."""
+        assert claim.holding is not None
         if claim.candidate.path is not None:
             try:
                 data = await asyncio.to_thread(_read, claim.candidate.path, self._want.max_bytes)
@@ -297,23 +299,22 @@ class _Run:
                 self._bad.add(BadRow(str(claim.candidate.path), f"cannot be read: {error.strerror}"))
                 self._release(claim)
                 return None
-            await holding.add(len(data))
-            return await self._keep(claim, data, Response())
-        fetched = await self._context.fetcher.get(claim.candidate.url, replace(self._want, holding=holding))
+            await claim.holding.add(len(data))
+            return await self._examined(claim, data, Response())
+        fetched = await self._context.fetcher.get(claim.candidate.url, replace(self._want, holding=claim.holding))
         self._refuse_opted_out(fetched)
         response = Response(fetched.status, fetched.headers.get("ETag"), fetched.headers.get("Last-Modified"))
-        return await self._keep(claim, fetched.body, response)
+        return await self._examined(claim, fetched.body, response)
 
-    async def _keep(self, claim: Claim, data: bytes, response: Response) -> Outcome:
+    async def _examined(self, claim: Claim, data: bytes, response: Response) -> Outcome:
         try:
             examined = await self._examiners.examine(data)
             if why := self._takedowns.refusal(examined):
                 raise FetchFailed("takedown", why)
-            await asyncio.get_running_loop().run_in_executor(self._keepers, self._workspace.blobs.put, data)
         except FetchFailed as failure:
             failure.http_status = failure.http_status or response.http_status
             raise
-        return Outcome(claim, claim.take_all(), examined=examined, response=response)
+        return Outcome(claim, claim.take_all(), data, examined, response=response)
 
     def _refuse_opted_out(self, fetched: Fetched) -> None:
         directive = opted_out(fetched.directives, self._context.overrides)
@@ -345,10 +346,12 @@ class _Run:
             elif outcome.examined is not None:
                 tally.fetched += 1
                 tally.bytes += outcome.examined.facts.bytes
-            if claim.others and recorded.fetch_id is not None:  # mentioned again while this was written
+            if claim.holding is not None:
+                claim.holding.give_back()
+            if claim.others and recorded.has_picture:  # mentioned again while this was written
                 candidates = tuple(claim.others)
                 claim.others = []
-                self._spawn(self._recorder.put(Outcome(claim, candidates, fetch_id=recorded.fetch_id)))
+                self._spawn(self._recorder.put(Outcome(claim, candidates)))
             else:
                 self._release(claim)
         self._show()

@@ -37,7 +37,7 @@ class Takedowns:
         at = self._sha256s.get(examined.facts.sha256)
         if at is not None:
             return f"the picture was taken down on {at:%Y-%m-%d}"
-        if not examined.plain:
+        if examined.phash is not None and self._phashes:
             mine = int(examined.phash, 16)
             for phash, at in self._phashes.items():
                 if (phash ^ mine).bit_count() <= self._radius:

@@ -1,6 +1,7 @@
 """Safe decoding, canonical pixels, perceptual hashes, near-duplicate checks, thumbnails, encoding."""
 
 from imaging.decode import FORMATS, MAX_PIXELS
+from imaging.description import Description, describe
 from imaging.encoding import EncodeFormat, Subsampling, encode, thumbnail
 from imaging.errors import ImageError, Reason
 from imaging.facts import ImageFacts, inspect
@@ -19,6 +20,7 @@ from imaging.pixels import canonical
 from imaging.resizing import Placement, ResizeMode, resize
 
 __all__ = [
+    "Description",
     "EncodeFormat",
     "FORMATS",
     "ImageError",
@@ -32,6 +34,7 @@ __all__ = [
     "Subsampling",
     "canonical",
     "comparison_picture",
+    "describe",
     "encode",
     "inspect",
     "is_plain",

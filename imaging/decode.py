@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from imaging.errors import ImageError
+from imaging.scans import too_many_scans
 
 MAX_PIXELS = 100_000_000
 
@@ -61,8 +62,10 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Decoded:
 
     Raises `ImageError`: "too_large" by the declared size, before pixels are decoded (Pillow's own limit
     of about 179 million pixels holds even where `max_pixels` is larger); "not_image"; "undecodable",
-    also for a file that ends before its picture does.
+    also for a file that ends before its picture does, or would keep its decoder for minutes.
     """
+    if why := too_many_scans(data):
+        raise ImageError("undecodable", f"The picture {why}.")
     image = _open(data)
     try:
         refuse_too_large(image.size, max_pixels)

@@ -7,7 +7,7 @@ from datetime import datetime
 from PIL import ExifTags, Image
 
 from imaging.colour import profile_name
-from imaging.decode import MAX_PIXELS, decode, refuse_oversized_frames
+from imaging.decode import MAX_PIXELS, Decoded, decode, refuse_oversized_frames
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,11 @@ def inspect(data: bytes, max_pixels: int = MAX_PIXELS) -> ImageFacts:
     Raises `ImageError` with reason "not_image", "undecodable" (also truncated) or "too_large" (decided
     from the declared size, before decoding).
     """
-    decoded = decode(data, max_pixels)
+    return facts_of(data, decode(data, max_pixels), max_pixels)
+
+
+def facts_of(data: bytes, decoded: Decoded, max_pixels: int = MAX_PIXELS) -> ImageFacts:
+    """`inspect` of what is already decoded."""
     if decoded.format == "GIF" and decoded.frames > 1:
         refuse_oversized_frames(data, max_pixels)
     width, height = decoded.image.size

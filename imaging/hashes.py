@@ -61,7 +61,17 @@ def phash_from_hex(text: str) -> int:
 
 def is_plain(image: Image.Image) -> bool:
     """Whether a picture is nearly one tone, so that its hash says nothing: never pair two such by hash."""
-    grey = np.asarray(_working(image).resize((32, 32), Image.Resampling.BOX), dtype=np.float32)
+    return _is_plain_working(_working(image))
+
+
+def phash_unless_plain(image: Image.Image) -> int | None:
+    """`phash`, or None where `is_plain`, at the cost of one of them."""
+    working = _working(image)
+    return None if _is_plain_working(working) else _phash_of_working(working)
+
+
+def _is_plain_working(working: Image.Image) -> bool:
+    grey = np.asarray(working.resize((32, 32), Image.Resampling.BOX), dtype=np.float32)
     return float(grey.std()) < _PLAIN_DEVIATION
 
 

@@ -3,7 +3,7 @@
 from PIL import Image, ImageColor
 
 from imaging.colour import to_srgb
-from imaging.decode import MAX_PIXELS, decode
+from imaging.decode import MAX_PIXELS, Decoded, decode
 
 # EXIF 2.3, tag 0x0112: what brings each stored orientation upright.
 _UPRIGHT: dict[int, Image.Transpose] = {
@@ -23,8 +23,13 @@ def canonical(data: bytes, background: str = "white", max_pixels: int = MAX_PIXE
     Transparent parts show `background` (any CSS colour). Raises `ImageError` as `inspect` does;
     `ValueError` for a colour that is none.
     """
+    ImageColor.getrgb(background)  # before the work
+    return without_metadata(as_seen(decode(data, max_pixels), background))
+
+
+def as_seen(decoded: Decoded, background: str = "white") -> Image.Image:
+    """The pixels of `canonical` from what is already decoded; its `info` may still hold metadata."""
     behind = ImageColor.getrgb(background)[:3]
-    decoded = decode(data, max_pixels)
     rgb, alpha = to_srgb(decoded.image)
     if alpha is not None:
         opaque = Image.new("RGB", rgb.size, behind)
@@ -32,7 +37,7 @@ def canonical(data: bytes, background: str = "white", max_pixels: int = MAX_PIXE
         rgb = opaque
     if decoded.turn in _UPRIGHT:
         rgb = rgb.transpose(_UPRIGHT[decoded.turn])
-    return without_metadata(rgb)
+    return rgb
 
 
 def without_metadata(image: Image.Image) -> Image.Image:

@@ -4,18 +4,9 @@ from label_store.answers import AnswerError, as_word, check_answer, is_flag
 from label_store.blobs import BlobError, BlobStore, FolderBlobs, S3Blobs, open_blobs
 from label_store.errors import CairnError, NotAWorkspace, StoreVersionError, TakenDown, UsageError
 from label_store.events import log_event
-from label_store.ingest import (
-    Examined,
-    Ingested,
-    Origin,
-    examine,
-    ingest,
-    propose,
-    record,
-    record_failure,
-    refuse_taken_down,
-    url_hash,
-)
+from label_store.ingest import examine, examine_all, ingest, refuse_taken_down
+from label_store.origin import Examined, Origin, url_hash
+from label_store.recording import Failure, Recorded, Result, record, record_all, record_failure
 from label_store.settings import Settings, load_settings
 from label_store.settle import AnnotatorReport, Assessment, ItemConsensus, assess, find_campaign, settle
 from label_store.takedown import TakedownResult, take_down
@@ -40,11 +31,13 @@ __all__ = [
     "CairnError",
     "CategorySpec",
     "Examined",
+    "Failure",
     "FolderBlobs",
-    "Ingested",
     "ItemConsensus",
     "NotAWorkspace",
     "Origin",
+    "Recorded",
+    "Result",
     "S3Blobs",
     "Settings",
     "StoreVersionError",
@@ -56,6 +49,7 @@ __all__ = [
     "assess",
     "check_answer",
     "examine",
+    "examine_all",
     "find_campaign",
     "find_category",
     "ingest",
@@ -63,11 +57,11 @@ __all__ = [
     "load_settings",
     "log_event",
     "open_blobs",
-    "propose",
     "put_attributes",
     "put_category",
     "read_taxonomy",
     "record",
+    "record_all",
     "record_failure",
     "refuse_taken_down",
     "settle",

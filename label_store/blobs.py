@@ -9,11 +9,16 @@ import hashlib
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
+from label_store.durable import flush_all, make_durable
 from label_store.errors import CairnError, UsageError
+
+_AT_ONCE = 16
+"""Requests to a bucket in flight."""
 
 
 class BlobError(CairnError):
@@ -28,6 +33,9 @@ class BlobStore(Protocol):
 
     def put(self, data: bytes) -> str:
         """Keep the bytes for ever and return their SHA-256; durable when it returns."""
+
+    def put_all(self, pictures: Sequence[bytes]) -> list[str]:
+        """`put` of many at once, at a fraction of the cost; all are durable when it returns."""
 
     def get(self, sha256: str) -> bytes:
         """The bytes, checked against their name; BlobError when missing or changed."""
@@ -74,7 +82,7 @@ class FolderBlobs:
 
     def prepare(self) -> None:
         """Make the folder and remove temporary files that writers killed over an hour ago left."""
-        _make_durable(self.root)
+        make_durable(self.root)
         for left in self.root.glob("??/??/.*.tmp"):
             with contextlib.suppress(OSError):
                 if left.stat().st_mtime < time.time() - 3600:
@@ -82,28 +90,46 @@ class FolderBlobs:
 
     def put(self, data: bytes) -> str:
         """Keep the bytes; durable when it returns."""
-        sha256 = hashlib.sha256(data).hexdigest()
-        path = self.path(sha256)
-        with contextlib.suppress(OSError):
-            if path.read_bytes() == data:  # bytes that rotted are written anew
-                return sha256
-        temporary = path.with_name(f".{sha256}.{uuid.uuid4().hex}.tmp")
+        return self.put_all([data])[0]
+
+    def put_all(self, pictures: Sequence[bytes]) -> list[str]:
+        """Keep many at once: all written, all flushed, all renamed, all names flushed."""
+        names = [hashlib.sha256(data).hexdigest() for data in pictures]
+        new = {name: data for name, data in zip(names, pictures, strict=True) if not self._holds(name, data)}
+        if not new:
+            return names
+        ending = f"{uuid.uuid4().hex}.tmp"
+        temporaries: dict[Path, str] = {}
         try:
-            _make_durable(path.parent)
-            with temporary.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-            _fsync_folder(path.parent)
+            holders: dict[Path, None] = {}  # of new folders, whose names are flushed too
+            for name, data in new.items():
+                path = self.path(name)
+                _make(path.parent, holders)
+                temporary = path.with_name(f".{name}.{ending}")
+                temporaries[temporary] = name
+                temporary.write_bytes(data)
+            flush_all([*temporaries, *holders])
+            for temporary, name in temporaries.items():
+                temporary.replace(temporary.with_name(name))
+            flush_all(list({temporary.parent: None for temporary in temporaries}))
         except OSError as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
+            for temporary in temporaries:
+                with contextlib.suppress(OSError):
+                    temporary.unlink(missing_ok=True)
+            size = sum(map(len, new.values()))
+            many = "a picture" if len(new) == 1 else f"{len(new)} pictures"
             raise BlobError(
-                f"cannot keep a picture of {len(data)} bytes in {self.root}: {error.strerror}",
+                f"cannot keep {many} of {size} bytes in {self.root}: {error.strerror}",
                 hint="free some space and run the same command again; it continues where it stopped",
             ) from error
-        return sha256
+        return names
+
+    def _holds(self, sha256: str, data: bytes) -> bool:
+        """Whether exactly these bytes are there; those that rotted are written anew."""
+        try:
+            return self.path(sha256).read_bytes() == data
+        except OSError:
+            return False
 
     def get(self, sha256: str) -> bytes:
         """The bytes, checked against their name."""
@@ -181,6 +207,11 @@ class S3Blobs:
                 raise BlobError(f"{self.url} did not take a picture: {error}", hint="run it again") from error
         return sha256
 
+    def put_all(self, pictures: Sequence[bytes]) -> list[str]:
+        """`put` of many, several at a time: a bucket takes a round trip for each."""
+        with ThreadPoolExecutor(_AT_ONCE) as threads:
+            return list(threads.map(self.put, pictures))
+
     def get(self, sha256: str) -> bytes:
         """The bytes, checked against their name."""
         import obstore
@@ -226,19 +257,10 @@ class S3Blobs:
                 yield entry["path"].rsplit("/", 1)[-1]
 
 
-def _make_durable(folder: Path) -> None:
-    """Make a folder and those above it; the entry of each new one is flushed in the folder that holds it."""
+def _make(folder: Path, holders: dict[Path, None]) -> None:
+    """Make a folder and those above it, and note the ones that hold a new name."""
     if folder.is_dir():
         return
-    _make_durable(folder.parent)
+    _make(folder.parent, holders)
     folder.mkdir(exist_ok=True)
-    _fsync_folder(folder.parent)
-
-
-def _fsync_folder(folder: Path) -> None:
-    """Make a rename durable (POSIX: the folder itself must be flushed)."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    holders[folder.parent] = None

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 import imaging
 from label_store.errors import UsageError
 from label_store.events import log_event
-from label_store.ingest import url_hash
 from label_store.models import Fetch, Image, Takedown
+from label_store.origin import url_hash
 from label_store.workspace import Workspace
 
 

@@ -18,8 +18,8 @@ from collector.errors import FetchFailed
 from collector.fetching import Fetcher, Want
 from collector.held import HeldBytes
 from collector.loops import run_to_end
-from collector.recording import Recorder
-from collector.scans import too_many_scans
+from collector.recording import Outcome, Recorder
+from imaging.scans import too_many_scans
 from collector.texts import storable
 from label_store import CategorySpec, Workspace, put_category
 from label_store.models import Fetch
@@ -79,14 +79,14 @@ def test_a_record_that_cannot_be_written_costs_only_itself(
     store: Workspace, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     urls = [site.put(f"/{n}.jpg", jpeg(n)) for n in range(5)]
-    one = Recorder._one
+    result = Recorder._result
 
-    def refusing(self: Recorder, session: object, outcome: object) -> object:
-        if outcome.claim.candidate.url == urls[2] and outcome.failure is None:  # type: ignore[attr-defined]
+    def refusing(self: Recorder, outcome: Outcome, gone: str | None) -> object:
+        if outcome.claim.candidate.url == urls[2] and outcome.failure is None:
             raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed")
-        return one(self, session, outcome)  # type: ignore[arg-type]
+        return result(self, outcome, gone)
 
-    monkeypatch.setattr(Recorder, "_one", refusing)
+    monkeypatch.setattr(Recorder, "_result", refusing)
     report = collect_urls(store, tmp_path, *urls)
     assert (report.fetched, report.new_images, report.failed) == (4, 4, {"undecodable": 1})
     ends = {url: fetch.status for url, fetch in fetches(store).items()}

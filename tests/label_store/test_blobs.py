@@ -1,5 +1,6 @@
 """Blob stores: the same contract for a folder and for a real S3 protocol on loopback."""
 
+import errno
 import hashlib
 import os
 import signal
@@ -11,7 +12,8 @@ import obstore
 import pytest
 
 from label_store import BlobError, BlobStore, FolderBlobs, UsageError, Workspace, ingest, open_blobs
-from label_store.ingest import Origin
+from label_store.durable import flush_all
+from label_store.origin import Origin
 from tests.label_store.pictures import jpeg
 
 
@@ -157,3 +159,38 @@ def test_what_a_killed_writer_left_long_ago_is_cleared_and_a_living_ones_file_is
     os.utime(old, (0, 0))
     store.prepare()
     assert (old.exists(), new.exists()) == (False, True)
+
+
+def test_many_at_once_are_the_same_as_one_by_one(blobs):
+    pictures = [os.urandom(100 + n) for n in range(20)]
+    blobs.put(pictures[3])
+    names = blobs.put_all([*pictures, pictures[5], pictures[5]])
+    assert names == [hashlib.sha256(data).hexdigest() for data in [*pictures, pictures[5], pictures[5]]]
+    assert sorted(blobs.names()) == sorted(set(names))
+    assert [blobs.get(name) for name in names[:20]] == pictures
+    assert blobs.put_all([]) == []
+
+
+def test_a_batch_that_does_not_fit_leaves_no_temporary_file(tmp_path, monkeypatch):
+    store = FolderBlobs(tmp_path / "blobs")
+    store.prepare()
+
+    def full(paths):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("label_store.blobs.flush_all", full)
+    with pytest.raises(BlobError, match="cannot keep 3 pictures of 30 bytes"):
+        store.put_all([os.urandom(10) for _ in range(3)])
+    assert [path for path in store.root.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("library", ["syncfs", None])
+def test_every_file_and_folder_is_flushed_or_the_failure_is_raised(tmp_path, monkeypatch, library):
+    if library is None:
+        monkeypatch.setattr("label_store.durable._libc", None)
+    paths = [tmp_path / str(n) for n in range(5)]
+    for path in paths:
+        path.write_bytes(b"x")
+    flush_all([*paths, tmp_path])
+    with pytest.raises(FileNotFoundError):
+        flush_all([tmp_path / "missing", *paths])

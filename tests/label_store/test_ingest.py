@@ -44,7 +44,7 @@ def test_a_picture_enters_with_its_origin(store):
     )  # fmt: skip
     kept = ingest(store, jpeg(1), origin)
     assert kept.new_image
-    assert kept.new_candidate
+    assert kept.new_candidates == 1
     (image,), (fetch,), (candidate,) = all_of(store, Image), all_of(store, Fetch), all_of(store, Candidate)
     assert (image.sha256, image.width, image.height, image.format) == (kept.sha256, 48, 48, "JPEG")
     assert len(image.phash) == 16

@@ -9,6 +9,8 @@ _MAX_SCANS = 100
 """Encoders write about ten, a few dozen at most."""
 _MAX_PIXEL_SCANS = 2_500_000_000
 """25 scans of the largest picture that is taken by default."""
+_FEW = 10
+"""So many scans are taken of a picture of any size that is decoded at all."""
 _MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7\x01])")
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
@@ -16,6 +18,8 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 def too_many_scans(data: bytes) -> str | None:
     """Why a JPEG is not decoded; None for one that may be, and for everything that is no JPEG. Never raises."""
     if not data.startswith(b"\xff\xd8"):
+        return None
+    if data.count(b"\xff\xda") <= _FEW:  # more than there are scans: metadata may hold such bytes too
         return None
     at, scans, pixels = 2, 0, 0
     while marker := _MARKER.search(data, at):
