@@ -7,8 +7,8 @@ import asyncio
 import email.utils
 import random
 import ssl
-from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
@@ -47,6 +47,12 @@ class Want:
     """Sees the content type and the first bytes before the rest is read; may raise FetchFailed."""
     holding: Holding | None = None
     """Where the bytes are counted as they arrive; a wait for room takes nothing from the deadline."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Sent besides the usual ones. They may hold a key, so they follow no redirect and are never shown."""
+    form: Mapping[str, str] | None = field(default=None, repr=False)
+    """Posted as a form, in place of a GET; it too follows no redirect."""
+    errors: Collection[int] = ()
+    """Statuses from 400 whose body is wanted: they come back as responses, not as failures."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +137,8 @@ class Fetcher:
                 left -= monotonic() - began
             if isinstance(answer, Fetched):
                 return answer
+            if want.headers or want.form is not None:
+                raise FetchFailed("http_4xx", f"redirects to {answer}, where what was sent with it must not go")
             url = answer
         raise FetchFailed("http_4xx", f"redirected more than {MAX_REDIRECTS} times, at last to {url}")
 
@@ -155,16 +163,19 @@ class Fetcher:
         headers = {
             "Accept": want.accept,
             "Accept-Encoding": "gzip, deflate" if want.compressed else "identity",
+            **want.headers,
         }
+        method = "GET" if want.form is None else "POST"
         try:
             async with (
                 asyncio.timeout(max(left, 0.001)) as deadline,
-                self._session.get(url, headers=headers, allow_redirects=False) as response,
+                self._session.request(method, url, headers=headers, data=want.form, allow_redirects=False) as response,
             ):
                 host.answered()
                 if response.status in (301, 302, 303, 307, 308):
                     return _redirect(url, response)
-                self._refuse_status(response, host)
+                if response.status not in want.errors:
+                    self._refuse_status(response, host)
                 kind = response.headers.get("Content-Type", "")
                 look = want.look
                 body = await read_body(

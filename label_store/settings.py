@@ -33,6 +33,8 @@ class Settings(BaseSettings):
     host_delay: float = Field(1.0, ge=0, description="Seconds between two requests to one host.")
     fetch_concurrency: int = Field(64, ge=1, description="Requests in flight at once, over all hosts.")
     fetch_timeout: float = Field(30.0, gt=0, description="Seconds one URL may take in all.")
+    openverse_client_id: str = Field("", description="Identifier of your registered Openverse application.")
+    openverse_client_secret: str = Field("", repr=False, description="Its secret; better kept in the environment.")
     max_image_bytes: int = Field(32 * 2**20, ge=1, description="Largest picture fetched, bytes.")
     max_image_pixels: int = Field(100_000_000, ge=1, description="Largest picture decoded, pixels.")
     serve_host: str = Field("127.0.0.1", description="Address the annotation app listens on.")
