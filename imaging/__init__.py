@@ -14,6 +14,7 @@ from imaging.hashes import (
     transformed,
 )
 from imaging.matching import MATCH_THRESHOLD, comparison_picture, similarity
+from imaging.metadata import FileMetadata, file_metadata
 from imaging.neighbours import pairs_within
 from imaging.pixels import canonical
 from imaging.resizing import Placement, ResizeMode, resize
@@ -21,6 +22,7 @@ from imaging.resizing import Placement, ResizeMode, resize
 __all__ = [
     "EncodeFormat",
     "FORMATS",
+    "FileMetadata",
     "ImageError",
     "ImageFacts",
     "MATCH_THRESHOLD",
@@ -33,6 +35,7 @@ __all__ = [
     "canonical",
     "comparison_picture",
     "encode",
+    "file_metadata",
     "inspect",
     "is_plain",
     "pairs_within",

@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     openverse_client_secret: str = Field("", repr=False, description="Its secret; better kept in the environment.")
     max_image_bytes: int = Field(32 * 2**20, ge=1, description="Largest picture fetched, bytes.")
     max_image_pixels: int = Field(100_000_000, ge=1, description="Largest picture decoded, pixels.")
+    keep_location: bool = Field(
+        False, description="Keep where a picture was taken, if its file says so; otherwise that is dropped."
+    )
     serve_host: str = Field("127.0.0.1", description="Address the annotation app listens on.")
     serve_port: int = Field(8600, ge=0, le=65535, description="Port the annotation app listens on.")
     lease_minutes: float = Field(30.0, gt=0, description="How long items are held for one annotator.")
