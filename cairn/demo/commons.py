@@ -56,7 +56,7 @@ def search(category: str, n: int, api: str = API, timeout: float = 15.0) -> list
         f"{api}?{urllib.parse.urlencode(query)}", headers={"User-Agent": USER_AGENT}
     )
     try:
-        with urllib.request.urlopen(request, timeout=timeout) as response:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=timeout) as response:  # noqa: S310  the address is ours
             answered = json.load(response)
     except (urllib.error.URLError, OSError, ValueError) as error:
         raise NoInternet(
