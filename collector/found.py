@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from collector.digests import digest_kind, has_digest
 from collector.errors import FetchFailed
 from collector.fetching import Fetcher
+from collector.optout import declared
 from collector.texts import storable
 from label_store import UsageError, find_category, slugify
 from label_store.models import Category
@@ -36,6 +37,8 @@ class Candidate:
     """The digest, in hex, that its bytes must have."""
     opted_out: str | None = None
     """The directive by which its page keeps pictures out; it is recorded and not fetched."""
+    opt_outs: tuple[str, ...] = ()
+    """What its page declares (names of OPT_OUTS), also what the curator turned off."""
 
     def refuse_other_bytes(self, data: bytes) -> None:
         """Raise FetchFailed for bytes that are not those of which the source gave the digest."""
@@ -66,6 +69,7 @@ class Candidate:
             license=self.license or other.license,
             author=self.author or other.author,
             digest=self.digest or other.digest,
+            opt_outs=declared(self.opt_outs, other.opt_outs),
         )
 
 

@@ -4,22 +4,19 @@
 At most 500 KiB are read.
 """
 
-import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from time import monotonic
 
 from protego import Protego
 from yarl import URL
 
 from collector.errors import FetchFailed
 from collector.optout import PRODUCT
+from collector.per_site import PerSite
 
 MAX_BYTES = 500 * 1024
-_KEEP_SECONDS = 24 * 3600.0
-_REMEMBERED = 20_000
+_LEFT_ALONE = timedelta(days=1)
 MAX_CRAWL_DELAY = 60.0
 """Seconds between two requests that a run keeps to; a site that asks for more is left alone for a day."""
 
@@ -32,7 +29,6 @@ class Rules:
     closed: FetchFailed | None = None
     crawl_delay: float = 0.0
     sitemaps: tuple[str, ...] = ()
-    at: float = field(default_factory=monotonic)
 
     def allows(self, url: URL) -> bool:
         """Whether we may fetch this URL (a site that is closed for now allows nothing)."""
@@ -56,7 +52,7 @@ def read_rules(body: bytes) -> Rules:
             "robots",
             f"robots.txt asks for {delay:g} s between two requests, more than {MAX_CRAWL_DELAY:g}; left for now",
             may_pass=True,
-            retry_at=datetime.now(UTC) + timedelta(seconds=_KEEP_SECONDS),
+            retry_at=datetime.now(UTC) + _LEFT_ALONE,
         )
         return Rules(parsed=parsed, closed=closed, sitemaps=sitemaps)
     return Rules(parsed=parsed, crawl_delay=delay, sitemaps=sitemaps)
@@ -67,25 +63,15 @@ class RobotsCache:
 
     def __init__(self, fetch: Callable[[URL], Awaitable[tuple[int, bytes]]]) -> None:
         self._fetch = fetch
-        self._sites: OrderedDict[str, asyncio.Task[Rules]] = OrderedDict()
+        self._sites = PerSite(self._ask)
 
     async def rules(self, url: URL) -> Rules:
         """The rules of a URL's site; one request however many ask at once."""
-        site = str(url.origin())
-        task = self._sites.get(site)
-        if task is not None and task.done() and _stale(task):
-            task = None
-        if task is None:
-            task = self._sites[site] = asyncio.create_task(self._ask(url))
-            self._forget()
-        self._sites.move_to_end(site)
-        return await asyncio.shield(task)
+        return await self._sites.of(url)
 
     async def close(self) -> None:
         """Stop asking."""
-        for task in self._sites.values():
-            task.cancel()
-        await asyncio.gather(*self._sites.values(), return_exceptions=True)
+        await self._sites.close()
 
     async def _ask(self, url: URL) -> Rules:
         try:
@@ -106,16 +92,3 @@ class RobotsCache:
         if 400 <= status < 500:
             return Rules()
         return read_rules(body)
-
-    def _forget(self) -> None:
-        while len(self._sites) > _REMEMBERED:
-            site, task = next(iter(self._sites.items()))
-            if not task.done():
-                return
-            del self._sites[site]
-
-
-def _stale(task: "asyncio.Task[Rules]") -> bool:
-    if task.cancelled() or task.exception() is not None:
-        return True
-    return monotonic() - task.result().at > _KEEP_SECONDS

@@ -39,7 +39,10 @@ ProcessesOption = Annotated[
 ]
 IgnoreOption = Annotated[
     list[str] | None,
-    typer.Option("--ignore", help="Do not honour: robots, noindex, noimageindex, noai or noimageai. It is recorded."),
+    typer.Option(
+        "--ignore",
+        help="Do not honour: robots, noindex, noimageindex, noai, noimageai, tdmrep or plus. Repeatable; it is recorded.",
+    ),
 ]
 ColOption = typer.Option(help="Name of this column.")
 
