@@ -19,15 +19,9 @@ from label_store.ingest import (
 from label_store.settings import Settings, load_settings
 from label_store.settle import AnnotatorReport, Assessment, ItemConsensus, assess, find_campaign, settle
 from label_store.takedown import TakedownResult, take_down
-from label_store.taxonomy import (
-    AttributeSpec,
-    CategorySpec,
-    find_category,
-    put_attributes,
-    put_category,
-    read_taxonomy,
-    slugify,
-)
+from label_store.taxonomy import find_category, put_attributes, put_categories, put_category, read_specs
+from label_store.taxonomy_files import find_taxonomy, read_taxonomy, write_taxonomy
+from label_store.taxonomy_specs import AttributeSpec, CategorySpec, slugify
 from label_store.workspace import Workspace
 
 __all__ = [
@@ -58,6 +52,7 @@ __all__ = [
     "examine",
     "find_campaign",
     "find_category",
+    "find_taxonomy",
     "ingest",
     "is_flag",
     "load_settings",
@@ -65,7 +60,9 @@ __all__ = [
     "open_blobs",
     "propose",
     "put_attributes",
+    "put_categories",
     "put_category",
+    "read_specs",
     "read_taxonomy",
     "record",
     "record_failure",
@@ -74,4 +71,5 @@ __all__ = [
     "slugify",
     "take_down",
     "url_hash",
+    "write_taxonomy",
 ]
