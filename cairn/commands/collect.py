@@ -41,7 +41,7 @@ IgnoreOption = Annotated[
     list[str] | None,
     typer.Option(
         "--ignore",
-        help="Do not honour: robots, noindex, noimageindex, noai, noimageai, tdmrep or plus. Repeatable; it is recorded.",
+        help="Do not honour: robots, noindex, noimageindex, noai, noimageai, tdmrep or plus. It is recorded.",
     ),
 ]
 ColOption = typer.Option(help="Name of this column.")
