@@ -219,7 +219,8 @@ def _tell(report: "CollectReport") -> None:
     if report.bad_rows:
         for example in report.bad_row_examples:
             err.print(f"left out: {example}", markup=False)
-        err.print(f"{report.bad_rows:,} rows could not be used; {report.bad_rows_file} lists them", markup=False)
+        what = "queries failed" if report.source in ("commons", "openverse") else "rows could not be used"
+        err.print(f"{report.bad_rows:,} {what}; {report.bad_rows_file} lists them", markup=False)
     if report.pages_left_out:
         err.print(f"pages not read: {_reasons(report.pages_left_out)}", markup=False)
     if report.waiting:
@@ -259,3 +260,7 @@ def _mapping(pairs: list[str], file: Path | None) -> dict[str, str]:
             raise UsageError(f"--map {pair!r} is not PREFIX=CATEGORY", hint="for example --map /gallery/cars/=car")
         found[prefix] = category
     return found
+
+
+# Last, because it takes this module's `app` and options: the commands that ask search APIs put themselves on `app`.
+from cairn.commands import collect_search  # noqa: E402, F401
