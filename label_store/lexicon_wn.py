@@ -20,6 +20,8 @@ def english_lexicons() -> list[str]:
         import wn
     except ImportError:
         return []
+    if not wn.config.database_path.is_file():
+        return []  # asking wn would make an empty database in the home folder
     found = [one.specifier() for one in wn.lexicons() if one.language.split("-")[0].lower() == "en"]
     return sorted(found, key=lambda name: (not _is_princeton_30(name), name))
 
