@@ -37,9 +37,10 @@ floors: $(VENV)/.test
 	@echo "== 3/5 floors: a room imports only from lower floors"
 	@$(BIN)/lint-imports
 
-browser: $(VENV)/.test ## A Chromium for the browser tests, from Debian or from Playwright
+browser: $(VENV)/.test ## A Chromium and a WordNet for the tests that need them
 	@echo "== 4/5 browser"
 	@.ci/browser
+	@.ci/wordnet
 
 unit: $(VENV)/.test
 	@echo "== 5/5 tests on $(WORKERS) processes (about ten minutes on two cores; the bar shows what is left)"

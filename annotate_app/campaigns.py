@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Select, exists, func, insert, select
 from sqlalchemy.orm import Session
 
+from annotate_app.moderation import held_back
 from consensus import ConsensusError, StoppingRule
 from label_store import (
     UsageError,
@@ -204,6 +205,13 @@ def _known_images(session: Session, images: Iterable[str]) -> list[str]:
             f"there is no image {missing[0]}" + (f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""),
             hint="an image is named by the SHA-256 of its bytes as they were fetched",
         )
+    for start in range(0, len(wanted), _CHUNK):
+        held = session.scalar(select(Image.sha256).where(Image.sha256.in_(wanted[start : start + _CHUNK]), held_back()))
+        if held is not None:
+            raise UsageError(
+                f"the picture {held} was given by the public and is not approved",
+                hint="approve it at /moderate first",
+            )
     return wanted
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from annotate_app import policy
 from annotate_app.context import AppContext
-from label_store.models import Campaign, Category, Image, Item, Judgment, Lease, Takedown
+from label_store.models import Campaign, Category, Fetch, Image, Item, Judgment, Lease, Takedown
 
 MAX_ITEMS = 100
 _TRIES = 20
@@ -239,8 +239,9 @@ class _Dealer:
         return list(self.session.scalars(query))
 
     def _mine_to_judge(self) -> tuple[ColumnElement[bool], ...]:
-        """The person has not judged the item, does not hold it, and its picture was not taken down."""
+        """The person has not judged the item, does not hold it, did not give its picture, which was not taken down."""
         return (
+            ~_given_by(self.person_id),
             ~_judged_by(self.person_id),
             ~exists().where(Lease.item_id == Item.id, Lease.person_id == self.person_id, Lease.deadline > self.at),
             ~exists().where(Takedown.sha256 == Item.image_sha256),
@@ -249,6 +250,12 @@ class _Dealer:
 
 def _judged_by(person_id: int) -> ColumnElement[bool]:
     return exists().where(Judgment.item_id == Item.id, Judgment.person_id == person_id, Judgment.active)
+
+
+def _given_by(person_id: int) -> ColumnElement[bool]:
+    """Nobody judges what they contributed. For most people the inner query is empty, and found to be so once."""
+    given = select(Fetch.image_sha256).where(Fetch.contributor_id == person_id, Fetch.image_sha256.is_not(None))
+    return Item.image_sha256.in_(given)
 
 
 def _of_category(category_id: int | None) -> tuple[ColumnElement[bool], ...]:
@@ -302,6 +309,7 @@ def _outlook(session: Session, campaign: Campaign, person_id: int, category_id: 
             Item.n < policy.most_judgments(campaign.stopping),
             Item.gold.is_(None),
             ~_judged_by(person_id),
+            ~_given_by(person_id),
             ~exists().where(Takedown.sha256 == Item.image_sha256),
             *_of_category(category_id),
         )

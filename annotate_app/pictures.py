@@ -32,7 +32,7 @@ class Pictures:
 
     def jpeg(self, sha256: str, variant: Variant) -> bytes:
         """The picture as JPEG; BlobError when its bytes are gone, imaging.ImageError when they cannot be shown."""
-        path = self._folder / variant / sha256[:2] / f"{sha256}.jpg"
+        path = self._path(sha256, variant)
         try:
             return path.read_bytes()
         except FileNotFoundError:
@@ -42,6 +42,14 @@ class Pictures:
         if variant in SIDES:
             _write_whole(path, data)
         return data
+
+    def forget(self, sha256: str) -> None:
+        """Remove what was made of a picture whose bytes are gone."""
+        for variant in SIDES:
+            self._path(sha256, variant).unlink(missing_ok=True)
+
+    def _path(self, sha256: str, variant: str) -> Path:
+        return self._folder / variant / sha256[:2] / f"{sha256}.jpg"
 
     def _make(self, sha256: str, variant: Variant) -> bytes:
         pixels = imaging.canonical(

@@ -22,7 +22,7 @@ _markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 def markdown(text: str) -> Markup:
     """A guideline as HTML; HTML in it is shown as text, and links can only be http(s), mailto or relative."""
-    return Markup(_markdown.render(text))  # noqa: S704  # html is off: what comes out was made by the parser
+    return Markup(_markdown.render(text))  # noqa: S704  html is off: what comes out was made by the parser
 
 
 def percent(share: float | None, digits: int = 0) -> str:

@@ -26,11 +26,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 # This file has the package's name: its own folder must not be searched first.
 sys.path[:] = [p for p in sys.path if Path(p or ".").resolve() != Path(__file__).resolve().parent]
 
-import numpy as np  # noqa: E402
-import pandas as pd  # noqa: E402
-from crowdkit.aggregation import classification as peer  # noqa: E402
+import numpy as np  # noqa: E402  after the threads are limited
+import pandas as pd  # noqa: E402  after the threads are limited
+from crowdkit.aggregation import classification as peer  # noqa: E402  after the threads are limited
 
-from consensus import Judgments, Result, estimated_label_error, fit, flags, krippendorff_alpha  # noqa: E402
+from consensus import Judgments, Result, estimated_label_error, fit, flags, krippendorff_alpha  # noqa: E402  after the threads are limited
 
 warnings.filterwarnings("ignore")
 # Wawa and ZeroBasedSkill of crowd-kit 1.4 do not run with scikit-learn 1.7 and later.

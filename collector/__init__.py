@@ -3,9 +3,10 @@
 from collector.errors import CollectError, FetchFailed
 from collector.found import BadRow, Candidate, Categories, Context, PageSeen, Source
 from collector.options import OVERRIDES, CollectOptions
+from collector.queries import Query
 from collector.report import CollectReport
 from collector.run import collect, collect_async
-from collector.sources import Crawl, Folder, UrlList
+from collector.sources import Commons, Crawl, Folder, Openverse, UrlList
 from collector.sources.urls import Columns
 from collector.status import CollectStatus, collect_status
 
@@ -19,11 +20,14 @@ __all__ = [
     "CollectReport",
     "CollectStatus",
     "Columns",
+    "Commons",
     "Context",
     "Crawl",
     "FetchFailed",
     "Folder",
+    "Openverse",
     "PageSeen",
+    "Query",
     "Source",
     "UrlList",
     "collect",

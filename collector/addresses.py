@@ -5,6 +5,7 @@ carry another one inside (IPv4-mapped, NAT64, 6to4) are judged by what they carr
 """
 
 import ipaddress
+import re
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,8 +17,16 @@ _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _GLOBAL_UNICAST_6 = ipaddress.IPv6Network("2000::/3")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_METADATA = frozenset({ipaddress.IPv4Address("168.63.129.16")})
+_METADATA = frozenset({ipaddress.IPv4Address("168.63.129.16"), ipaddress.IPv4Address("192.0.0.192")})
 """Services of a cloud's own machines on addresses that look public; the others are link-local or private."""
+_RESERVED: tuple[_Network, ...] = (
+    ipaddress.IPv4Network("192.0.0.0/24"),  # protocol assignments, of which Python takes some for global
+    ipaddress.IPv4Network("192.88.99.0/24"),  # relays of 6to4 that are no more (RFC 7526)
+    ipaddress.IPv6Network("3fff::/20"),  # documentation (RFC 9637)
+)
+_NUMBER = re.compile(r"\d+|0[xX][0-9a-fA-F]*", re.ASCII)
+_ISATAP = (0x00005EFE, 0x02005EFE)
+"""What stands before an IPv4 address in an interface identifier of ISATAP (RFC 5214, 6.1)."""
 
 
 def refusal(address: str) -> str | None:
@@ -40,8 +49,10 @@ def _refusal(ip: Address) -> str | None:
             return f"{ip} is a multicast address"
         if ip.is_link_local:
             return f"{ip} is a link-local address"
-        if ip not in _GLOBAL_UNICAST_6 or not ip.is_global:
+        if ip not in _GLOBAL_UNICAST_6 or not ip.is_global or _is_reserved(ip):
             return f"{ip} is a private address"
+        if int(ip) >> 32 & 0xFFFFFFFF in _ISATAP and (why := _refusal(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF))):
+            return f"{ip} carries {why}"
         return None
     if ip.is_loopback:
         return f"{ip} is a loopback address"
@@ -51,9 +62,13 @@ def _refusal(ip: Address) -> str | None:
         return f"{ip} is a multicast address"
     if ip in _METADATA:
         return f"{ip} is a metadata address"
-    if not ip.is_global:
+    if not ip.is_global or _is_reserved(ip):
         return f"{ip} is a private address"
     return None
+
+
+def _is_reserved(ip: Address) -> bool:
+    return any(ip.version == network.version and ip in network for network in _RESERVED)
 
 
 def _carried(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
@@ -83,6 +98,16 @@ def literal(host: str) -> str | None:
         return socket.inet_ntoa(socket.inet_aton(bare))
     except (OSError, UnicodeError):
         return None
+
+
+def is_no_host(host: str) -> bool:
+    """Whether a host is neither a name nor an address: with escapes, or one that ends in a number (WHATWG URL, 3.5).
+
+    The network's libraries would each make something else of it.
+    """
+    if literal(host) is not None:
+        return False
+    return "%" in host or ":" in host or _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]) is not None
 
 
 @dataclass(frozen=True)

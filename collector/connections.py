@@ -15,7 +15,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from collector.addresses import AllowList, literal, refusal
+from collector.addresses import AllowList, is_no_host, literal, refusal
 from collector.errors import FetchFailed
 
 _DNS_THREADS = 32
@@ -42,6 +42,8 @@ class Gate:
             raise FetchFailed("private_address", f"{url} names no host")
         address = literal(host)
         if address is None:
+            if is_no_host(host):
+                raise FetchFailed("private_address", f"{host} is neither the name of a host nor an address")
             return
         try:
             self.check(host, url.port or 0, address)

@@ -10,7 +10,10 @@ class CollectError(CairnError):
 
 
 class FetchFailed(Exception):
-    """One URL brought nothing: `reason` is one of FETCH_REASONS, `may_pass` if a later try may succeed."""
+    """One URL brought nothing: `reason` is one of FETCH_REASONS, `may_pass` if a later try may succeed.
+
+    `opt_outs` are those that were in force, by name.
+    """
 
     def __init__(
         self,
@@ -20,6 +23,7 @@ class FetchFailed(Exception):
         http_status: int | None = None,
         may_pass: bool = False,
         retry_at: datetime | None = None,
+        opt_outs: tuple[str, ...] = (),
     ) -> None:
         super().__init__(detail)
         self.reason = reason
@@ -27,3 +31,4 @@ class FetchFailed(Exception):
         self.http_status = http_status
         self.may_pass = may_pass
         self.retry_at = retry_at
+        self.opt_outs = opt_outs

@@ -7,8 +7,8 @@ import asyncio
 import email.utils
 import random
 import ssl
-from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
@@ -23,9 +23,12 @@ from collector.connections import Gate, RefusedAddress, open_session
 from collector.errors import FetchFailed
 from collector.held import Holding
 from collector.hosts import Host, Hosts
-from collector.optout import PRODUCT, header_directives
+from collector.optout import PRODUCT, declared, header_directives
+from collector.per_site import PerSite
 from collector.robots import MAX_BYTES as ROBOTS_BYTES
 from collector.robots import RobotsCache, Rules
+from collector.tdmrep import MAX_BYTES as TDMREP_BYTES
+from collector.tdmrep import NAME, PATH, Reservations, read_tdmrep, reservation
 
 MAX_REDIRECTS = 5
 MAX_WAIT = 30.0
@@ -36,17 +39,25 @@ _TOO_BUSY = (429, 503)
 
 @dataclass(frozen=True)
 class Want:
-    """What is asked for: the `Accept` header, the cap, and whether robots.txt is obeyed and asked."""
+    """What is asked for: the `Accept` header, the cap, and which of the site's wishes are asked for and obeyed."""
 
     accept: str
     max_bytes: int
     compressed: bool = False
     cut: bool = False
     robots: bool = True
+    mining: bool = True
+    """Whether it is taken for a dataset, so that a reservation of data mining (tdmrep) keeps it out."""
     look: Callable[[str, bytes], None] | None = None
     """Sees the content type and the first bytes before the rest is read; may raise FetchFailed."""
     holding: Holding | None = None
     """Where the bytes are counted as they arrive; a wait for room takes nothing from the deadline."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Sent besides the usual ones. They may hold a key, so they follow no redirect and are never shown."""
+    form: Mapping[str, str] | None = field(default=None, repr=False)
+    """Posted as a form, in place of a GET; it too follows no redirect."""
+    errors: Collection[int] = ()
+    """Statuses from 400 whose body is wanted: they come back as responses, not as failures."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +69,20 @@ class Fetched:
     status: int
     headers: CIMultiDictProxy[str]
     body: bytes
+    reserved: bool = False
+    """Whether the site's tdmrep.json reserves it."""
 
     @property
     def directives(self) -> frozenset[str]:
-        """What `X-Robots-Tag` says to us."""
-        return header_directives(self.headers.getall("X-Robots-Tag", []))
+        """What `X-Robots-Tag` says to us; with `tdmrep` where mining is reserved by the header, else by the site."""
+        found = header_directives(self.headers.getall("X-Robots-Tag", []))
+        said = reservation(self.headers.get(NAME))
+        return found | {"tdmrep"} if (self.reserved if said is None else said) else found
+
+    @property
+    def opt_outs(self) -> tuple[str, ...]:
+        """What keeps this out, by name, also what the curator turned off."""
+        return declared(self.directives)
 
 
 class Fetcher:
@@ -85,7 +105,9 @@ class Fetcher:
         self._gate = Gate(allow)
         self._user_agent = user_agent
         self._timeout = timeout
+        self._reservations = PerSite(self._get_reservations)
         self._obey_robots = "robots" not in overrides
+        self._obey_tdmrep = "tdmrep" not in overrides
         self._resolver = resolver
 
     async def __aenter__(self) -> "Fetcher":
@@ -94,6 +116,7 @@ class Fetcher:
 
     async def __aexit__(self, *_: object) -> None:
         await self.robots.close()
+        await self._reservations.close()
         await self._session.close()
 
     async def get(self, url: str, want: Want) -> Fetched:
@@ -125,12 +148,15 @@ class Fetcher:
             host = self.hosts.of(url)
             if want.robots and self._obey_robots:
                 await self._ask_robots(url, host)
+            reserved = want.mining and await self._ask_reserved(url)
             async with host.turn():
                 began = monotonic()
                 answer = await self._request(url, host, want, left)
                 left -= monotonic() - began
             if isinstance(answer, Fetched):
-                return answer
+                return replace(answer, reserved=True) if reserved else answer
+            if want.headers or want.form is not None:
+                raise FetchFailed("http_4xx", f"redirects to {answer}, where what was sent with it must not go")
             url = answer
         raise FetchFailed("http_4xx", f"redirected more than {MAX_REDIRECTS} times, at last to {url}")
 
@@ -150,21 +176,33 @@ class Fetcher:
         if rules.crawl_delay:
             host.slow_down(rules.crawl_delay)
 
+    async def _ask_reserved(self, url: URL) -> bool:
+        """Whether the site's tdmrep.json reserves a URL and the curator turned that off; FetchFailed where not off."""
+        if not (await self._reservations.of(url)).reserve(url):
+            return False
+        if self._obey_tdmrep:
+            words = f"tdmrep.json of {url.host} reserves {url.raw_path} from data mining"
+            raise FetchFailed("opted_out", words, opt_outs=("tdmrep",))
+        return True
+
     async def _request(self, url: URL, host: Host, want: Want, left: float) -> "Fetched | URL":
         """One request of one hop: a response, or where it redirects to."""
         headers = {
             "Accept": want.accept,
             "Accept-Encoding": "gzip, deflate" if want.compressed else "identity",
+            **want.headers,
         }
+        method = "GET" if want.form is None else "POST"
         try:
             async with (
                 asyncio.timeout(max(left, 0.001)) as deadline,
-                self._session.get(url, headers=headers, allow_redirects=False) as response,
+                self._session.request(method, url, headers=headers, data=want.form, allow_redirects=False) as response,
             ):
                 host.answered()
                 if response.status in (301, 302, 303, 307, 308):
                     return _redirect(url, response)
-                self._refuse_status(response, host)
+                if response.status not in want.errors:
+                    self._refuse_status(response, host)
                 kind = response.headers.get("Content-Type", "")
                 look = want.look
                 body = await read_body(
@@ -205,9 +243,23 @@ class Fetcher:
         raise failure
 
     async def _get_robots(self, url: URL) -> tuple[int, bytes]:
-        want = Want("text/plain,*/*;q=0.5", ROBOTS_BYTES, compressed=True, cut=True, robots=False)
+        want = Want("text/plain,*/*;q=0.5", ROBOTS_BYTES, compressed=True, cut=True, robots=False, mining=False)
         fetched = await self.get(str(url), want)
         return fetched.status, fetched.body
+
+    async def _get_reservations(self, url: URL) -> Reservations:
+        """One try: whatever keeps the file from being had, the site does not use the protocol (section 6.1)."""
+        want = Want("application/json", TDMREP_BYTES, compressed=True, mining=False, look=_look_for_json)
+        try:
+            return read_tdmrep((await self._get_once(url.origin().with_path(PATH), want)).body)
+        except FetchFailed:
+            return Reservations()
+
+
+def _look_for_json(_kind: str, first: bytes) -> None:
+    """Leave the page that many sites serve in place of a file they lack."""
+    if first.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] not in (b"[", b"{"):
+        raise FetchFailed("not_image", "is no JSON")
 
 
 def _hold_outside(holding: Holding, deadline: asyncio.Timeout) -> Callable[[int], Awaitable[None]]:

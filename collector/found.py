@@ -1,6 +1,6 @@
 """What a source finds, and the interface that every source has: an async stream of candidates."""
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -8,7 +8,10 @@ from typing import Protocol
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from collector.digests import digest_kind, has_digest
+from collector.errors import FetchFailed
 from collector.fetching import Fetcher
+from collector.optout import declared
 from collector.texts import storable
 from label_store import UsageError, find_category, slugify
 from label_store.models import Category
@@ -28,8 +31,19 @@ class Candidate:
     author: str | None = None
     path: Path | None = None
     """Where its bytes lie; only a source of local files sets it."""
+    read: Callable[[], bytes] | None = field(default=None, compare=False)
+    """What gives its bytes where they lie inside a local file; called in a thread, may raise OSError or FetchFailed."""
+    digest: str | None = None
+    """The digest, in hex, that its bytes must have."""
     opted_out: str | None = None
     """The directive by which its page keeps pictures out; it is recorded and not fetched."""
+    opt_outs: tuple[str, ...] = ()
+    """What its page declares (names of OPT_OUTS), also what the curator turned off."""
+
+    def refuse_other_bytes(self, data: bytes) -> None:
+        """Raise FetchFailed for bytes that are not those of which the source gave the digest."""
+        if self.digest is not None and not has_digest(data, self.digest):
+            raise FetchFailed("undecodable", f"the bytes have another {digest_kind(self.digest)} than the list says")
 
     def storable(self) -> "Candidate":
         """This candidate with every text as the label store can keep it."""
@@ -54,6 +68,8 @@ class Candidate:
             caption=self.caption or other.caption,
             license=self.license or other.license,
             author=self.author or other.author,
+            digest=self.digest or other.digest,
+            opt_outs=declared(self.opt_outs, other.opt_outs),
         )
 
 

@@ -1,6 +1,8 @@
-"""What a page or picture says about being collected: `X-Robots-Tag` headers and `<meta name="robots">`.
+"""What a site, page or file says about being collected, as names that a curator can turn off one by one.
 
-Directives: noindex, noimageindex, noai, noimageai and none; a directive for another robot by name is not ours.
+Robots directives (`X-Robots-Tag`, `<meta name="robots">`): noindex, noimageindex, noai, noimageai and none; one for
+another robot by name is not ours. `tdmrep`: a reservation of text and data mining (collector/tdmrep.py). `plus`: the
+data-mining choice of the PLUS coalition inside the file (imaging.file_metadata).
 """
 
 import re
@@ -8,8 +10,8 @@ from collections.abc import Collection, Iterable
 
 PRODUCT = "cairn"
 """Our name in robots.txt, in robots directives and in the User-Agent."""
-OPT_OUTS = ("noindex", "noimageindex", "noai", "noimageai")
-"""Directives that keep pictures out; `none` stands for noindex and nofollow."""
+OPT_OUTS = ("noindex", "noimageindex", "noai", "noimageai", "tdmrep", "plus")
+"""What keeps pictures out; the robots directive `none` stands for noindex and nofollow."""
 
 _NAMED = re.compile(r"^\s*([A-Za-z][\w.-]*)\s*:\s*(.*)$", re.DOTALL)
 _WITH_VALUE = frozenset({"unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"})
@@ -39,3 +41,9 @@ def directives(content: str) -> frozenset[str]:
 def opted_out(found: Collection[str], overrides: Collection[str] = ()) -> str | None:
     """The first directive that keeps pictures out and was not turned off by name; None when they may be taken."""
     return next((name for name in OPT_OUTS if name in found and name not in overrides), None)
+
+
+def declared(*found: Iterable[str]) -> tuple[str, ...]:
+    """All that keeps pictures out among what was found in several places, each once, in the order of OPT_OUTS."""
+    every = {name for names in found for name in names}
+    return tuple(name for name in OPT_OUTS if name in every)

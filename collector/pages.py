@@ -15,6 +15,7 @@ from collector.licenses import spdx
 from collector.optout import PRODUCT, directives
 from collector.structured import StructuredPicture, structured_pictures
 from collector.surroundings import AROUND, Surroundings, ancestor, clean, words
+from collector.tdmrep import NAME, reservation
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".tif", ".tiff", ".bmp", ".jp2")
 _LAZY = ("data-src", "data-original", "data-lazy-src", "data-lazy", "data-url")
@@ -66,6 +67,9 @@ class Page:
     pictures: tuple[Picture, ...] = ()
     links: tuple[Link, ...] = ()
     directives: frozenset[str] = field(default=frozenset())
+    """Robots directives for us, with `tdmrep` where the page reserves data mining."""
+    reservation: bool | None = None
+    """What the page's own `tdm-reservation` says; None where it says nothing."""
 
 
 def read_page(html: bytes | str, url: str) -> Page:
@@ -97,7 +101,9 @@ def read_page(html: bytes | str, url: str) -> Page:
             if link.url not in links or link.pagination:
                 links[link.url] = link
     title = tree.css_first("title")
-    return Page(words(title), tuple(pictures.values()), tuple(links.values()), found)
+    reserved = reservation(_meta(tree, NAME))
+    found |= {"tdmrep"} if reserved else frozenset()
+    return Page(words(title), tuple(pictures.values()), tuple(links.values()), found, reserved)
 
 
 def absolute(base: str, href: str | None) -> str | None:

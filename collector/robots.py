@@ -4,24 +4,32 @@
 At most 500 KiB are read.
 """
 
-import asyncio
-from collections import OrderedDict
+import codecs
+import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from time import monotonic
+from urllib.parse import quote
 
 from protego import Protego
 from yarl import URL
 
 from collector.errors import FetchFailed
 from collector.optout import PRODUCT
+from collector.per_site import PerSite
 
 MAX_BYTES = 500 * 1024
-_KEEP_SECONDS = 24 * 3600.0
-_REMEMBERED = 20_000
+_LEFT_ALONE = timedelta(days=1)
 MAX_CRAWL_DELAY = 60.0
 """Seconds between two requests that a run keeps to; a site that asks for more is left alone for a day."""
+
+_LINE = re.compile(
+    r"\s*(?:user[- ]?agent|allow|disallow|dissallow|dissalow|disalow|diasllow|disallaw|sitemaps?|site-map"
+    r"|crawl[- ]delay|request[- ]rate|visit[- ]time|host)(?=[\s:]|$)",
+    re.IGNORECASE,
+)
+_NAME = re.compile(r"^(\s*user[- ]?agent\s*:?\s*[^\s:/;,()]+)[\s/;,()].*$", re.IGNORECASE)
+_NO_LINE_ENDS = {ord(c): quote(c) for c in "\v\f\x1c\x1d\x1e\x85\u2028\u2029"}
 
 
 @dataclass(frozen=True)
@@ -32,7 +40,6 @@ class Rules:
     closed: FetchFailed | None = None
     crawl_delay: float = 0.0
     sitemaps: tuple[str, ...] = ()
-    at: float = field(default_factory=monotonic)
 
     def allows(self, url: URL) -> bool:
         """Whether we may fetch this URL (a site that is closed for now allows nothing)."""
@@ -43,7 +50,7 @@ class Rules:
 
 def read_rules(body: bytes) -> Rules:
     """The rules of a robots.txt; anything at all can be read, nonsense says nothing."""
-    parsed = Protego.parse(body[:MAX_BYTES].decode("utf-8-sig", errors="replace").replace("\0", ""))
+    parsed = Protego.parse(_as_the_rfc_reads_it(body[:MAX_BYTES]))
     sitemaps = tuple(str(sitemap) for sitemap in parsed.sitemaps)
     try:
         delay = float(parsed.crawl_delay(PRODUCT) or 0.0)
@@ -56,10 +63,23 @@ def read_rules(body: bytes) -> Rules:
             "robots",
             f"robots.txt asks for {delay:g} s between two requests, more than {MAX_CRAWL_DELAY:g}; left for now",
             may_pass=True,
-            retry_at=datetime.now(UTC) + timedelta(seconds=_KEEP_SECONDS),
+            retry_at=datetime.now(UTC) + _LEFT_ALONE,
         )
         return Rules(parsed=parsed, closed=closed, sitemaps=sitemaps)
     return Rules(parsed=parsed, crawl_delay=delay, sitemaps=sitemaps)
+
+
+def _as_the_rfc_reads_it(body: bytes) -> str:
+    """A robots.txt that means to Protego what it means by RFC 9309.
+
+    Lines end at CR and LF only (Protego also ends them at characters of Unicode); lines of other names are left out,
+    for they end no group (2.2.4; to Protego they do); a robot's name ends where its version or a comment begins.
+    """
+    for byte in codecs.BOM_UTF8:  # also a part of the mark
+        body = body.removeprefix(bytes((byte,)))
+    text = body.decode("utf-8", errors="replace").replace("\0", "")
+    lines = (line.translate(_NO_LINE_ENDS) for line in re.split(r"\r\n|\r|\n", text))
+    return "\n".join(_NAME.sub(r"\1", line, count=1) for line in lines if _LINE.match(line))
 
 
 class RobotsCache:
@@ -67,25 +87,15 @@ class RobotsCache:
 
     def __init__(self, fetch: Callable[[URL], Awaitable[tuple[int, bytes]]]) -> None:
         self._fetch = fetch
-        self._sites: OrderedDict[str, asyncio.Task[Rules]] = OrderedDict()
+        self._sites = PerSite(self._ask)
 
     async def rules(self, url: URL) -> Rules:
         """The rules of a URL's site; one request however many ask at once."""
-        site = str(url.origin())
-        task = self._sites.get(site)
-        if task is not None and task.done() and _stale(task):
-            task = None
-        if task is None:
-            task = self._sites[site] = asyncio.create_task(self._ask(url))
-            self._forget()
-        self._sites.move_to_end(site)
-        return await asyncio.shield(task)
+        return await self._sites.of(url)
 
     async def close(self) -> None:
         """Stop asking."""
-        for task in self._sites.values():
-            task.cancel()
-        await asyncio.gather(*self._sites.values(), return_exceptions=True)
+        await self._sites.close()
 
     async def _ask(self, url: URL) -> Rules:
         try:
@@ -106,16 +116,3 @@ class RobotsCache:
         if 400 <= status < 500:
             return Rules()
         return read_rules(body)
-
-    def _forget(self) -> None:
-        while len(self._sites) > _REMEMBERED:
-            site, task = next(iter(self._sites.items()))
-            if not task.done():
-                return
-            del self._sites[site]
-
-
-def _stale(task: "asyncio.Task[Rules]") -> bool:
-    if task.cancelled() or task.exception() is not None:
-        return True
-    return monotonic() - task.result().at > _KEEP_SECONDS

@@ -1,12 +1,15 @@
-"""What was collected so far, per category and source, and what was left out and why."""
+"""What was collected so far, per category and source, what was left out and why, and how long the rest will take."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import distinct, func, select
+from sqlalchemy import case, distinct, func, select
+from sqlalchemy.orm import Session
 
+from collector.progress import RunState, run_states
 from label_store import Workspace
 from label_store.models import Candidate, Category, Fetch, Image, now
 
@@ -21,6 +24,11 @@ class CategoryStatus:
     source: str
     candidates: int
     images: int
+    last_ten_minutes: int = 0
+    """Candidates."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """By reason, of the addresses that a query of this category alone brought. An address that brought no picture is a
+    candidate of nothing; the query is what tells whose it was."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +39,14 @@ class SourceStatus:
     ok: int
     reasons: dict[str, int]
     to_try_again: int
+    to_try_now: int
+    """Those of them whose time has come."""
+    next_try_at: datetime | None
+    """When the first of the others may be tried."""
     last_fetched_at: datetime | None
     last_ten_minutes: int
+    run: RunState | None = None
+    """How far its last run came."""
 
 
 @dataclass(frozen=True)
@@ -46,53 +60,131 @@ class CollectStatus:
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
-        return asdict(self)
+        values = asdict(self)
+        for shown, source in zip(values["sources"], self.sources, strict=True):
+            if source.run is not None:
+                shown["run"] |= {"left": source.run.left, "seconds_left": source.run.seconds_left}
+        return values
+
+
+@dataclass
+class _Ends:
+    """What became of one source's addresses, while it is counted."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    last: datetime | None = None
 
 
 def collect_status(workspace: Workspace) -> CollectStatus:
-    """Counts from one consistent view of the label store."""
+    """Counts from one consistent view of the label store; three passes over its tables, whatever their size."""
+    at = now()
+    runs = {run.source: run for run in run_states(workspace.folder, at)}
     with workspace.read() as session:
         images, size = session.execute(select(func.count(), func.coalesce(func.sum(Image.bytes), 0))).one()
-        categories = [
-            CategoryStatus(*row)
-            for row in session.execute(
-                select(
-                    Category.slug,
-                    Fetch.source,
-                    func.count(Candidate.id),
-                    func.count(distinct(Candidate.image_sha256)),
-                )
-                .join(Candidate, Candidate.category_id == Category.id)
-                .join(Fetch, Fetch.id == Candidate.fetch_id)
-                .group_by(Category.slug, Fetch.source)
-                .order_by(Category.slug, Fetch.source)
+        ends, by_query = _ends(session)
+        categories = _categories(session, by_query, at)
+        again = _to_try_again(session, at)
+        recent = _recent(session, at)
+    sources = []
+    for source in sorted({*ends, *runs}):
+        end = ends.get(source, _Ends())
+        later, due, next_at = again.get(source, (0, 0, None))
+        sources.append(
+            SourceStatus(
+                source,
+                ok=end.counts.pop("ok", 0),
+                reasons=dict(sorted(end.counts.items())),
+                to_try_again=later + due,
+                to_try_now=due,
+                next_try_at=next_at,
+                last_fetched_at=end.last,
+                last_ten_minutes=recent.get(source, 0),
+                run=runs.get(source),
             )
-        ]
-        ends: dict[str, dict[str, int]] = {}
-        for source, status, error, n in session.execute(
-            select(Fetch.source, Fetch.status, Fetch.error, func.count()).group_by(
-                Fetch.source, Fetch.status, Fetch.error
-            )
-        ):
-            ends.setdefault(source, {})[error or status] = n
-        rows = session.execute(select(Fetch.source, func.max(Fetch.fetched_at)).group_by(Fetch.source))
-        last: dict[str, datetime | None] = {row[0]: row[1] for row in rows}
-        again = dict(_count_where(session, Fetch.status == "failed", Fetch.retry_at.is_not(None)))
-        recent = dict(_count_where(session, Fetch.status == "ok", Fetch.fetched_at >= now() - _RECENTLY))
-    sources = [
-        SourceStatus(
-            source,
-            ok=counts.pop("ok", 0),
-            reasons=dict(sorted(counts.items())),
-            to_try_again=again.get(source, 0),
-            last_fetched_at=last[source],
-            last_ten_minutes=recent.get(source, 0),
         )
-        for source, counts in sorted(ends.items())
-    ]
     return CollectStatus(int(images), int(size), categories, sources)
 
 
-def _count_where(session: Any, *conditions: Any) -> list[tuple[str, int]]:
-    rows = session.execute(select(Fetch.source, func.count()).where(*conditions).group_by(Fetch.source))
-    return [(source, n) for source, n in rows]
+_Queries = Mapping[tuple[str, str], Mapping[str, int]]
+"""Addresses by reason, of each source and query."""
+
+
+def _ends(session: Session) -> tuple[dict[str, _Ends], _Queries]:
+    sources: dict[str, _Ends] = defaultdict(_Ends)
+    queries: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    what = (Fetch.source, Fetch.query, Fetch.status, Fetch.error)
+    for source, query, status, error, n, last in session.execute(
+        select(*what, func.count(), func.max(Fetch.fetched_at)).group_by(*what)
+    ):
+        end = sources[source]
+        end.counts[error or status] += n
+        end.last = max(filter(None, (end.last, last)), default=None)
+        if query is not None and error is not None:
+            queries[source, query][error] += n
+    return sources, queries
+
+
+def _categories(session: Session, by_query: _Queries, at: datetime) -> list[CategoryStatus]:
+    slugs = {row[0]: row[1] for row in session.execute(select(Category.id, Category.slug))}
+    recent = Candidate.created_at >= at - _RECENTLY
+    found = session.execute(
+        select(
+            Candidate.category_id,
+            Fetch.source,
+            func.count(),
+            func.count(distinct(Candidate.image_sha256)),
+            func.sum(case((recent, 1), else_=0)),
+        )
+        .join(Fetch, Fetch.id == Candidate.fetch_id)
+        .group_by(Candidate.category_id, Fetch.source)
+    ).all()
+    left_out = _left_out(session, by_query) if by_query else {}
+    return sorted(
+        (
+            CategoryStatus(
+                slugs[category], source, n, pictures, int(lately or 0), dict(left_out.get((category, source), {}))
+            )
+            for category, source, n, pictures, lately in found
+        ),
+        key=lambda row: (row.category, row.source),
+    )
+
+
+def _left_out(session: Session, by_query: _Queries) -> Mapping[tuple[int, str], Mapping[str, int]]:
+    """Addresses by reason of each category and source, through the queries that were asked for one category only."""
+    asked: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for source, query, category in session.execute(
+        select(Fetch.source, Candidate.query, Candidate.category_id)
+        .join(Fetch, Fetch.id == Candidate.fetch_id)
+        .where(Candidate.query.is_not(None))
+        .distinct()
+    ):
+        asked[source, query or ""].add(category)
+    found: dict[tuple[int, str], Counter[str]] = defaultdict(Counter)
+    for (source, query), reasons in by_query.items():
+        categories = asked.get((source, query), set())
+        if len(categories) == 1:
+            found[next(iter(categories)), source].update(reasons)
+    return found
+
+
+def _to_try_again(session: Session, at: datetime) -> dict[str, tuple[int, int, datetime | None]]:
+    """(Later, now, first time of the later ones) of each source's addresses whose failure may pass."""
+    waiting = select(Fetch.source, func.count(), func.min(Fetch.retry_at)).where(
+        Fetch.status == "failed", Fetch.retry_at.is_not(None)
+    )
+    found: dict[str, tuple[int, int, datetime | None]] = {}
+    for source, n, _ in session.execute(waiting.where(Fetch.retry_at <= at).group_by(Fetch.source)):
+        found[source] = (0, n, None)
+    for source, n, first in session.execute(waiting.where(Fetch.retry_at > at).group_by(Fetch.source)):
+        found[source] = (n, found.get(source, (0, 0, None))[1], first)
+    return found
+
+
+def _recent(session: Session, at: datetime) -> dict[str, int]:
+    rows = session.execute(
+        select(Fetch.source, func.count())
+        .where(Fetch.status == "ok", Fetch.fetched_at >= at - _RECENTLY)
+        .group_by(Fetch.source)
+    )
+    return {row[0]: row[1] for row in rows}

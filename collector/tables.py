@@ -1,34 +1,26 @@
-"""Rows of CSV, TSV, JSONL, TXT and Parquet files, gzipped or not, streamed in flat memory.
+"""Rows of lists in every format, gzipped or not, streamed in flat memory.
 
 A row that cannot be read is a `BadRow` with its file and line, and reading goes on behind it.
 """
 
 import csv
-import gzip
-import json
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, cast
 
 from collector.errors import CollectError
 from collector.found import BadRow
+from collector.tables_csv import csv_rows, delimiter_of, fields_of
+from collector.tables_json import array_rows, is_array, json_rows
+from collector.tables_lines import MAX_LINE, Row, is_gzip, opened, text_of, text_rows
+from collector.tables_parquet import open_parquet, parquet_rows
 from label_store import UsageError
 
-_MAX_LINE = 1 << 20
-_MAX_ROW_LINES = 20
-"""A quoted CSV field may span lines, but an unclosed quote must not swallow the rest of the file."""
-FORMATS = (".csv", ".tsv", ".jsonl", ".ndjson", ".txt", ".parquet")
+FORMATS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".txt", ".parquet")
+_OTHER_NAMES = {".list": ".txt", ".lst": ".txt", ".urls": ".txt", ".pq": ".parquet"}
 
-
-@dataclass(frozen=True)
-class Row:
-    """One readable row."""
-
-    line: int
-    values: Mapping[str, str]
+__all__ = ["FORMATS", "Row", "column_names", "count_rows", "file_format", "is_list", "read_rows"]
 
 
 def file_format(path: Path) -> str:
@@ -36,54 +28,69 @@ def file_format(path: Path) -> str:
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes and suffixes[-1] in (".gz", ".gzip"):
         suffixes.pop()
-    if suffixes and suffixes[-1] in FORMATS:
-        return suffixes[-1]
-    if not suffixes or suffixes[-1] in (".list", ".lst", ".urls"):
+    if not suffixes:
         return ".txt"
+    last = _OTHER_NAMES.get(suffixes[-1], suffixes[-1])
+    if last in FORMATS:
+        return last
     raise UsageError(
         f"{path} ends in {suffixes[-1]}, which is not a list that can be read",
         hint=f"use one of {', '.join(FORMATS)}, also with .gz behind it",
     )
 
 
-def column_names(path: Path) -> tuple[str, ...]:
-    """The columns of a file (of its first objects for JSONL, `url` for TXT); raises when it cannot be read."""
+def is_list(path: Path) -> bool:
+    """Whether a file's name has an ending of its own that says it is a list."""
+    try:
+        return bool(path.suffix) and bool(file_format(path))
+    except UsageError:
+        return False
+
+
+def column_names(path: Path, name: str = "") -> tuple[str, ...]:
+    """The columns of a file (of its first objects for JSON, `url` for TXT); raises when it cannot be read.
+
+    `name` is what the file is called in errors; its path when there is none.
+    """
+    name = name or str(path)
     kind = file_format(path)
     if kind == ".txt":
-        _first_line(path)
+        _first_line(path, name)
         return ("url",)
     if kind == ".parquet":
-        return tuple(_parquet(path).schema_arrow.names)
-    line = _first_line(path)
+        return tuple(open_parquet(path, name).schema_arrow.names)
+    line = _first_line(path, name)
     if kind in (".csv", ".tsv"):
         try:
-            return tuple(name for name in _fields(_text(line), _delimiter(kind, line)) or () if name.strip())
+            return tuple(one for one in fields_of(text_of(line), delimiter_of(kind, line)) or () if one.strip())
         except csv.Error as error:
-            raise CollectError(f"{path}: its first row cannot be read: {error}", hint="check the file") from error
+            raise CollectError(f"{name}: its first row cannot be read: {error}", hint="check the file") from error
     names: dict[str, None] = {}
-    with _opened(path) as file:
-        for row in islice(_json_rows(path, file), 100):
-            if isinstance(row, Row):
-                names.update(dict.fromkeys(row.values))
+    for row in islice(read_rows(path, (), name), 100):
+        if isinstance(row, Row):
+            names.update(dict.fromkeys(row.values))
     return tuple(names)
 
 
-def read_rows(path: Path, columns: Sequence[str]) -> Iterator[Row | BadRow]:
-    """Every row's values of these columns as text; CollectError when the file cannot be read at all."""
+def read_rows(path: Path, columns: Sequence[str], name: str = "") -> Iterator[Row | BadRow]:
+    """Every row's values of at least these columns as text; CollectError when the file cannot be read at all."""
+    name = name or str(path)
     kind = file_format(path)
     if kind == ".parquet":
-        yield from _parquet_rows(path, columns)
+        yield from parquet_rows(path, name, columns)
         return
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             if kind == ".txt":
-                yield from _text_rows(path, file)
+                yield from text_rows(name, file)
             elif kind in (".csv", ".tsv"):
-                yield from _csv_rows(path, file, kind)
+                yield from csv_rows(name, file, kind)
+            elif kind == ".json" and is_array(path):
+                yield from array_rows(name, file)
             else:
-                yield from _json_rows(path, file)
+                yield from json_rows(name, file)
     except OSError as error:
-        raise CollectError(f"{path} cannot be read: {error.strerror or error}", hint="check the path") from error
+        raise CollectError(f"{name} cannot be read: {error.strerror or error}", hint="check the path") from error
 
 
 def count_rows(path: Path) -> int | None:
@@ -91,8 +98,8 @@ def count_rows(path: Path) -> int | None:
     try:
         kind = file_format(path)
         if kind == ".parquet":
-            return int(_parquet(path).metadata.num_rows)
-        if path.suffix.lower() in (".gz", ".gzip") or path.stat().st_size > 1 << 30:
+            return int(open_parquet(path, str(path)).metadata.num_rows)
+        if is_gzip(path) or path.stat().st_size > 1 << 30 or (kind == ".json" and is_array(path)):
             return None
         with path.open("rb") as file:
             lines = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
@@ -101,170 +108,10 @@ def count_rows(path: Path) -> int | None:
         return None
 
 
-def _opened(path: Path) -> IO[bytes]:
-    with path.open("rb") as file:
-        zipped = file.read(2) == b"\x1f\x8b"
-    return cast("IO[bytes]", gzip.open(path, "rb")) if zipped else path.open("rb")
-
-
-def _first_line(path: Path) -> bytes:
+def _first_line(path: Path, name: str) -> bytes:
     try:
-        with _opened(path) as file:
-            return file.readline(_MAX_LINE).rstrip(b"\r\n")
+        with opened(path) as file:
+            return file.readline(MAX_LINE).rstrip(b"\r\n")
     except (OSError, EOFError, zlib.error) as error:
         why = getattr(error, "strerror", None) or error
-        raise CollectError(f"{path} cannot be read: {why}", hint="check the path and that the file is whole") from error
-
-
-def _lines(path: Path, file: IO[bytes]) -> Iterator[tuple[int, bytes] | BadRow]:
-    """Numbered lines without their end; a file that stops in the middle of gzip ends with a BadRow."""
-    number = 0
-    while True:
-        number += 1
-        try:
-            line = file.readline(_MAX_LINE)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            yield BadRow(f"{path}:{number}", f"the file is cut off or damaged from here on: {error}")
-            return
-        if not line:
-            return
-        if len(line) == _MAX_LINE and not line.endswith(b"\n"):
-            while (rest := file.readline(_MAX_LINE)) and not rest.endswith(b"\n"):
-                pass
-            yield BadRow(f"{path}:{number}", f"the line is longer than {_MAX_LINE:,} bytes")
-            continue
-        yield number, line.rstrip(b"\r\n")
-
-
-def _text_rows(path: Path, file: IO[bytes]) -> Iterator[Row | BadRow]:
-    for entry in _lines(path, file):
-        if isinstance(entry, BadRow):
-            yield entry
-            continue
-        number, line = entry
-        words = _text(line).strip()
-        if words and not words.startswith("#"):
-            yield Row(number, {"url": words})
-
-
-def _json_rows(path: Path, file: IO[bytes]) -> Iterator[Row | BadRow]:
-    for entry in _lines(path, file):
-        if isinstance(entry, BadRow):
-            yield entry
-            continue
-        number, line = entry
-        if not line.strip():
-            continue
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            yield BadRow(f"{path}:{number}", f"not JSON: {error}")
-            continue
-        if isinstance(value, str):
-            yield Row(number, {"url": value})
-        elif isinstance(value, dict):
-            yield Row(number, {key: _word(one) for key, one in value.items() if one is not None})
-        else:
-            yield BadRow(f"{path}:{number}", "neither an object nor a string")
-
-
-def _csv_rows(path: Path, file: IO[bytes], kind: str) -> Iterator[Row | BadRow]:
-    header: list[str] | None = None
-    delimiter = ","
-    held: list[tuple[int, bytes]] = []  # lines of a row whose quote is still open
-    pending: list[tuple[int, bytes] | BadRow] = []
-    lines = _lines(path, file)
-    while True:
-        entry = pending.pop(0) if pending else next(lines, None)
-        if isinstance(entry, BadRow):
-            yield entry
-            continue
-        if entry is None and not held:
-            return
-        if entry is not None:
-            held.append(entry)
-            if header is None:
-                delimiter = _delimiter(kind, entry[1])
-        number = held[0][0]
-        text = "\n".join(_text(line) for _, line in held)
-        try:
-            fields = _fields(text, delimiter)
-        except csv.Error as error:
-            yield BadRow(f"{path}:{number}", f"is no CSV: {error}")
-            pending, held = [*held[1:], *pending], []
-            continue
-        if header is None:
-            header, held = fields or [], []
-            continue
-        if fields is None:
-            if entry is not None and len(held) < _MAX_ROW_LINES:
-                continue
-            yield BadRow(f"{path}:{number}", "a quote is opened and never closed")
-            pending, held = [*held[1:], *pending], []  # only its first line is lost
-            continue
-        held = []
-        if not any(fields):
-            continue
-        if len(fields) > len(header):
-            yield BadRow(f"{path}:{number}", f"has {len(fields)} fields where the header has {len(header)}")
-            continue
-        yield Row(number, dict(zip(header, fields, strict=False)))
-
-
-def _fields(text: str, delimiter: str) -> list[str] | None:
-    """The fields of one CSV row; None while a quote is open; csv.Error when they cannot be told apart."""
-    if '"' not in text:
-        return text.split(delimiter)
-    try:
-        return next(csv.reader([text], delimiter=delimiter, strict=True), [])
-    except csv.Error as error:
-        if "unexpected end of data" in str(error):
-            return None
-        return next(csv.reader([" ".join(text.splitlines())], delimiter=delimiter), [])
-
-
-def _delimiter(kind: str, header: bytes) -> str:
-    if kind == ".tsv":
-        return "\t"
-    return max(",;\t", key=lambda mark: (header.count(mark.encode()), mark == ","))
-
-
-def _parquet(path: Path) -> Any:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return pq.ParquetFile(path)
-    except (pa.ArrowException, OSError) as error:
-        words = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CollectError(f"{path} cannot be read as Parquet: {words}", hint="check that the file is whole") from error
-
-
-def _parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Row | BadRow]:
-    """Row group by row group: a damaged one is lost alone."""
-    import pyarrow as pa
-
-    file = _parquet(path)
-    wanted = [name for name in columns if name in file.schema_arrow.names]
-    number = 0
-    for group in range(file.num_row_groups):
-        end = number + file.metadata.row_group(group).num_rows
-        try:
-            for batch in file.iter_batches(2000, row_groups=[group], columns=wanted):
-                for values in batch.to_pylist():
-                    number += 1
-                    yield Row(number, {key: _word(one) for key, one in values.items() if one is not None})
-        except (pa.ArrowException, OSError, ValueError) as error:
-            words = str(error).splitlines()[0] if str(error) else type(error).__name__
-            yield BadRow(f"{path}:{number + 1}", f"rows up to {end} cannot be read: {words}", rows=end - number)
-            number = end
-
-
-def _text(line: bytes) -> str:
-    return line.decode("utf-8-sig", errors="replace")
-
-
-def _word(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | dict) else str(value)
+        raise CollectError(f"{name} cannot be read: {why}", hint="check the path and that the file is whole") from error

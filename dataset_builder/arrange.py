@@ -12,7 +12,7 @@ from dataset_builder.errors import BuildError
 from dataset_builder.fingerprints import Fingerprint
 from dataset_builder.groups import PROTECTED, group
 from dataset_builder.recipe import Recipe
-from dataset_builder.select import Chosen, Dropped
+from dataset_builder.select import Chosen, Dropped, Reason
 from dataset_builder.splits import assign, draw
 
 
@@ -76,8 +76,8 @@ def arrange(
     """
     dropped: dict[str, Dropped] = {}
 
-    def drop(one: Chosen, reason: str, detail: str, kept: str | None = None) -> None:
-        dropped[one.sha256] = Dropped(one.sha256, one.category, reason, detail, kept)  # type: ignore[arg-type]
+    def drop(one: Chosen, reason: Reason, detail: str, kept: str | None = None) -> None:
+        dropped[one.sha256] = Dropped(one.sha256, one.category, reason, detail, kept)
 
     by_name = {one.sha256: one for one in chosen}
     for leak in leaks:
@@ -144,7 +144,7 @@ def _how(match: Match) -> str:
     return f"{match.distance} bits apart, similarity {match.similarity:.3f}{lies}"
 
 
-def _limits(samples: Sequence[Chosen], history: History, recipe: Recipe) -> list[tuple[str, str, str]]:
+def _limits(samples: Sequence[Chosen], history: History, recipe: Recipe) -> list[tuple[str, Reason, str]]:
     """(sha256, reason, detail) of what the least and most number of a category leave out."""
     by_category: dict[str | None, list[Chosen]] = defaultdict(list)
     for one in samples:

@@ -236,7 +236,7 @@ def _report(plan: Plan, name: str, version: int, path: Path, release_id: str | N
         release_id=release_id,
         splits={split: splits[split] for split in SPLITS if splits[split]},
         categories={category.slug: by_category[category.slug] for category in plan.selection.categories},
-        left_out={reason: reasons[reason] for reason in REASONS if reasons[reason]},  # type: ignore[index]
+        left_out={reason: reasons[reason] for reason in REASONS if reasons[reason]},
         damaged=_damaged(plan),
         notes=plan.notes,
     )
@@ -258,7 +258,7 @@ def _report_of(manifest: Manifest, path: Path) -> BuildReport:
         release_id=manifest.release_id,
         splits={split: files.samples for split, files in manifest.splits.items()},
         categories={category.slug: categories[category.slug] for category in manifest.categories},
-        left_out={reason: reasons[reason] for reason in REASONS if reasons[reason]},  # type: ignore[index]
+        left_out={reason: reasons[reason] for reason in REASONS if reasons[reason]},
         damaged=tuple(one for one in dropped if one.reason in ("bit_rot", "undecodable")),
         finished_earlier=True,
     )

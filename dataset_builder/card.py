@@ -99,7 +99,7 @@ def card_facts(plan: Plan, manifest: Manifest, rows: Sequence[SampleRow]) -> dic
     left_out = Counter(one.reason for one in plan.dropped)
     considered = len(rows) + len(plan.dropped)
     largest = sorted(by_category, key=lambda entry: -sum(entry[1]))[:_LONGEST_LIST]
-    reasons = [(reason, left_out[reason]) for reason in REASONS if left_out[reason]]  # type: ignore[index]
+    reasons = [(reason, left_out[reason]) for reason in REASONS if left_out[reason]]
     return {
         "name": manifest.name,
         "version": manifest.version,

@@ -7,6 +7,7 @@ member matches the one that is kept, so that a chain of small differences cannot
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,7 +89,7 @@ def propose(fingerprints: Sequence[Fingerprint], radius: int) -> list[tuple[int,
     return sorted(rows)
 
 
-def stars(count: int, matches: Sequence[Match], rank: Sequence[object]) -> list[Star]:
+def stars(count: int, matches: Sequence[Match], rank: Sequence[Any]) -> list[Star]:
     """Groups around the best: the lowest `rank` takes all its matches that no better picture took.
 
     `rank` [count] holds sortable values without ties. Stars of one picture are left out; sorted by rank.
@@ -99,7 +100,7 @@ def stars(count: int, matches: Sequence[Match], rank: Sequence[object]) -> list[
         near[match.b].append(match)
     taken: set[int] = set()
     found = []
-    for centre in sorted(near, key=lambda index: rank[index]):  # type: ignore[arg-type, return-value]
+    for centre in sorted(near, key=lambda index: rank[index]):
         if centre in taken:
             continue
         members = []
@@ -110,7 +111,7 @@ def stars(count: int, matches: Sequence[Match], rank: Sequence[object]) -> list[
         taken.add(centre)
         taken.update(other for other, _ in members)
         if members:
-            members.sort(key=lambda member: rank[member[0]])  # type: ignore[arg-type, return-value]
+            members.sort(key=lambda member: rank[member[0]])
             found.append(Star(centre, tuple(members)))
     return found
 

@@ -250,10 +250,11 @@ def mean_and_std(
     count = sum(one.width * one.height for one in found)
     if not count:
         return None, None
-    means, deviations = [], []
-    for channel in range(3):
+
+    def moments(channel: int) -> tuple[float, float]:
         total = sum(one.sums[channel] for one in found)
         square = sum(one.squares[channel] for one in found)
-        means.append(round(total / count / 255, 6))
-        deviations.append(round(((square * count - total * total) ** 0.5) / count / 255, 6))
-    return tuple(means), tuple(deviations)  # type: ignore[return-value]
+        return round(total / count / 255, 6), round(((square * count - total * total) ** 0.5) / count / 255, 6)
+
+    red, green, blue = moments(0), moments(1), moments(2)
+    return (red[0], green[0], blue[0]), (red[1], green[1], blue[1])

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from dataset_builder.against import LIST_RADIUS, find_leaks
 from dataset_builder.arrange import Arrangement, History, arrange
@@ -123,19 +124,19 @@ def make_plan(
     readable = {sha256: found for sha256 in earlier if (found := packs.fingerprint(sha256)) is not None}
     names = [*(one.sha256 for one in sound), *readable]
 
-    def picture_of(index: int) -> object:
+    def picture_of(index: int) -> Image.Image:
         return small_picture(packs.read(names[index], "small"))
 
     radius = recipe.duplicates.radius
     every = [*fingerprints, *readable.values()]
-    pairs = find_matches(every, picture_of, radius, progress=progress)  # type: ignore[arg-type]
+    pairs = find_matches(every, picture_of, radius, progress=progress)
     matches = [match for match in pairs if match.b < len(sound)]
     beyond = [(names[match.a], names[match.b]) for match in pairs if match.b >= len(sound)]
     beyond += _near_unreadable(names, every, {k: v for k, v in stored.items() if k not in set(names)}, radius)
     leaks = find_leaks(
         [one.sha256 for one in sound],
         fingerprints,
-        picture_of,  # type: ignore[arg-type]
+        picture_of,
         [files / path for path in recipe.duplicates.against],
         radius,
         workers,

@@ -5,19 +5,16 @@ Whatever is left out gets one reason of a closed list and a phrase for a person.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from dataset_builder.recipe import Recipe
 from dataset_builder.store import Answered, Picture, Provenance
 
 Reason = Literal[
-    "unsettled", "disputed", "low_posterior", "license", "too_small", "duplicate", "leak", "bridges_splits",
-    "class_max", "class_min", "takedown", "undecodable", "bit_rot",
-]  # fmt: skip
-REASONS: tuple[str, ...] = (
     "takedown", "unsettled", "disputed", "low_posterior", "license", "too_small", "undecodable", "bit_rot", "leak",
     "duplicate", "bridges_splits", "class_min", "class_max",
-)  # fmt: skip
+]  # fmt: skip
+REASONS: tuple[Reason, ...] = get_args(Reason)
 """The closed list in the order in which the rules are applied."""
 
 SOFT_WIDTH = 10
@@ -68,6 +65,7 @@ class Labelled:
     why_not: tuple[Reason, str] | None = None
 
 
+_STATE_REASONS: tuple[tuple[str, Reason], ...] = (("open", "unsettled"), ("disputed", "disputed"))
 _NEEDS = {"attributes": "attributes", "detect": "boxes", "segment": "polygons"}
 
 
@@ -83,7 +81,10 @@ def select(
     dropped: list[Dropped] = []
     for picture in pictures:
         verdict = _judge(picture, recipe, number)
-        (chosen if isinstance(verdict, Chosen) else dropped).append(verdict)  # type: ignore[arg-type]
+        if isinstance(verdict, Chosen):
+            chosen.append(verdict)
+        else:
+            dropped.append(verdict)
     return chosen, dropped
 
 
@@ -169,11 +170,11 @@ def _why_no_label(about: Sequence[Answered]) -> tuple[Reason, str]:
     """Open before disputed before settled on something that is not released."""
     if not about:
         return "unsettled", "no settled answer names a category (gold alone is not released)"
-    for state, reason in (("open", "unsettled"), ("disputed", "disputed")):
+    for state, reason in _STATE_REASONS:
         held = [answer for answer in about if answer.state == state]
         if held:
             where = held[0].category or held[0].campaign
-            return reason, f"{where}: {state} after {held[0].n} judgments"  # type: ignore[return-value]
+            return reason, f"{where}: {state} after {held[0].n} judgments"
     return "low_posterior", "; ".join(_said(answer) for answer in about)
 
 

@@ -15,6 +15,7 @@ from imaging.hashes import (
     transformed,
 )
 from imaging.matching import MATCH_THRESHOLD, comparison_picture, similarity
+from imaging.metadata import FileMetadata, file_metadata
 from imaging.neighbours import pairs_within
 from imaging.pixels import canonical
 from imaging.resizing import Placement, ResizeMode, resize
@@ -23,6 +24,7 @@ __all__ = [
     "Description",
     "EncodeFormat",
     "FORMATS",
+    "FileMetadata",
     "ImageError",
     "ImageFacts",
     "MATCH_THRESHOLD",
@@ -36,6 +38,7 @@ __all__ = [
     "comparison_picture",
     "describe",
     "encode",
+    "file_metadata",
     "inspect",
     "is_plain",
     "pairs_within",

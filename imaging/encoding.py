@@ -15,7 +15,7 @@ _THUMBNAIL_QUALITY = 80
 
 def encode(
     image: Image.Image,
-    format: EncodeFormat,  # noqa: A002
+    format: EncodeFormat,  # noqa: A002  as Pillow's save calls it
     quality: int = 90,
     subsampling: Subsampling = "4:4:4",
 ) -> bytes:

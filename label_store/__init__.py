@@ -10,15 +10,9 @@ from label_store.recording import Failure, Recorded, Result, record, record_all,
 from label_store.settings import Settings, load_settings
 from label_store.settle import AnnotatorReport, Assessment, ItemConsensus, assess, find_campaign, settle
 from label_store.takedown import TakedownResult, take_down
-from label_store.taxonomy import (
-    AttributeSpec,
-    CategorySpec,
-    find_category,
-    put_attributes,
-    put_category,
-    read_taxonomy,
-    slugify,
-)
+from label_store.taxonomy import find_category, put_attributes, put_categories, put_category, read_specs
+from label_store.taxonomy_files import find_taxonomy, read_taxonomy, write_taxonomy
+from label_store.taxonomy_specs import AttributeSpec, CategorySpec, slugify
 from label_store.workspace import Workspace
 
 __all__ = [
@@ -52,13 +46,16 @@ __all__ = [
     "examine_all",
     "find_campaign",
     "find_category",
+    "find_taxonomy",
     "ingest",
     "is_flag",
     "load_settings",
     "log_event",
     "open_blobs",
     "put_attributes",
+    "put_categories",
     "put_category",
+    "read_specs",
     "read_taxonomy",
     "record",
     "record_all",
@@ -68,4 +65,5 @@ __all__ = [
     "slugify",
     "take_down",
     "url_hash",
+    "write_taxonomy",
 ]

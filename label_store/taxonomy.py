@@ -1,48 +1,18 @@
-"""Categories by slug: adding, finding with a guess at what was meant, importing from CSV or TOML."""
+"""The taxonomy in the label store: finding a category, and bringing categories, parents and questions up to date.
+
+What a category is, apart from any database, is in taxonomy_specs.py; files of categories in taxonomy_files.py.
+"""
 
 import difflib
-import re
-import tomllib
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from label_store.errors import UsageError
 from label_store.models import Attribute, Category, CategoryParent
-
-RESERVED = frozenset({"unsure", "none"})
-"""Words that are answers by themselves and can be neither a category nor a choice."""
-
-
-@dataclass(frozen=True)
-class AttributeSpec:
-    """One question of a category."""
-
-    name: str
-    choices: tuple[str, ...]
-    multiple: bool = False
-
-
-@dataclass(frozen=True)
-class CategorySpec:
-    """A category as a file or command describes it."""
-
-    name: str
-    slug: str = ""
-    definition: str = ""
-    synonyms: tuple[str, ...] = ()
-    parents: tuple[str, ...] = ()
-    wnid: str | None = None
-    guideline: str = ""
-    attributes: tuple[AttributeSpec, ...] = field(default=())
-
-
-def slugify(name: str) -> str:
-    """A category's slug: lower case words joined by hyphens; letters of any script are kept."""
-    return re.sub(r"[^\w]+", "-", name.strip().lower()).strip("-_")
+from label_store.taxonomy_specs import AttributeSpec, CategorySpec, slugify
 
 
 def find_category(session: Session, slug: str) -> Category:
@@ -51,149 +21,204 @@ def find_category(session: Session, slug: str) -> Category:
     if category is not None:
         return category
     known = list(session.scalars(select(Category.slug).order_by(Category.slug)))
-    near = difflib.get_close_matches(slug, known, n=3, cutoff=0.5)
-    if near:
-        hint = "did you mean " + " or ".join(repr(name) for name in near) + "?"
-    else:
-        hint = f"add it with `cairn taxonomy add {slug!r}`; `cairn taxonomy show` lists {len(known)} categories"
+    hint = _near(slug, known) or (
+        f"add it with `cairn taxonomy add {slug!r}`; `cairn taxonomy show` lists {len(known)} categories"
+    )
     raise UsageError(f"there is no category {slug!r}", hint=hint)
 
 
 def put_category(session: Session, spec: CategorySpec) -> Category:
     """Add a category, or bring the one of the same slug up to date with what the spec says."""
-    slug = spec.slug or slugify(spec.name)
-    if slug in RESERVED:
-        raise UsageError(
-            f"{slug!r} cannot be a category: it is an answer of its own", hint="give another one with slug"
-        )
-    if slug and slug != slugify(slug):
-        raise UsageError(f"{slug!r} cannot be a slug", hint=f"for instance {slugify(slug)!r}")
-    if not slug:
-        raise UsageError(f"a category needs a name with a letter or digit in it, not {spec.name!r}")
-    category = session.scalar(select(Category).where(Category.slug == slug))
-    if category is None:
-        category = Category(slug=slug, name=spec.name)
-        session.add(category)
-    category.name = spec.name
-    category.definition = spec.definition or category.definition or ""
-    category.synonyms = list(spec.synonyms) or category.synonyms or []
-    category.wnid = spec.wnid or category.wnid
-    category.guideline = spec.guideline or category.guideline or ""
-    session.flush()
-    for parent_slug in spec.parents:
-        parent = find_category(session, parent_slug)
-        if parent.id == category.id or _is_ancestor(session, category.id, parent.id):
-            raise UsageError(f"category {slug!r} cannot be under {parent_slug!r}: that would be a circle")
-        if session.get(CategoryParent, (category.id, parent.id)) is None:
-            session.add(CategoryParent(child_id=category.id, parent_id=parent.id))
-    put_attributes(session, category, spec.attributes)
-    session.flush()
-    return category
+    return put_categories(session, [spec])[0]
 
 
-def put_attributes(session: Session, category: Category, attributes: Sequence[AttributeSpec]) -> None:
+def put_categories(session: Session, specs: Sequence[CategorySpec]) -> list[Category]:
+    """Add categories, or bring those that there are up to date; a parent may come after its child.
+
+    A category is known by its slug, else by its WordNet id. What a spec leaves empty stays as it is; parents,
+    translations and questions are added to those there are, and nothing is taken away. UsageError (with the
+    spec's file and row) for what is wrong; the caller's transaction then takes everything back.
+    """
+    for spec in specs:
+        spec.check()
+    slugs = _slugs(session, specs)
+    rows = {row.slug: row for row in session.scalars(select(Category))}
+    new = [Category(slug=slug, name=spec.name) for spec, slug in zip(specs, slugs, strict=True) if slug not in rows]
+    session.add_all(new)
+    fresh = {row.slug for row in new}
+    rows |= {row.slug: row for row in new}
+    for spec, slug in zip(specs, slugs, strict=True):
+        _update(rows[slug], spec)
+    session.flush()
+    _put_parents(session, specs, slugs, rows)
+    for spec, slug in zip(specs, slugs, strict=True):
+        if spec.attributes:
+            put_attributes(session, rows[slug], spec.attributes, where=spec.where, fresh=slug in fresh)
+    session.flush()
+    return [rows[slug] for slug in slugs]
+
+
+def put_attributes(
+    session: Session, category: Category, attributes: Sequence[AttributeSpec], *, where: str = "", fresh: bool = False
+) -> None:
     """Add or replace the questions of a category, by name; judged choices are never removed silently."""
-    existing = {attribute.name: attribute for attribute in category.attributes}
-    for position, spec in enumerate(attributes, start=len(existing)):
-        if RESERVED & set(spec.choices):
-            raise UsageError(f"attribute {spec.name!r} of {category.slug!r}: 'unsure' and 'none' are no choices")
-        if len(set(spec.choices)) < 2:
-            raise UsageError(f"attribute {spec.name!r} of {category.slug!r} needs at least two different choices")
+    prefix = f"{where}: " if where else ""
+    existing = {} if fresh else {attribute.name: attribute for attribute in category.attributes}
+    position = len(existing)
+    for spec in attributes:
+        spec.check(f"{prefix}attribute {spec.name!r} of {category.slug!r}")
         known = existing.get(spec.name)
         if known is None:
-            category.attributes.append(
-                Attribute(name=spec.name, choices=list(spec.choices), multiple=spec.multiple, position=position)
+            made = Attribute(
+                category_id=category.id,
+                name=spec.name,
+                choices=list(spec.choices),
+                multiple=spec.multiple,
+                position=position,
             )
+            position += 1
+            category.attributes.append(made)
+            existing[spec.name] = made
             continue
         gone = [choice for choice in known.choices if choice not in spec.choices]
         if gone:
             raise UsageError(
-                f"attribute {spec.name!r} of {category.slug!r} would lose the choice {gone[0]!r}",
+                f"{prefix}attribute {spec.name!r} of {category.slug!r} would lose the choice {gone[0]!r}",
                 hint="choices may be added, not removed: there may be judgments that gave them",
             )
         if known.multiple != spec.multiple:
             one, several = "one choice", "several choices"
             raise UsageError(
-                f"attribute {spec.name!r} of {category.slug!r} allows {several if known.multiple else one}, "
+                f"{prefix}attribute {spec.name!r} of {category.slug!r} allows {several if known.multiple else one}, "
                 f"not {several if spec.multiple else one}",
                 hint="give the new question another name: there may be judgments of the old one",
             )
         known.choices = list(spec.choices)
 
 
-def read_taxonomy(path: Path) -> list[CategorySpec]:
-    """Categories from a TOML or CSV file; UsageError names the row that is wrong."""
-    if not path.is_file():
-        raise UsageError(f"there is no file {path}", hint="give a CSV or TOML file of categories")
-    if path.suffix.lower() == ".toml":
-        try:
-            table = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise UsageError(f"{path} is not TOML: {error}") from error
-        rows = table.get("category", table.get("categories", []))
-        if not isinstance(rows, list) or not rows:
-            raise UsageError(f"{path} has no [[category]] tables", hint='each needs at least name = "…"')
-        return [_spec(row, f"{path}: category {n}") for n, row in enumerate(rows, start=1)]
-    import pandas as pd  # here alone, since it takes longer to import than most commands to run
-
-    try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, sep=None, engine="python")
-    except (ValueError, UnicodeDecodeError, pd.errors.ParserError) as error:
-        raise UsageError(f"{path} cannot be read as CSV: {error}") from error
-    frame.columns = [str(column).strip().lower() for column in frame.columns]
-    if "name" not in frame.columns:
-        raise UsageError(
-            f"{path} has no column 'name' (it has {', '.join(frame.columns)})",
-            hint="columns: name, slug, definition, synonyms, parents, wnid; several values joined by ;",
+def read_specs(session: Session, slugs: Iterable[str] | None = None) -> list[CategorySpec]:
+    """The taxonomy as specs, by slug: what `put_categories` in an empty store makes the same again."""
+    rows = list(session.scalars(select(Category).order_by(Category.slug)))
+    names = {row.id: row.slug for row in rows}
+    parents: dict[int, list[str]] = defaultdict(list)
+    for edge in session.scalars(select(CategoryParent)):
+        parents[edge.child_id].append(names[edge.parent_id])
+    questions: dict[int, list[AttributeSpec]] = defaultdict(list)
+    for row in session.scalars(select(Attribute).order_by(Attribute.position, Attribute.id)):
+        questions[row.category_id].append(AttributeSpec(row.name, tuple(row.choices), row.multiple))
+    wanted = None if slugs is None else set(slugs)
+    return [
+        CategorySpec(
+            name=row.name,
+            slug=row.slug,
+            definition=row.definition,
+            synonyms=tuple(row.synonyms),
+            translations={language: tuple(words) for language, words in sorted(row.translations.items())},
+            parents=tuple(sorted(parents[row.id])),
+            wnid=row.wnid,
+            guideline=row.guideline,
+            good=tuple(row.examples.get("good", ())),
+            bad=tuple(row.examples.get("bad", ())),
+            attributes=tuple(questions[row.id]),
         )
-    records = [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
-    return [_spec(row, f"{path}: row {n}") for n, row in enumerate(records, start=2)]
+        for row in rows
+        if wanted is None or row.slug in wanted
+    ]
 
 
-def _spec(row: Mapping[str, object], where: str) -> CategorySpec:
-    name = str(row.get("name", "")).strip()
-    if not name:
-        raise UsageError(f"{where}: a category needs a name")
-    return CategorySpec(
-        name=name,
-        slug=str(row.get("slug", "") or "").strip(),
-        definition=str(row.get("definition", "") or ""),
-        synonyms=_several(row.get("synonyms")),
-        parents=_several(row.get("parents")),
-        wnid=str(row["wnid"]).strip() if row.get("wnid") else None,
-        guideline=str(row.get("guideline", "") or ""),
-        attributes=tuple(_attribute(entry, where) for entry in _tables(row.get("attributes"))),
-    )
+def _slugs(session: Session, specs: Sequence[CategorySpec]) -> list[str]:
+    """The slug of each spec; refuses two specs of one slug, and a WordNet id that another category has."""
+    stored = {row.wnid: row.slug for row in session.execute(select(Category.wnid, Category.slug)) if row.wnid}
+    of_slug = {slug: wnid for wnid, slug in stored.items()}
+    wnids = dict(stored)
+    seen: dict[str, CategorySpec] = {}
+    slugs = []
+    for spec in specs:
+        slug = spec.slug or stored.get(spec.wnid or "") or slugify(spec.name)
+        if slug in seen:
+            raise UsageError(
+                f"{spec.prefix}category {slug!r} comes a second time (first: {seen[slug].where or seen[slug].name})",
+                hint="give one of them another slug",
+            )
+        owner = wnids.get(spec.wnid) if spec.wnid else None
+        if owner not in (None, slug):
+            raise UsageError(
+                f"{spec.prefix}the WordNet id {spec.wnid} of {slug!r} belongs to {owner!r}",
+                hint=f"leave the slug out, or say slug {owner!r}, to bring that one up to date",
+            )
+        if spec.wnid and of_slug.get(slug) not in (None, spec.wnid):
+            raise UsageError(
+                f"{spec.prefix}category {slug!r} is the WordNet synset {of_slug[slug]}, not {spec.wnid}",
+                hint="give one of them another name or slug",
+            )
+        if spec.wnid:
+            wnids[spec.wnid] = slug
+        seen[slug] = spec
+        slugs.append(slug)
+    return slugs
 
 
-def _tables(value: object) -> Iterable[Mapping[str, object]]:
-    if isinstance(value, Mapping):  # {type = ["suv", ...]}
-        return [{"name": name, "choices": choices} for name, choices in value.items()]
-    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
+def _update(category: Category, spec: CategorySpec) -> None:
+    category.name = spec.name
+    category.definition = spec.definition or category.definition or ""
+    category.synonyms = list(spec.synonyms) or category.synonyms or []
+    told = {language: list(words) for language, words in spec.translations.items()}
+    category.translations = {**(category.translations or {}), **told}
+    category.wnid = spec.wnid or category.wnid
+    category.guideline = spec.guideline or category.guideline or ""
+    shown = {kind: list(hashes) for kind, hashes in (("good", spec.good), ("bad", spec.bad)) if hashes}
+    category.examples = {**(category.examples or {}), **shown}
 
 
-def _attribute(entry: Mapping[str, object], where: str) -> AttributeSpec:
-    choices = _several(entry.get("choices"))
-    if not entry.get("name") or len(choices) < 2:
-        raise UsageError(f"{where}: an attribute needs a name and at least two choices")
-    return AttributeSpec(str(entry["name"]), choices, bool(entry.get("multiple", False)))
+def _put_parents(
+    session: Session, specs: Sequence[CategorySpec], slugs: Sequence[str], rows: Mapping[str, Category]
+) -> None:
+    if not any(spec.parents for spec in specs):
+        return
+    above: dict[int, set[int]] = defaultdict(set)
+    for edge in session.scalars(select(CategoryParent)):
+        above[edge.child_id].add(edge.parent_id)
+    added: list[tuple[CategorySpec, Category, Category]] = []
+    for spec, slug in zip(specs, slugs, strict=True):
+        child = rows[slug]
+        for word in spec.parents:
+            parent = rows.get(word) or rows.get(slugify(word))
+            if parent is None:
+                hint = _near(word, sorted(rows)) or f"add it with `cairn taxonomy add {word!r}`, or to the same file"
+                raise UsageError(f"{spec.prefix}{slug!r} is under {word!r}, and there is no such category", hint=hint)
+            if parent.id not in above[child.id]:
+                above[child.id].add(parent.id)
+                session.add(CategoryParent(child_id=child.id, parent_id=parent.id))
+                added.append((spec, child, parent))
+    circle = _in_circles(above)
+    for spec, child, parent in added:
+        if child.id in circle and parent.id in circle:
+            raise UsageError(
+                f"{spec.prefix}category {child.slug!r} cannot be under {parent.slug!r}: that would be a circle"
+            )
 
 
-def _several(value: object) -> tuple[str, ...]:
-    if isinstance(value, (list, tuple)):
-        return tuple(str(entry).strip() for entry in value)
-    return tuple(part.strip() for part in str(value or "").split(";") if part.strip())
+def _in_circles(above: Mapping[int, set[int]]) -> set[int]:
+    """What is left when everything without a parent, and then without a child, is taken away again and again."""
+    left = set(above) | {parent for parents in above.values() for parent in parents}
+    below: dict[int, set[int]] = defaultdict(set)
+    for child, parents in above.items():
+        for parent in parents:
+            below[parent].add(child)
+    for neighbours, back in ((above, below), (below, above)):
+        count = {node: len(neighbours.get(node, set()) & left) for node in left}
+        ready = [node for node in left if not count[node]]
+        while ready:
+            node = ready.pop()
+            left.discard(node)
+            for other in back.get(node, ()):
+                if other in left:
+                    count[other] -= 1
+                    if not count[other]:
+                        ready.append(other)
+    return left
 
 
-def _is_ancestor(session: Session, candidate_id: int, of_id: int) -> bool:
-    """Whether `candidate_id` is above `of_id` in the taxonomy."""
-    seen: set[int] = set()
-    todo = [of_id]
-    while todo:
-        for parent_id in session.scalars(select(CategoryParent.parent_id).where(CategoryParent.child_id == todo.pop())):
-            if parent_id == candidate_id:
-                return True
-            if parent_id not in seen:
-                seen.add(parent_id)
-                todo.append(parent_id)
-    return False
+def _near(word: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=3, cutoff=0.5)
+    return "did you mean " + " or ".join(repr(name) for name in near) + "?" if near else ""

@@ -184,7 +184,7 @@ class _ListedFile:
             elif not path.is_file():
                 self._failure = "it is not a file"
             else:
-                self._stream = open(path, "rb", buffering=1 << 20)  # noqa: SIM115
+                self._stream = open(path, "rb", buffering=1 << 20)  # noqa: SIM115  closed by __exit__
         except OSError as error:
             self._failure = f"it cannot be read: {error.strerror}"
 

@@ -194,7 +194,7 @@ class _OpenShard:
         self.samples = 0
         self._digest = hashlib.sha256()
         self._temporary = atomic.temporary_name(path)
-        self._stream: BinaryIO = open(self._temporary, "wb", buffering=1 << 20)  # noqa: SIM115
+        self._stream: BinaryIO = open(self._temporary, "wb", buffering=1 << 20)  # noqa: SIM115  closed by finish or discard
 
     def append(self, members: Sequence[tuple[str, bytes]]) -> int:
         first = self.size + tar.BLOCK

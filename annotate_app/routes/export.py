@@ -18,7 +18,7 @@ def export_campaign(
     context: Context,
     person: Curator,
     campaign: str,
-    format: Literal["jsonl", "csv"] = "jsonl",  # noqa: A002
+    format: Literal["jsonl", "csv"] = "jsonl",  # noqa: A002  the word in the address
 ) -> StreamingResponse:
     """`item, annotator, answer` and more, one row a judgment; undone ones are left out."""
     with context.read() as session:

@@ -38,7 +38,7 @@ def home(request: Request, context: Context, person: Member) -> Response:
 
 
 @router.get("/login", name="login_page")
-def login_page(request: Request, person: Anybody, next: str = "/") -> Response:  # noqa: A002
+def login_page(request: Request, person: Anybody, next: str = "/") -> Response:  # noqa: A002  the word in the address
     """The form to sign in."""
     if person is not None:
         return RedirectResponse(_own_path(next), 303)
@@ -52,7 +52,7 @@ def login(
     _: Anybody,
     name: Field,
     password: Field,
-    next: Field = "/",  # noqa: A002
+    next: Field = "/",  # noqa: A002  the name of the form's field
 ) -> Response:
     """Sign in with the form."""
     try:

@@ -12,11 +12,17 @@ class FailureLimit:
     """At most `most` failures of one key within `window`; held in memory, for one process."""
 
     def __init__(
-        self, clock: Callable[[], datetime], *, most: int = 10, window: timedelta = timedelta(minutes=5)
+        self,
+        clock: Callable[[], datetime],
+        *,
+        most: int = 10,
+        window: timedelta = timedelta(minutes=5),
+        sentence: str = "too many failed attempts",
     ) -> None:
         self._clock = clock
         self._most = most
         self._window = window
+        self._sentence = sentence
         self._failures: dict[str, deque[datetime]] = {}
         self._lock = threading.Lock()
 
@@ -30,7 +36,7 @@ class FailureLimit:
                     wait = max(1, int((failures[0] + self._window - at).total_seconds()) + 1)
                     raise Problem(
                         429,
-                        f"too many failed attempts; try again in {wait} seconds",
+                        f"{self._sentence}; try again in {wait} seconds",
                         headers={"Retry-After": str(wait)},
                     )
 

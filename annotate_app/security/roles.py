@@ -57,9 +57,26 @@ class Require:
         return person
 
 
+class Gives(Public):
+    """Whoever may give pictures: these roles, or anybody at all, or nobody, by the setting `contributions`."""
+
+    def __init__(self, *roles: str) -> None:
+        self.roles = frozenset(roles)
+        self._require = Require(*roles)
+
+    def __call__(self, request: Request, context: Context) -> SignedIn | None:
+        """Who gives; None for somebody without an account. Problem 404 where nothing is taken."""
+        who = context.workspace.settings.contributions
+        person = super().__call__(request, context) if who == "open" else self._require(request, context)
+        if who == "off":
+            raise Problem(404, "pictures are not taken here", hint="whoever runs this place can turn contributions on")
+        return person
+
+
 CURATES = ("owner", "curator")
 REVIEWS = (*CURATES, "reviewer")
 ANNOTATES = (*REVIEWS, "annotator", "model")
+GIVES = (*REVIEWS, "annotator", "contributor")
 EVERYBODY = (*ANNOTATES, "contributor", "viewer")
 
 public = Public()
@@ -68,3 +85,4 @@ Member = Annotated[SignedIn, Depends(Require(*EVERYBODY))]
 Annotator = Annotated[SignedIn, Depends(Require(*ANNOTATES))]
 Watcher = Annotated[SignedIn, Depends(Require(*REVIEWS, "viewer"))]
 Curator = Annotated[SignedIn, Depends(Require(*CURATES))]
+Contributor = Annotated[SignedIn | None, Depends(Gives(*GIVES))]

@@ -26,7 +26,7 @@ def with_recipe_flags(command: Callable[..., None]) -> Callable[..., None]:
 
     signature = inspect.signature(command)
     own = [parameter for parameter in signature.parameters.values() if parameter.name != "flags"]
-    run.__signature__ = signature.replace(  # type: ignore[attr-defined]
+    run.__signature__ = signature.replace(  # type: ignore[attr-defined]  # a function has it where inspect finds it
         parameters=[*own, *(_option(name, key.name, key.kind, key.default, key.about) for name, key in keys.items())]
     )
     return run

@@ -138,7 +138,7 @@ def close(slug: SlugArgument, workspace: WorkspaceOption = None) -> None:
 def export(
     slug: SlugArgument,
     file: Annotated[Path | None, typer.Option("--out", "-o", help="Where to (else standard output).")] = None,
-    format: Annotated[str, typer.Option(help="jsonl or csv (else by the file's ending).")] = "",  # noqa: A002
+    kind: Annotated[str, typer.Option("--format", help="jsonl or csv (else by the file's ending).")] = "",
     workspace: WorkspaceOption = None,
 ) -> None:
     """Write the judgments of a campaign: item, annotator, answer and more, a row each.
@@ -147,7 +147,7 @@ def export(
     """
     from annotate_app.exporting import csv_lines, jsonl
 
-    kind = format or (file.suffix.lstrip(".") if file else "") or "jsonl"
+    kind = kind or (file.suffix.lstrip(".") if file else "") or "jsonl"
     writers = {"jsonl": jsonl, "csv": csv_lines}
     if kind not in writers:
         raise UsageError(f"judgments are not written as {kind!r}", hint="choose --format jsonl or csv")

@@ -1,12 +1,13 @@
 """`cairn collect`: pictures from lists, folders and sites into the workspace, and what came so far."""
 
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cairn.commands.collect_preview import preview
+from cairn.commands.collect_status import reasons_words, status
 from cairn.console import (
     PARTIAL,
     JsonOption,
@@ -15,9 +16,8 @@ from cairn.console import (
     finish,
     print_json,
     progress,
-    table,
 )
-from label_store import CairnError, UsageError, Workspace
+from label_store import CairnError, Settings, UsageError, Workspace
 
 if TYPE_CHECKING:
     from collector import CollectOptions, CollectReport, Source
@@ -39,14 +39,25 @@ ProcessesOption = Annotated[
 ]
 IgnoreOption = Annotated[
     list[str] | None,
-    typer.Option("--ignore", help="Do not honour: robots, noindex, noimageindex, noai or noimageai. It is recorded."),
+    typer.Option(
+        "--ignore",
+        help="Do not honour: robots, noindex, noimageindex, noai, noimageai, tdmrep or plus. It is recorded.",
+    ),
 ]
 ColOption = typer.Option(help="Name of this column.")
+_AS_OTHERS_WRITE = {"token_normalize_func": lambda word: word.replace("_", "-")}
+"""--url_col is --url-col: the options of img2dataset are written so."""
 
 
-@app.command("urls")
+@app.command("urls", context_settings=_AS_OTHERS_WRITE)
 def urls(
-    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSONL, TXT or Parquet, also .gz.")],
+    lists: Annotated[
+        list[str],
+        typer.Argument(
+            help="CSV, TSV, JSONL, JSON, TXT or Parquet, also .gz; a folder of them; here, on the web or s3://.",
+            metavar="FILE...",
+        ),
+    ],
     category: CategoryOption = None,
     url_col: Annotated[str | None, ColOption] = None,
     category_col: Annotated[str | None, ColOption] = None,
@@ -56,17 +67,22 @@ def urls(
     title_col: Annotated[str | None, ColOption] = None,
     page_col: Annotated[str | None, ColOption] = None,
     query_col: Annotated[str | None, ColOption] = None,
+    hash_col: Annotated[
+        str | None, typer.Option(help="Column of MD5, SHA-1, SHA-256 or SHA-512 in hex; other bytes are refused.")
+    ] = None,
     delay: DelayOption = None,
     processes: ProcessesOption = None,
     ignore: IgnoreOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Collect from a list of addresses, a row each. Exit 3 when rows of the list could not be used.
+    """Collect from lists of addresses, a row each. Exit 3 when rows of a list could not be used.
 
     Example: cairn collect urls cars.csv --category car --license-col licence
     """
+    options = _options(delay, processes, ignore)
     from collector import Columns, UrlList
+    from collector.tables_remote import lists_at_hand
 
     columns = Columns(
         url=url_col,
@@ -77,8 +93,10 @@ def urls(
         title=title_col,
         page=page_col,
         query=query_col,
+        hash=hash_col,
     )
-    _collect(UrlList(file, columns), category, _options(delay, processes, ignore), workspace, as_json)
+    with lists_at_hand(lists, _settings(workspace)) as at_hand:
+        _collect(UrlList(at_hand, columns), category, options, workspace, as_json)
 
 
 @app.command("crawl")
@@ -127,8 +145,14 @@ def crawl(
 
 @app.command("folder")
 def folder(
-    directory: Annotated[Path, typer.Argument(help="Pictures; the first folder under it names the category.")],
+    directory: Annotated[
+        Path, typer.Argument(help="Pictures, or tars of them; the first folder under it names the category.")
+    ],
     category: CategoryOption = None,
+    labels: Annotated[Path | None, typer.Option(help="Table with the columns file and category.")] = None,
+    classes: Annotated[
+        Path | None, typer.Option(help="Text whose line n, from 0, names the class that KEY.cls in a tar calls n.")
+    ] = None,
     license_: Annotated[
         str | None, typer.Option("--license", help="Licence of all of them, as an SPDX identifier.")
     ] = None,
@@ -137,40 +161,18 @@ def folder(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Collect pictures that are on disk already.
+    """Collect pictures that are on disk already. Tars are read where they lie, nothing is unpacked.
 
     Example: cairn collect folder pictures/
     """
+    options = _options(None, processes, None)
     from collector import Folder
 
-    _collect(Folder(directory, license_, author), category, _options(None, processes, None), workspace, as_json)
+    _collect(Folder(directory, license_, author, labels, classes), category, options, workspace, as_json)
 
 
-@app.command("status")
-def status(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Show what came per category and source, and what was left out and why.
-
-    Example: cairn collect status
-    """
-    from collector import collect_status
-
-    opened = Workspace.open(workspace)
-    try:
-        found = collect_status(opened)
-    finally:
-        opened.close()
-    if as_json:
-        print_json(found.as_dict())
-        return
-    rows = [(row.category, row.source, row.candidates, row.images) for row in found.categories]
-    if rows:
-        table("", ("category", "source", "candidates", "images"), rows)
-    for source in found.sources:
-        words = _reasons(source.reasons) or "nothing left out"
-        again = f"; {source.to_try_again:,} to be tried again by the next run" if source.to_try_again else ""
-        rate = f"; {source.last_ten_minutes / 600:.1f}/s in the last ten minutes" if source.last_ten_minutes else ""
-        finish(f"{source.source}: {source.ok:,} fetched, {words}{again}{rate}")
-    finish(f"{found.images:,} images, {found.bytes / 2**20:,.1f} MiB", then="cairn campaign create")
+app.command("status")(status)
+app.command("preview")(preview)
 
 
 def _options(delay: float | None, processes: int | None, ignore: list[str] | None) -> "CollectOptions":
@@ -178,6 +180,12 @@ def _options(delay: float | None, processes: int | None, ignore: list[str] | Non
     from collector import CollectOptions
 
     return CollectOptions(host_delay=delay, processes=processes, overrides=frozenset(ignore or ()))
+
+
+def _settings(folder: Path | None) -> Settings:
+    workspace = Workspace.open(folder)
+    workspace.close()
+    return workspace.settings
 
 
 def _require_collect_extra() -> None:
@@ -195,13 +203,22 @@ def _collect(
     source: "Source", category: str | None, options: "CollectOptions", folder: Path | None, as_json: bool
 ) -> None:
     from collector import collect
+    from collector.progress import kept_progress
+    from collector.space import disk_full, is_disk_full
 
     workspace = Workspace.open(folder)
     try:
         if source.name != "folder" and not workspace.settings.contact:
             err.print("note: set contact in cairn.toml, so that a site's owner can write to you", style="dim")
-        with progress(f"collect {source.name}") as show:
-            report = collect(workspace, source, category=category, options=options, progress=show)
+        with (
+            progress(f"collect {source.name}") as show,
+            kept_progress(workspace.folder, source.name, show) as kept,
+        ):
+            report = collect(workspace, source, category=category, options=options, progress=kept)
+    except (CairnError, OSError) as error:
+        if not is_disk_full(error):
+            raise
+        raise disk_full(workspace, None if kept.total is None else kept.total - kept.done) from error
     finally:
         workspace.close()
     if as_json:
@@ -216,9 +233,10 @@ def _tell(report: "CollectReport") -> None:
     if report.bad_rows:
         for example in report.bad_row_examples:
             err.print(f"left out: {example}", markup=False)
-        err.print(f"{report.bad_rows:,} rows could not be used; {report.bad_rows_file} lists them", markup=False)
+        what = "queries failed" if report.source in ("commons", "openverse") else "rows could not be used"
+        err.print(f"{report.bad_rows:,} {what}; {report.bad_rows_file} lists them", markup=False)
     if report.pages_left_out:
-        err.print(f"pages not read: {_reasons(report.pages_left_out)}", markup=False)
+        err.print(f"pages not read: {reasons_words(report.pages_left_out)}", markup=False)
     if report.waiting:
         err.print(f"{report.waiting:,} addresses asked to be tried later; run the same command again then")
     if report.nothing_left:
@@ -232,12 +250,8 @@ def _tell(report: "CollectReport") -> None:
         words += f"; {report.already:,} addresses were settled before"
     for label, reasons in (("refused", report.refused), ("failed", report.failed)):
         if reasons:
-            words += f"; {label}: {_reasons(reasons)}"
+            words += f"; {label}: {reasons_words(reasons)}"
     finish(words, then="cairn collect status")
-
-
-def _reasons(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{reason} {n:,}" for reason, n in counts.items())
 
 
 def _mapping(pairs: list[str], file: Path | None) -> dict[str, str]:
@@ -256,3 +270,7 @@ def _mapping(pairs: list[str], file: Path | None) -> dict[str, str]:
             raise UsageError(f"--map {pair!r} is not PREFIX=CATEGORY", hint="for example --map /gallery/cars/=car")
         found[prefix] = category
     return found
+
+
+# Last, because it takes this module's `app` and options: the commands that ask search APIs put themselves on `app`.
+from cairn.commands import collect_search  # noqa: E402, F401

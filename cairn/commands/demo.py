@@ -14,6 +14,9 @@ def demo(
     live: Annotated[
         bool, typer.Option("--live", help="Pictures from Wikimedia Commons, and you as the annotator.")
     ] = False,
+    contact: Annotated[
+        str, typer.Option(help="With --live: your e-mail or a page of yours, which Commons asks every program for.")
+    ] = "",
     seed: Annotated[int, typer.Option(min=0, help="Another seed draws another site.")] = 0,
     workspace: Annotated[
         Path | None,
@@ -29,7 +32,7 @@ def demo(
     if live:
         from cairn.demo.live import run_live
 
-        run_live(workspace or Path("live-workspace"), lambda line: out.print(line, markup=False))
+        run_live(workspace or Path("live-workspace"), lambda line: out.print(line, markup=False), contact=contact)
         return
     from cairn.demo.story import run_demo
 

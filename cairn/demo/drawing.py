@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from html import escape
 
 import imaging
+from train.charts import svg
 
 ROW, LABEL, WIDTH = 28, 150, 640
 
@@ -39,10 +40,7 @@ def bars(rows: Sequence[Bar], title: str, most: float | None = None) -> str:
             lines.append(f'<rect class="bar s{style}" x="{x:.1f}" y="{y + 5}" width="{width:.1f}" height="18"/>')
             x += width
         lines.append(f'<text class="value" x="{x + 8:.1f}" y="{y + 18}">{escape(row.shown)}</text>')
-    return (
-        f'<div class="scroll"><svg class="bars" viewBox="0 0 {WIDTH} {len(rows) * ROW + 4}" role="img"'
-        f' aria-label="{escape(title)}">' + "".join(lines) + "</svg></div>"
-    )
+    return f'<div class="scroll bars">{svg(WIDTH, len(rows) * ROW + 4, "".join(lines), title)}</div>'
 
 
 @dataclass(frozen=True)
@@ -81,10 +79,8 @@ def intervals(rows: Sequence[Interval], title: str) -> str:
         lines.append(f'<path class="cross" d="M{x - 5:.1f} {y - 5}l10 10m-10 0l10 -10"/>')
         lines.append(f'<text class="value" x="{at(1) + 8:.1f}" y="{y + 4}">{escape(row.mark)}</text>')
     return (
-        f'<div class="scroll"><svg class="bars" viewBox="0 0 {WIDTH} {height + 24}" role="img"'
-        f' aria-label="{escape(title)}">'
-        + "".join(lines)
-        + '</svg></div><p class="legend"><span>● estimated without the truth, with its 95 % interval</span>'
+        f'<div class="scroll bars">{svg(WIDTH, height + 24, "".join(lines), title)}</div>'
+        '<p class="legend"><span>● estimated without the truth, with its 95 % interval</span>'
         "<span>✕ the truth</span></p>"
     )
 

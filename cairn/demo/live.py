@@ -1,12 +1,12 @@
 """`cairn demo --live`: the same chain with Wikimedia Commons as the source and a person in the browser."""
 
-import csv
 import secrets
+import socket
 import time
 import webbrowser
 from collections.abc import Callable
-from dataclasses import asdict, fields
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sqlalchemy import exists, func, select
 
@@ -14,32 +14,42 @@ import dataset_builder
 import train
 from annotate_app import add_person, create_campaign
 from cairn.demo.app_process import AppProcess
-from cairn.demo.commons import API, Row, search
-from collector import CollectOptions, Columns, UrlList, collect
-from label_store import CairnError, CategorySpec, Workspace, put_category, settle
+from collector import CollectOptions, CollectReport, Commons, Query, collect
+from collector.sources.apis import ApiUnreachable
+from collector.sources.commons import API, NAME
+from label_store import CairnError, CategorySpec, UsageError, Workspace, put_category, settle
 from label_store.models import Campaign, Item, Judgment, Person, Takedown
 
 CATEGORIES = ("lighthouse", "windmill", "tram", "teapot")
 EACH = 40
+WIDTH = 500
+"""Of the renditions, pixels: no more bytes than a person and a small network need."""
 CAMPAIGN, PERSON, RELEASE = "live-verify", "you", "live"
-COLUMNS = Columns("url", "category", "caption", "license", "author", page="page_url")
 LOOK_SECONDS = 2.0
 
 
-def run_live(folder: Path, tell: Callable[[str], None], *, api: str = API, allow_hosts: tuple[str, ...] = ()) -> Path:
+class NoInternet(CairnError):
+    """Commons cannot be reached from here."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence, hint="run `cairn demo` without --live; it needs no internet")
+
+
+def run_live(
+    folder: Path,
+    tell: Callable[[str], None],
+    *,
+    contact: str = "",
+    api: str = API,
+    allow_hosts: tuple[str, ...] = (),
+) -> Path:
     """Run the chain; returns the release's card. One sentence (NoInternet) when Commons cannot be reached.
 
     A stopped run goes on where it was: pictures and judgments stay, and the same command asks for the rest.
-    `api` and `allow_hosts` let a test serve the API on loopback.
+    `contact` is named to Commons. `api` and `allow_hosts` let a test serve the API on loopback.
     """
-    rows = [row for category in CATEGORIES for row in search(category, EACH, api)]
-    workspace = Workspace.init(folder, allow_hosts=list(allow_hosts))
-    with workspace.write() as session:
-        for name in CATEGORIES:
-            put_category(session, CategorySpec(name=name))
-    urls = _write_list(folder / "commons.csv", rows)
-    report = collect(workspace, UrlList(urls, COLUMNS), options=CollectOptions(host_delay=0.2))
-    tell(f"{report.new_images} pictures came from Wikimedia Commons")
+    workspace, report = gather(folder, contact=contact, api=api, allow_hosts=allow_hosts)
+    tell(f"{report.new_images} pictures came from {NAME}")
     password = _account(workspace)
     with workspace.read() as session:
         known = session.scalar(select(Campaign.id).where(Campaign.slug == CAMPAIGN))
@@ -71,14 +81,42 @@ def run_live(folder: Path, tell: Callable[[str], None], *, api: str = API, allow
     return built.path / "card.html"
 
 
-def _write_list(path: Path, rows: list[Row]) -> Path:
-    if not rows:
-        raise CairnError("Wikimedia Commons found no pictures", hint="try again later")
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Row)])
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)
-    return path
+def gather(
+    folder: Path, *, contact: str, api: str = API, allow_hosts: tuple[str, ...] = ()
+) -> tuple[Workspace, CollectReport]:
+    """A workspace with pictures of the four categories; NoInternet, where that shows at once, before it is made."""
+    _look_up(api)
+    if not contact.strip():
+        raise UsageError(
+            f"{NAME} asks every program for the address of whoever runs it",
+            hint="cairn demo --live --contact you@example.org",
+        )
+    workspace = Workspace.init(folder, allow_hosts=list(allow_hosts), contact=contact)
+    try:
+        with workspace.write() as session:
+            for name in CATEGORIES:
+                put_category(session, CategorySpec(name=name))
+        queries = tuple(Query(name, name, "name") for name in CATEGORIES)
+        source = Commons(queries, EACH, contact, WIDTH, api=api)
+        report = collect(workspace, source, options=CollectOptions(host_delay=0.2, per_host=2))
+        if not report.fetched + report.already:
+            why = f" ({report.bad_row_examples[0]})" if report.bad_row_examples else ""
+            raise CairnError(f"no pictures came from {NAME}{why}", hint="try again later")
+    except ApiUnreachable as error:
+        workspace.close()
+        raise NoInternet(str(error)) from error
+    except BaseException:
+        workspace.close()
+        raise
+    return workspace, report
+
+
+def _look_up(api: str) -> None:
+    host = urlsplit(api).hostname or ""
+    try:
+        socket.getaddrinfo(host, None)
+    except OSError as error:
+        raise NoInternet(f"{NAME} cannot be reached from here ({host}: {error.strerror})") from error
 
 
 def _account(workspace: Workspace) -> str:

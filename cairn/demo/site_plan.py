@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 from cairn.demo.renderer import CATEGORIES, LOOKALIKES, category_of
 from cairn.demo.transforms import NEAR_DUPLICATES
@@ -90,7 +91,7 @@ def plan_site(seed: int, n: int, quick: bool) -> list[Planned]:
     trouble_of = dict(
         zip(sorted(rng.sample(range(originals), len(troubles))), rng.sample(troubles, len(troubles)), strict=True)
     )
-    wanted: list[dict[str, object]] = []
+    wanted: list[dict[str, Any]] = []
     for index in range(originals):
         category, trouble = category_of(index), trouble_of.get(index)
         claim = category
@@ -122,7 +123,7 @@ def plan_site(seed: int, n: int, quick: bool) -> list[Planned]:
     return _placed(wanted, rng)
 
 
-def _placed(wanted: list[dict[str, object]], rng: Random) -> list[Planned]:
+def _placed(wanted: list[dict[str, Any]], rng: Random) -> list[Planned]:
     """Give each file its URL path, author and licence; sorted by drawing, originals before their duplicates."""
     galleries = {gallery.slug: gallery for gallery in GALLERIES}
     counters = dict.fromkeys([*galleries, None], 0)
@@ -136,6 +137,6 @@ def _placed(wanted: list[dict[str, object]], rng: Random) -> list[Planned]:
         suffix = ".jpg" if transform or trouble == "wrong_suffix" else _ODD_SUFFIXES.get(str(trouble), _SUFFIXES[kind])
         stem = f"{galleries[slug].photos}{slug}" if slug else "/uploads/u"
         license_id = galleries[slug].license if slug else rng.choice(list(LICENSES))
-        plan.append(Planned(**{**want, "path": f"{stem}-{counters[slug]:04d}{suffix}",  # type: ignore[arg-type]
+        plan.append(Planned(**{**want, "path": f"{stem}-{counters[slug]:04d}{suffix}",
                                "author": rng.choice(AUTHORS), "license": license_id}))  # fmt: skip
     return sorted(plan, key=lambda p: (p.index, p.transform or "", p.path))

@@ -1,7 +1,9 @@
 """The sources, one module each."""
 
+from collector.sources.commons import Commons
 from collector.sources.crawl import Crawl
 from collector.sources.folder import Folder
+from collector.sources.openverse import Openverse
 from collector.sources.urls import UrlList
 
-__all__ = ["Crawl", "Folder", "UrlList"]
+__all__ = ["Commons", "Crawl", "Folder", "Openverse", "UrlList"]

@@ -8,14 +8,14 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from yarl import URL
 
 from collector.errors import FetchFailed
 from collector.fetching import Want
 from collector.found import Candidate, Categories, Context, Found, PageSeen
-from collector.optout import opted_out
+from collector.optout import declared, opted_out
 from collector.pages import Page, absolute, read_page
 from collector.sitemaps import read_sitemap
 from label_store import UsageError
@@ -23,7 +23,9 @@ from label_store import UsageError
 _PAGE_BYTES = 5 * 2**20
 _SITEMAP_BYTES = 50 * 2**20
 _MAX_SITEMAPS = 50
-_ACCEPT = "text/html,application/xhtml+xml,*/*;q=0.1"
+_PAGE = Want("text/html,application/xhtml+xml,*/*;q=0.1", _PAGE_BYTES, compressed=True, cut=True)
+_SITEMAP = Want("application/xml,*/*;q=0.5", _SITEMAP_BYTES, compressed=True, mining=False)
+"""Sitemaps are there for robots: they are read also where the pages they list are reserved."""
 _PAGES_AT_ONCE = 8
 
 
@@ -137,7 +139,8 @@ class _Walk:
             self._queue(link.url, depth if link.pagination else depth + 1)
         if not wanted:
             return
-        directive = opted_out(page.directives, self._context.overrides)
+        opt_outs = declared(page.directives)
+        directive = opted_out(opt_outs, self._context.overrides)
         for picture in page.pictures:
             yield Candidate(
                 url=picture.url,
@@ -149,17 +152,21 @@ class _Walk:
                 license=picture.license,
                 author=picture.author,
                 opted_out=f"{directive} on {url}" if directive else None,
+                opt_outs=opt_outs,
             )
 
     async def _read(self, url: str, depth: int) -> "tuple[str, int, Page | FetchFailed]":
         try:
-            fetched = await self._context.fetcher.get(url, Want(_ACCEPT, _PAGE_BYTES, True, cut=True, look=_look))
+            fetched = await self._context.fetcher.get(url, replace(_PAGE, look=_look))
         except FetchFailed as failure:
             return url, depth, failure
         if _site(URL(fetched.url)) not in self._sites:
             return url, depth, FetchFailed("http_4xx", f"redirects to another site, {fetched.url}")
         page = await asyncio.to_thread(read_page, fetched.body, fetched.url)
-        return url, depth, Page(page.title, page.pictures, page.links, page.directives | fetched.directives)
+        directives = page.directives | fetched.directives
+        if page.reservation is False:  # what the page itself says supersedes header and site
+            directives -= {"tdmrep"}
+        return url, depth, replace(page, directives=directives)
 
     async def _read_sitemaps(self) -> AsyncIterator[PageSeen]:
         todo: deque[tuple[str, bool]] = deque()
@@ -181,7 +188,7 @@ class _Walk:
                 continue
             seen.add(url)
             try:
-                fetched = await self._context.fetcher.get(url, Want("application/xml,*/*;q=0.5", _SITEMAP_BYTES, True))
+                fetched = await self._context.fetcher.get(url, _SITEMAP)
             except FetchFailed as failure:
                 if promised:
                     yield PageSeen(url, failure.reason)

@@ -14,6 +14,7 @@ from label_store.models.campaigns import (
     Lease,
     Prediction,
 )
+from label_store.models.contributions import CONTRIBUTION_STATES, DECLINE_REASONS, Contribution, Submission
 from label_store.models.people import ROLES, Event, Invitation, LoginSession, Person
 from label_store.models.pictures import FETCH_REASONS, FETCH_STATES, Candidate, Fetch, Image, Takedown
 from label_store.models.releases import SPLITS, Release, ReleaseImage
@@ -21,6 +22,8 @@ from label_store.models.taxonomy import Attribute, Category, CategoryParent
 
 __all__ = [
     "CAMPAIGN_STATES",
+    "CONTRIBUTION_STATES",
+    "DECLINE_REASONS",
     "FETCH_REASONS",
     "FETCH_STATES",
     "ITEM_STATES",
@@ -36,6 +39,7 @@ __all__ = [
     "Category",
     "CategoryParent",
     "Consensus",
+    "Contribution",
     "Event",
     "Fetch",
     "Image",
@@ -48,6 +52,7 @@ __all__ = [
     "Prediction",
     "Release",
     "ReleaseImage",
+    "Submission",
     "Takedown",
     "now",
 ]

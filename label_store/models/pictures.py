@@ -94,7 +94,8 @@ class Fetch(Base):
     opt_outs: Mapped[list[str]] = mapped_column(Json, default=list, server_default="[]")
     """Opt-outs that site, page or file declared at this fetch, also those that the curator turned off by name."""
     image_sha256: Mapped[str | None] = mapped_column(ForeignKey("images.sha256"), index=True)
-    contributor_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    contributor_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
+    """Who gave the picture; they are never asked to judge it."""
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
     fetched_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 

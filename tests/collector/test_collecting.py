@@ -176,6 +176,7 @@ def test_a_folder_gives_its_pictures_by_the_names_of_its_folders(store: Workspac
 
 def test_a_folder_of_an_unknown_category_is_named(store: Workspace, tmp_path: Path) -> None:
     (tmp_path / "pictures" / "zebra").mkdir(parents=True)
+    (tmp_path / "pictures" / "zebra" / "a.jpg").write_bytes(jpeg(1))
     with pytest.raises(UsageError, match="zebra"):
         collect(store, Folder(tmp_path / "pictures"), options=FAST)
 

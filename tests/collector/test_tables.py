@@ -61,11 +61,9 @@ def test_plain_lines_are_addresses(tmp_path: Path, name: str) -> None:
 
 def found(path: Path, **columns: str) -> list[Candidate | BadRow]:
     """What the source makes of a file, without its asynchronous shell."""
-    source = UrlList(path, Columns(**columns))
-    chosen = source._columns()
     context = Context(None, Categories({"car": 1}), None)  # type: ignore[arg-type]
-    rows = read_rows(path, [name for name in vars(chosen).values() if name])
-    return [row if isinstance(row, BadRow) else source._candidate(row, chosen, context) for row in rows]
+    source = UrlList(path, Columns(**columns))
+    return [one for one in source._rows(source._files()[0], context) if isinstance(one, Candidate | BadRow)]
 
 
 def test_broken_rows_are_named_and_the_others_come_through(tmp_path: Path) -> None:

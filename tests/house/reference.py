@@ -80,6 +80,9 @@ UNITS = {
     "serve_port": "",
     "lease_minutes": "minutes",
     "session_days": "days",
+    "contribution_batch": "pictures",
+    "contributions_per_person": "pictures a day",
+    "contributions_per_day": "pictures a day",
     "near_takedown_radius": "bits",
 }
 """Of each setting that is a number."""

@@ -1,0 +1,361 @@
+"""What a curator looks at before paying people: a sample of each query's pictures, and what did not come.
+
+The sample is the pictures with the smallest SHA-256: as good as drawn by lot, and the same each time.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+from sqlalchemy import ColumnElement, and_, distinct, func, select
+from sqlalchemy.orm import Session
+
+import imaging
+from label_store import BlobError, UsageError, Workspace, find_category
+from label_store.models import Candidate, Category, Fetch, Image, now
+
+MAX_CATEGORIES = 100
+"""Categories shown on one page, those with the most candidates."""
+_THUMBNAIL_BYTES = 3_300_000
+"""Of all thumbnails together: the page, in which a byte takes four thirds, stays under 5 MB."""
+_SIDES = ((240, 16_000), (200, 11_500), (160, 7_500), (128, 5_000))
+"""Longest side of a thumbnail in pixels, and the bytes that one takes at most but for rare ones."""
+_NEAR_BITS = 6
+_MOST_COMPARED = 100_000
+_THREADS = 4
+
+Progress = Callable[[int, int | None, str], None]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One picture of the sample."""
+
+    sha256: str
+    width: int
+    height: int
+    url: str
+    page_url: str | None
+    title: str | None
+    caption: str | None
+    license: str | None
+    author: str | None
+    near: int
+    """Other pictures of the category whose pHash is within 6 bits."""
+    thumbnail: bytes = b""
+    """JPEG."""
+
+
+@dataclass(frozen=True)
+class QueryPreview:
+    """What one source brought for one query (None: it has no queries)."""
+
+    source: str
+    query: str | None
+    candidates: int
+    images: int
+    pictures: Sequence[Shown] = ()
+
+
+@dataclass(frozen=True)
+class CategoryPreview:
+    """One category."""
+
+    slug: str
+    name: str
+    definition: str
+    candidates: int
+    images: int
+    look_alikes: int
+    """Pictures that look like another one of the category."""
+    queries: Sequence[QueryPreview]
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Addresses that brought no picture, for one reason."""
+
+    source: str
+    query: str | None
+    reason: str
+    addresses: int
+    example: str
+    detail: str | None
+    """Why, of one of them."""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Everything on the page."""
+
+    workspace: str
+    at: datetime
+    categories: Sequence[CategoryPreview]
+    categories_not_shown: int
+    left_out: Sequence[LeftOut]
+    thumbnail_side: int
+    not_shown: int
+    """Pictures of the sample whose bytes are missing or for which there was no room."""
+
+    @property
+    def pictures(self) -> int:
+        """Thumbnails on the page."""
+        return sum(len(query.pictures) for category in self.categories for query in category.queries)
+
+
+@dataclass(frozen=True)
+class Only:
+    """What is looked at; None: all of it."""
+
+    category: str | None = None
+    source: str | None = None
+    query: str | None = None
+
+    def of_fetches(self) -> list[ColumnElement[bool]]:
+        """Conditions on `fetches`, for what brought no picture."""
+        conditions = []
+        if self.source is not None:
+            conditions.append(Fetch.source == self.source)
+        if self.query is not None:
+            conditions.append(Fetch.query == self.query)
+        return conditions
+
+
+_QUERY = func.coalesce(Candidate.query, Fetch.query)
+"""Of a candidate; its fetch's where another category's candidate brought the picture first."""
+
+
+def make_preview(workspace: Workspace, only: Only, n: int, progress: Progress | None = None) -> Preview:
+    """A sample of at most `n` pictures of each category, with thumbnails.
+
+    Raises UsageError for a category, source or query that does not exist, and where there is nothing to look at.
+    """
+    with workspace.read() as session:
+        if only.category is not None:
+            only = replace(only, category=find_category(session, only.category).slug)
+        counted = _counted(session, only)
+        if not counted:
+            raise _nothing(session, only)
+        shown = dict(list(counted.items())[:MAX_CATEGORIES])
+        each = max(1, min(n, _THUMBNAIL_BYTES // _SIDES[-1][1] // len(shown)))
+        categories = [_category(session, key, only, groups, each) for key, groups in shown.items()]
+        left_out = _left_out(session, only, categories)
+    planned = sum(len(query.pictures) for category in categories for query in category.queries)
+    side = next((side for side, size in _SIDES if planned * size <= _THUMBNAIL_BYTES), _SIDES[-1][0])
+    thumbnails = _thumbnails(workspace, categories, side, planned, progress)
+    return Preview(
+        workspace=workspace.settings.name,
+        at=now(),
+        categories=[_with_thumbnails(category, thumbnails) for category in categories],
+        categories_not_shown=len(counted) - len(shown),
+        left_out=left_out,
+        thumbnail_side=side,
+        not_shown=sum(
+            one.sha256 not in thumbnails
+            for category in categories
+            for query in category.queries
+            for one in query.pictures
+        ),
+    )
+
+
+# ---- what there is -------------------------------------------------------------------------------------------
+
+
+def _counted(session: Session, only: Only) -> dict[int, list[QueryPreview]]:
+    """The sources and queries of each category's id, both with the most candidates first."""
+    rows = session.execute(
+        select(Candidate.category_id, Fetch.source, _QUERY, func.count(), func.count(distinct(Candidate.image_sha256)))
+        .join(Fetch, Fetch.id == Candidate.fetch_id)
+        .where(*_conditions(session, only))
+        .group_by(Candidate.category_id, Fetch.source, _QUERY)
+    )
+    groups: dict[int, list[QueryPreview]] = defaultdict(list)
+    for category, source, query, candidates, images in rows:
+        groups[category].append(QueryPreview(source, query, candidates, images))
+    for found in groups.values():
+        found.sort(key=lambda one: (-one.candidates, one.source, one.query or ""))
+    return dict(sorted(groups.items(), key=lambda item: (-sum(one.candidates for one in item[1]), item[0])))
+
+
+def _conditions(session: Session, only: Only) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if only.category is not None:
+        conditions.append(Candidate.category_id == find_category(session, only.category).id)
+    if only.source is not None:
+        conditions.append(Fetch.source == only.source)
+    if only.query is not None:
+        conditions.append(_QUERY.is_not_distinct_from(only.query))
+    return conditions
+
+
+def _nothing(session: Session, only: Only) -> UsageError:
+    import difflib
+
+    for what, asked, column in (("source", only.source, Fetch.source), ("query", only.query, Fetch.query)):
+        known = sorted(one for one in session.scalars(select(column).distinct()) if one)
+        if asked is not None and asked not in known:
+            near = difflib.get_close_matches(asked, known, n=3, cutoff=0.4) or known[:5]
+            listed = " or ".join(repr(one) for one in near)
+            return UsageError(
+                f"nothing was collected by the {what} {asked!r}",
+                hint=f"did you mean {listed}?" if near else f"nothing has a {what} yet",
+            )
+    asked_for = f" for {only.category!r}" if only.category else ""
+    return UsageError(
+        f"no picture was collected{asked_for} yet, so there is nothing to look at",
+        hint="`cairn collect --help` lists where pictures come from; `cairn collect status` tells what came",
+    )
+
+
+# ---- the sample ----------------------------------------------------------------------------------------------
+
+
+def _category(
+    session: Session, category_id: int, only: Only, groups: Sequence[QueryPreview], n: int
+) -> CategoryPreview:
+    category = session.get_one(Category, category_id)
+    near, images = _look_alikes(session, category_id)
+    seen: set[str] = set()
+    queries = []
+    for group, share in zip(groups, _shares([one.images for one in groups], n), strict=True):
+        pictures: list[Shown] = []
+        for one in _sample(session, category_id, group, share + len(seen)) if share else ():
+            if one.sha256 not in seen and len(pictures) < share:
+                seen.add(one.sha256)
+                pictures.append(replace(one, near=near.get(one.sha256, 0)))
+        queries.append(replace(group, pictures=pictures))
+    return CategoryPreview(
+        slug=category.slug,
+        name=category.name,
+        definition=category.definition or "",
+        candidates=sum(one.candidates for one in groups),
+        images=images if only == Only(only.category) else sum(one.images for one in groups),
+        look_alikes=sum(count > 0 for count in near.values()),
+        queries=queries,
+    )
+
+
+def _shares(sizes: Sequence[int], n: int) -> list[int]:
+    """How many of `n` each group gets: as even as their sizes allow, what one lacks goes to the others."""
+    shares = [0] * len(sizes)
+    left = n
+    while left > 0 and (hungry := [i for i, size in enumerate(sizes) if shares[i] < size]):
+        even = max(left // len(hungry), 1)
+        for i in hungry[:left]:
+            take = min(even, sizes[i] - shares[i])
+            shares[i] += take
+            left -= take
+    return shares
+
+
+def _sample(session: Session, category_id: int, group: QueryPreview, n: int) -> Iterator[Shown]:
+    rows = session.execute(
+        select(Image, Fetch, Candidate.caption)
+        .select_from(Candidate)
+        .join(Fetch, Fetch.id == Candidate.fetch_id)
+        .join(Image, Image.sha256 == Candidate.image_sha256)
+        .where(
+            Candidate.category_id == category_id,
+            Fetch.source == group.source,
+            _QUERY.is_not_distinct_from(group.query),
+        )
+        .order_by(Candidate.image_sha256, Candidate.id)
+        .limit(n)
+    )
+    for image, fetch, caption in rows:
+        yield Shown(
+            sha256=image.sha256,
+            width=image.width,
+            height=image.height,
+            url=fetch.url,
+            page_url=fetch.page_url,
+            title=fetch.title,
+            caption=caption or fetch.caption,
+            license=fetch.license,
+            author=fetch.author,
+            near=0,
+        )
+
+
+def _look_alikes(session: Session, category_id: int) -> tuple[dict[str, int], int]:
+    """How many others each picture of a category looks like, and how many pictures there are."""
+    rows = session.execute(
+        select(Image.sha256, Image.phash)
+        .join(Candidate, and_(Candidate.image_sha256 == Image.sha256, Candidate.category_id == category_id))
+        .distinct()
+        .order_by(Image.sha256)
+    ).all()
+    hashed = [(sha256, phash) for sha256, phash in rows if phash is not None][:_MOST_COMPARED]
+    if not hashed:
+        return {}, len(rows)
+    hashes = np.array([imaging.phash_from_hex(phash) for _, phash in hashed], dtype=np.uint64)
+    # Equal ones are counted, not paired: a thousand copies of one picture are half a million pairs.
+    unique, place, counts = np.unique(hashes, return_inverse=True, return_counts=True)
+    near = counts - 1
+    pairs, _ = imaging.pairs_within(unique, _NEAR_BITS)
+    np.add.at(near, pairs[:, 0], counts[pairs[:, 1]])
+    np.add.at(near, pairs[:, 1], counts[pairs[:, 0]])
+    return {sha256: int(near[at]) for (sha256, _), at in zip(hashed, place, strict=True)}, len(rows)
+
+
+def _left_out(session: Session, only: Only, categories: Sequence[CategoryPreview]) -> list[LeftOut]:
+    """By source, query and reason. With one category: what its own queries brought, and what no query tells apart."""
+    rows = session.execute(
+        select(Fetch.source, Fetch.query, Fetch.error, func.count(), func.min(Fetch.url), func.min(Fetch.detail))
+        .where(Fetch.error.is_not(None), *only.of_fetches())
+        .group_by(Fetch.source, Fetch.query, Fetch.error)
+    )
+    asked = {(one.source, one.query) for category in categories for one in category.queries}
+    found = [
+        LeftOut(source, query, reason or "", n, url, detail)
+        for source, query, reason, n, url, detail in rows
+        if only.category is None or (source, query) in asked
+    ]
+    return sorted(found, key=lambda one: (-one.addresses, one.source, one.query or "", one.reason))
+
+
+# ---- thumbnails ----------------------------------------------------------------------------------------------
+
+
+def _thumbnails(
+    workspace: Workspace, categories: Sequence[CategoryPreview], side: int, planned: int, progress: Progress | None
+) -> dict[str, bytes]:
+    """By SHA-256, as many as there is room for; pictures whose bytes are missing have none."""
+    wanted = dict.fromkeys(
+        one.sha256 for category in categories for query in category.queries for one in query.pictures
+    )
+
+    def made(sha256: str) -> tuple[str, bytes]:
+        try:
+            pixels = imaging.canonical(workspace.blobs.get(sha256), max_pixels=workspace.settings.max_image_pixels)
+        except (BlobError, imaging.ImageError):
+            return sha256, b""
+        return sha256, imaging.thumbnail(pixels, side)
+
+    found: dict[str, bytes] = {}
+    size = 0
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="thumbnail") as threads:
+        for done, (sha256, thumbnail) in enumerate(threads.map(made, wanted), 1):
+            if thumbnail and size + len(thumbnail) <= _THUMBNAIL_BYTES:
+                found[sha256] = thumbnail
+                size += len(thumbnail)
+            if progress is not None:
+                progress(done, planned, "")
+    return found
+
+
+def _with_thumbnails(category: CategoryPreview, thumbnails: dict[str, bytes]) -> CategoryPreview:
+    queries = [
+        replace(
+            query,
+            pictures=[
+                replace(one, thumbnail=thumbnails[one.sha256]) for one in query.pictures if one.sha256 in thumbnails
+            ],
+        )
+        for query in category.queries
+    ]
+    return replace(category, queries=queries)
