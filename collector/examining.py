@@ -41,9 +41,9 @@ class _Waiting:
 class Examiners:
     """A pool that runs `label_store.examine`; started with the first picture, so that an idle run costs nothing."""
 
-    def __init__(self, processes: int, max_pixels: int) -> None:
+    def __init__(self, processes: int, max_pixels: int, keep_location: bool = False) -> None:
         self._processes = processes
-        self._max_pixels = max_pixels
+        self._asked = (max_pixels, keep_location)
         self._pool: Executor | None = None
         self._starting = asyncio.Lock()
         self._suspects = asyncio.Lock()
@@ -122,7 +122,7 @@ class Examiners:
 
     async def _in(self, pool: Executor, batch: list[_Waiting]) -> list[Examined | imaging.ImageError]:
         pictures = [one.data for one in batch]
-        return await asyncio.get_running_loop().run_in_executor(pool, examine_all, pictures, self._max_pixels)
+        return await asyncio.get_running_loop().run_in_executor(pool, examine_all, pictures, *self._asked)
 
     async def _running(self) -> Executor:
         async with self._starting:
@@ -153,7 +153,7 @@ def _started(n: int) -> ProcessPoolExecutor:
     pool = ProcessPoolExecutor(n, context, initializer=_prepare_worker)
     try:
         with _start_lock, _main_module_hidden():
-            first = [pool.submit(examine_all, [_GOOD], 1) for _ in range(n)]
+            first = [pool.submit(examine_all, [_GOOD], 1, False) for _ in range(n)]
         for future in first:
             future.result()
     except BrokenProcessPool as error:

@@ -56,6 +56,8 @@ class Want:
     """Sent besides the usual ones. They may hold a key, so they follow no redirect and are never shown."""
     form: Mapping[str, str] | None = field(default=None, repr=False)
     """Posted as a form, in place of a GET; it too follows no redirect."""
+    conditions: Mapping[str, str] = field(default_factory=dict)
+    """If-None-Match and If-Modified-Since: a response 304 comes back as one, without a body."""
     errors: Collection[int] = ()
     """Statuses from 400 whose body is wanted: they come back as responses, not as failures."""
 
@@ -190,6 +192,7 @@ class Fetcher:
         headers = {
             "Accept": want.accept,
             "Accept-Encoding": "gzip, deflate" if want.compressed else "identity",
+            **want.conditions,
             **want.headers,
         }
         method = "GET" if want.form is None else "POST"
@@ -201,6 +204,8 @@ class Fetcher:
                 host.answered()
                 if response.status in (301, 302, 303, 307, 308):
                     return _redirect(url, response)
+                if response.status == 304 and want.conditions:
+                    return Fetched(str(url), 304, response.headers, b"")
                 if response.status not in want.errors:
                     self._refuse_status(response, host)
                 kind = response.headers.get("Content-Type", "")

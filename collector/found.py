@@ -40,6 +40,11 @@ class Candidate:
     opt_outs: tuple[str, ...] = ()
     """What its page declares (names of OPT_OUTS), also what the curator turned off."""
 
+    @property
+    def is_local(self) -> bool:
+        """Whether its bytes are on this machine."""
+        return self.path is not None or self.read is not None
+
     def refuse_other_bytes(self, data: bytes) -> None:
         """Raise FetchFailed for bytes that are not those of which the source gave the digest."""
         if self.digest is not None and not has_digest(data, self.digest):

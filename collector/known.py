@@ -27,13 +27,23 @@ class Known:
     """The categories for which this fetch's picture was proposed."""
     sha256: str | None = None
     """Of its picture, where it brought one."""
+    etag: str | None = None
+    last_modified: str | None = None
 
 
 def look_up(session: Session, hashes: Sequence[str]) -> dict[str, Known]:
     """The recorded state of those of at most CHUNK URL hashes that were ever tried."""
     rows = session.execute(
         select(
-            Fetch.url_hash, Fetch.id, Fetch.status, Fetch.error, Fetch.retry_at, Fetch.fetched_at, Fetch.image_sha256
+            Fetch.url_hash,
+            Fetch.id,
+            Fetch.status,
+            Fetch.error,
+            Fetch.retry_at,
+            Fetch.fetched_at,
+            Fetch.image_sha256,
+            Fetch.etag,
+            Fetch.last_modified,
         ).where(Fetch.url_hash.in_(hashes))
     ).all()
     proposed: dict[int, set[int]] = {}
@@ -52,6 +62,8 @@ def look_up(session: Session, hashes: Sequence[str]) -> dict[str, Known]:
             row.fetched_at,
             frozenset(proposed.get(row.id, ())),
             row.image_sha256,
+            row.etag,
+            row.last_modified,
         )
         for row in rows
     }
@@ -64,17 +76,21 @@ def taken_down(session: Session, hashes: Sequence[str]) -> Mapping[str, str]:
 
 
 def what_to_do(
-    known: Known | None, run_began: datetime, at: datetime, lost: bool = False
+    known: Known | None, run_began: datetime, at: datetime, lost: bool = False, refresh: bool = False
 ) -> Literal["fetch", "done", "wait"]:
     """Whether an address is fetched now: new ones, and failures that may pass once their time has come.
 
+    `refresh` asks of each picture that was got before this run whether it is still the same.
     `lost` says that a picture was got and its bytes are no longer there; it is got again.
     `retry_at` is the sign of a failure that may pass. One that failed within this run waits for the next.
     """
     if known is None or known.status == "pending" or lost:
         return "fetch"
-    if known.status == "ok" or known.retry_at is None:
+    in_this_run = known.fetched_at is not None and known.fetched_at >= run_began
+    if known.status == "ok":
+        return "fetch" if refresh and not in_this_run else "done"
+    if known.retry_at is None:
         return "done"
-    if known.retry_at > at or (known.fetched_at is not None and known.fetched_at >= run_began):
+    if known.retry_at > at or in_this_run:
         return "wait"
     return "fetch"

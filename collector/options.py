@@ -24,6 +24,8 @@ class CollectOptions:
     processes: int | None = None
     """Processes that decode and hash; None: one a core, 0: a thread of this process."""
     overrides: frozenset[str] = field(default=frozenset())
+    refresh: bool = False
+    """Ask of every picture that earlier runs brought whether it is still the same (RFC 9110, 13.1)."""
     max_pending: int = 20_000
     """Candidates held in memory at once."""
     resolver: AbstractResolver | None = None

@@ -16,6 +16,9 @@ from sqlalchemy.orm import Session
 from collector.errors import FetchFailed
 from collector.found import Candidate
 from collector.held import Holding
+from collector.known import Known
+from collector.licenses import spdx
+from collector.optout import declared
 from collector.takedowns import Takedowns
 from collector.texts import storable
 from label_store import BlobError, Examined, Failure, Origin, Result, Workspace, record_all
@@ -37,6 +40,8 @@ class Claim:
     candidate: Candidate
     others: list[Candidate] = field(default_factory=list)
     mentions: int = 1
+    known: Known | None = None
+    """What is recorded of it, where a picture that was got before is asked for again."""
     holding: Holding | None = None
     """Its picture's bytes, counted until they are kept."""
 
@@ -61,6 +66,7 @@ class Response:
     http_status: int | None = None
     etag: str | None = None
     last_modified: str | None = None
+    opt_outs: tuple[str, ...] = ()
     fetched_at: datetime = field(default_factory=now)
 
     def storable(self) -> "Response":
@@ -201,12 +207,12 @@ class Recorder:
         if gone is not None:
             return Result(self._origin(first, outcome.response), failure=Failure("takedown", gone))
         if (failure := outcome.failure) is not None:
-            response = replace(outcome.response, http_status=failure.http_status)
+            response = replace(outcome.response, http_status=failure.http_status, opt_outs=failure.opt_outs)
             retry_at = failure.retry_at or (now() if failure.may_pass else None)
             told = Failure(failure.reason, storable(failure.detail), retry_at)
             return Result(self._origin(first, response), failure=told)
         more = tuple(self._origin(one, Response()) for one in rest if one.category)
-        origin = self._origin(first, outcome.response)
+        origin = self._origin(_with_file(first, outcome.examined), outcome.response)
         return Result(origin, outcome.examined, unchanged=outcome.unchanged, more=more)
 
     def _origin(self, candidate: Candidate, response: Response) -> Origin:
@@ -225,5 +231,15 @@ class Recorder:
             etag=response.etag,
             last_modified=response.last_modified,
             overrides=self._overrides,
+            opt_outs=declared(candidate.opt_outs, response.opt_outs),
             fetched_at=response.fetched_at,
         )
+
+
+def _with_file(candidate: Candidate, examined: Examined | None) -> Candidate:
+    """The candidate, with what its file says where the page and the list said nothing."""
+    if examined is None:
+        return candidate
+    file = examined.file
+    found = spdx(file.license) if file.license else None
+    return replace(candidate, license=candidate.license or found, author=candidate.author or file.creator)

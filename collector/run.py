@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from time import monotonic
 
 from yarl import URL
@@ -17,14 +16,14 @@ from yarl import URL
 from collector.addresses import AllowList
 from collector.errors import FetchFailed
 from collector.examining import Examiners
-from collector.fetching import Fetched, Fetcher, Want
+from collector.fetching import Fetcher, Want
 from collector.found import BadRow, Candidate, Categories, Context, Found, PageSeen, Source, require_category
 from collector.held import HeldBytes
 from collector.hosts import host_key
 from collector.known import CHUNK, Known, look_up, taken_down, what_to_do
 from collector.loops import run_to_end
 from collector.options import CollectOptions, user_agent
-from collector.optout import opted_out
+from collector.optout import declared, opted_out
 from collector.recording import Claim, Outcome, Recorded, Recorder, Response
 from collector.report import BadRows, CollectReport, Tally
 from collector.takedowns import Takedowns
@@ -114,7 +113,7 @@ class _Run:
         self._began, self._clock = now(), monotonic()
         self._tally = Tally()
         self._bad = BadRows(workspace.folder / "collect" / f"bad-rows-{source.name}.csv")
-        self._examiners = Examiners(options.decoders, settings.max_image_pixels)
+        self._examiners = Examiners(options.decoders, settings.max_image_pixels, settings.keep_location)
         self._askers = ThreadPoolExecutor(_ASKERS, thread_name_prefix="ask")
         self._recorder = Recorder(workspace, source.name, takedowns, tuple(options.overrides), self._committed)
         self._want = Want("image/*,*/*;q=0.8", settings.max_image_bytes, look=_look)
@@ -222,7 +221,7 @@ class _Run:
 
     async def _route(self, claim: Claim, known: Known | None, gone: str | None, lost: bool) -> None:
         """Where a claim goes: nowhere (settled before), straight to the record, or into its host's line."""
-        todo = what_to_do(known, self._began, now(), lost)
+        todo = what_to_do(known, self._began, now(), lost, self._options.refresh)
         if gone is not None:
             if known is None or known.status not in ("ok", "refused"):
                 await self._fail(claim, FetchFailed("takedown", f"the address was taken down ({gone})"))
@@ -237,6 +236,7 @@ class _Run:
         elif claim.candidate.opted_out:
             await self._fail(claim, FetchFailed("opted_out", claim.candidate.opted_out))
         else:
+            claim.known = known if known is not None and known.status == "ok" and not lost else None
             await self._room.acquire()
             self._enqueue(claim)
 
@@ -257,7 +257,7 @@ class _Run:
     # ---- work: one line a host ------------------------------------------------------------------------------
 
     def _enqueue(self, claim: Claim) -> None:
-        local = claim.candidate.path is not None
+        local = claim.candidate.is_local
         key = "" if local else _line_of(claim.candidate.url)
         line = self._lines.setdefault(key, _Line())
         line.waiting.append(claim)
@@ -292,23 +292,33 @@ class _Run:
     async def _picture(self, claim: Claim) -> Outcome | None:
         """A picture; None for a file that cannot be read."""
         assert claim.holding is not None
-        if claim.candidate.path is not None:
+        if claim.candidate.is_local:
             try:
-                data = await asyncio.to_thread(_read, claim.candidate.path, self._want.max_bytes)
+                data = await asyncio.to_thread(_read, claim.candidate, self._want.max_bytes)
             except OSError as error:
-                self._bad.add(BadRow(str(claim.candidate.path), f"cannot be read: {error.strerror}"))
+                self._bad.add(BadRow(claim.candidate.url, f"cannot be read: {error.strerror or error}"))
                 self._release(claim)
                 return None
             await claim.holding.add(len(data))
             return await self._examined(claim, data, Response())
-        fetched = await self._context.fetcher.get(claim.candidate.url, replace(self._want, holding=claim.holding))
-        self._refuse_opted_out(fetched)
-        response = Response(fetched.status, fetched.headers.get("ETag"), fetched.headers.get("Last-Modified"))
+        want = replace(self._want, holding=claim.holding, conditions=_conditions(claim.known))
+        fetched = await self._context.fetcher.get(claim.candidate.url, want)
+        self._refuse_opted_out(fetched.opt_outs, "the answer's headers or the site say", fetched.status)
+        response = Response(
+            fetched.status, fetched.headers.get("ETag"), fetched.headers.get("Last-Modified"), fetched.opt_outs
+        )
+        if fetched.status == 304:
+            return Outcome(claim, claim.take_all(), unchanged=True, response=response)
         return await self._examined(claim, fetched.body, response)
 
     async def _examined(self, claim: Claim, data: bytes, response: Response) -> Outcome:
         try:
+            claim.candidate.refuse_other_bytes(data)
             examined = await self._examiners.examine(data)
+            if examined.file.prohibits_mining:
+                response = replace(response, opt_outs=declared(response.opt_outs, ("plus",)))
+                if not claim.candidate.is_local:
+                    self._refuse_opted_out(response.opt_outs, "the file says", response.http_status)
             if why := self._takedowns.refusal(examined):
                 raise FetchFailed("takedown", why)
         except FetchFailed as failure:
@@ -316,10 +326,10 @@ class _Run:
             raise
         return Outcome(claim, claim.take_all(), data, examined, response=response)
 
-    def _refuse_opted_out(self, fetched: Fetched) -> None:
-        directive = opted_out(fetched.directives, self._context.overrides)
+    def _refuse_opted_out(self, found: tuple[str, ...], who: str, status: int | None) -> None:
+        directive = opted_out(found, self._context.overrides)
         if directive:
-            raise FetchFailed("opted_out", f"X-Robots-Tag: {directive}", http_status=fetched.status)
+            raise FetchFailed("opted_out", f"{who} {directive}", http_status=status, opt_outs=found)
 
     async def _fail(self, claim: Claim, failure: FetchFailed) -> None:
         await self._recorder.put(Outcome(claim, claim.take_all(), failure=failure))
@@ -393,9 +403,22 @@ def _look(kind: str, first: bytes) -> None:
         raise FetchFailed("not_image", "a page was served, not a picture")
 
 
-def _read(path: Path, max_bytes: int) -> bytes:
-    with path.open("rb") as file:
-        data = file.read(max_bytes + 1)
+def _conditions(known: Known | None) -> dict[str, str]:
+    """What makes a request for a picture that is here a question whether it is still the same."""
+    if known is None:
+        return {}
+    named = {"If-None-Match": known.etag, "If-Modified-Since": known.last_modified}
+    return {name: value for name, value in named.items() if value}
+
+
+def _read(candidate: Candidate, max_bytes: int) -> bytes:
+    """The bytes of a local picture."""
+    if candidate.read is not None:
+        data = candidate.read()
+    else:
+        assert candidate.path is not None
+        with candidate.path.open("rb") as file:
+            data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
         raise FetchFailed("too_large", f"is larger than {max_bytes:,} bytes")
     return data

@@ -5,18 +5,22 @@ from dataclasses import dataclass
 from imaging.decode import MAX_PIXELS, decode
 from imaging.facts import ImageFacts, facts_of
 from imaging.hashes import phash_unless_plain
+from imaging.metadata import FileMetadata, file_metadata
 from imaging.pixels import as_seen
 
 
 @dataclass(frozen=True)
 class Description:
-    """Facts of a picture, and its perceptual hash; None for a plain one, whose hash says nothing."""
+    """What a picture is, what it looks like, and what its file says of it."""
 
     facts: ImageFacts
     phash: int | None
+    """The perceptual hash; None for a plain picture, whose hash says nothing."""
+    file: FileMetadata
 
 
 def describe(data: bytes, max_pixels: int = MAX_PIXELS) -> Description:
     """Decode completely, once; raises `ImageError` as `inspect` does."""
     decoded = decode(data, max_pixels)
-    return Description(facts_of(data, decoded, max_pixels), phash_unless_plain(as_seen(decoded)))
+    facts = facts_of(data, decoded, max_pixels)
+    return Description(facts, phash_unless_plain(as_seen(decoded)), file_metadata(decoded.image))

@@ -5,6 +5,7 @@ The collector goes the same way in batches: `examine`, `refuse_taken_down`, the 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -17,18 +18,19 @@ from label_store.recording import Failure, Recorded, record, record_failure
 from label_store.workspace import Workspace
 
 
-def examine(data: bytes, max_pixels: int = 100_000_000) -> Examined:
+def examine(data: bytes, max_pixels: int = 100_000_000, keep_location: bool = False) -> Examined:
     """Check and describe a picture; raises imaging.ImageError with its reason."""
     found = imaging.describe(data, max_pixels)
-    return Examined(found.facts, None if found.phash is None else imaging.phash_hex(found.phash))
+    file = found.file if keep_location else replace(found.file, latitude=None, longitude=None)
+    return Examined(found.facts, None if found.phash is None else imaging.phash_hex(found.phash), file)
 
 
-def examine_all(pictures: Sequence[bytes], max_pixels: int) -> list[Examined | imaging.ImageError]:
+def examine_all(pictures: Sequence[bytes], max_pixels: int, keep_location: bool) -> list[Examined | imaging.ImageError]:
     """`examine` of each; what it raises of a picture stands in the picture's place."""
     found: list[Examined | imaging.ImageError] = []
     for data in pictures:
         try:
-            found.append(examine(data, max_pixels))
+            found.append(examine(data, max_pixels, keep_location))
         except imaging.ImageError as error:
             found.append(error)
     return found
@@ -41,7 +43,7 @@ def ingest(workspace: Workspace, data: bytes, origin: Origin) -> Recorded:
     failure of a picture is recorded as the fetch's reason before it is raised.
     """
     try:
-        examined = examine(data, workspace.settings.max_image_pixels)
+        examined = examine(data, workspace.settings.max_image_pixels, workspace.settings.keep_location)
         with workspace.read() as session:
             refuse_taken_down(session, examined, origin.url, workspace.settings.near_takedown_radius)
     except imaging.ImageError as error:

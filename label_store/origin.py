@@ -1,7 +1,7 @@
 """What is known of a picture before it is recorded: where it came from, and what its own bytes say."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlsplit, urlunsplit
 
@@ -40,6 +40,8 @@ class Examined:
     facts: imaging.ImageFacts
     phash: str | None
     """16 hex digits; None for a plain picture, which is like no other."""
+    file: imaging.FileMetadata = field(default=imaging.FileMetadata())
+    """What its file says of itself; where it was taken only where that was asked for."""
 
 
 def url_hash(url: str) -> str:

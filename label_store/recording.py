@@ -171,12 +171,13 @@ def _add_images(session: Session, pictures: Iterable[Examined]) -> set[str]:
 
 
 def _image(examined: Examined) -> dict[str, Any]:
-    facts = examined.facts
+    facts, file = examined.facts, examined.file
     return {
         "sha256": facts.sha256, "bytes": facts.bytes, "format": facts.format, "mode": facts.mode,
         "width": facts.width, "height": facts.height, "orientation": facts.orientation, "icc_name": facts.icc_name,
         "taken_at": facts.taken_at.isoformat() if facts.taken_at else None, "frames": facts.frames,
         "phash": examined.phash, "phash_version": imaging.PHASH_VERSION,
+        "creator": file.creator, "rights": file.words, "latitude": file.latitude, "longitude": file.longitude,
     }  # fmt: skip
 
 

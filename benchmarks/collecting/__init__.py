@@ -1,1 +1,1 @@
-"""What benchmarks/collect.py measures with: a picture server, its lists, and processes whose CPU time is all counted."""
+"""What benchmarks/collect.py measures with: a picture server, lists, and processes all of whose CPU time counts."""

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
 from types import TracebackType
 
 from benchmarks.collecting.processes import Cost, run
@@ -100,7 +99,8 @@ class Cairn:
         with (self.folder / "cairn.toml").open("a", encoding="utf-8") as settings:
             settings.write(
                 f'\nallow_hosts = ["127.0.0.0/8"]\nhost_delay = {self.delay}\n'
-                f'fetch_concurrency = {self.concurrency}\nfetch_timeout = {self.timeout}\ncontact = "bench@example.org"\n'
+                f"fetch_concurrency = {self.concurrency}\nfetch_timeout = {self.timeout}\n"
+                'contact = "bench@example.org"\n'
             )
         self._cairn("taxonomy", "add", CATEGORY, "--workspace", str(self.folder))
 

@@ -182,7 +182,9 @@ def test_a_host_that_never_answers_is_given_up_for_the_run(site: Site) -> None:
             found = []
             for n in range(8):
                 with pytest.raises(FetchFailed) as failed:
-                    await fetcher.get(f"http://127.0.0.1:{port}/{n}.jpg", Want("image/*", 1000, robots=False, mining=False))
+                    await fetcher.get(
+                        f"http://127.0.0.1:{port}/{n}.jpg", Want("image/*", 1000, robots=False, mining=False)
+                    )
                 found.append(failed.value.detail)
             return found
 

@@ -19,8 +19,8 @@ from collector.fetching import Fetcher, Want
 from collector.held import HeldBytes
 from collector.loops import run_to_end
 from collector.recording import Outcome, Recorder
-from imaging.scans import too_many_scans
 from collector.texts import storable
+from imaging.scans import too_many_scans
 from label_store import CategorySpec, Workspace, put_category
 from label_store.models import Fetch
 from tests.collector.conftest import FAST, collect_urls
