@@ -1,6 +1,5 @@
-"""The annotation app: lease, judge, undo, watch; and what curators do with campaigns and people."""
+"""What curators do with campaigns and people; the app itself is `annotate_app.app`, which needs a web framework."""
 
-from annotate_app.app import create_app
 from annotate_app.campaigns import CampaignMade, add_gold, create_campaign, set_state
 from annotate_app.people import add_person, disable, find_person, invite, set_password, set_role
 from annotate_app.progress import Progress, campaign_progress
@@ -11,7 +10,6 @@ __all__ = [
     "add_gold",
     "add_person",
     "campaign_progress",
-    "create_app",
     "create_campaign",
     "disable",
     "find_person",

@@ -7,12 +7,11 @@ first: an app killed in between has decided, and deciding the same again removes
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from annotate_app.context import AppContext
 from annotate_app.security.sessions import SignedIn
 from label_store import log_event, take_down
 from label_store.models import (
@@ -28,6 +27,9 @@ from label_store.models import (
     Submission,
     Takedown,
 )
+
+if TYPE_CHECKING:  # campaigns are also made where no web framework is installed
+    from annotate_app.context import AppContext
 
 REASONS: dict[str, str] = {
     "not_shown": "it does not show the category",
@@ -128,7 +130,7 @@ def waiting_by_category(session: Session) -> list[tuple[str, str, int]]:
     return [(row[0], row[1], row[2]) for row in rows]
 
 
-def decide(context: AppContext, person: SignedIn, decisions: Sequence[Decision]) -> list[Decided]:
+def decide(context: "AppContext", person: SignedIn, decisions: Sequence[Decision]) -> list[Decided]:
     """Take a batch of decisions; durable when it returns. One that cannot be taken holds up no other."""
     declined: list[str] = []
     with context.write() as session:
@@ -155,7 +157,7 @@ def decide(context: AppContext, person: SignedIn, decisions: Sequence[Decision])
     return outcomes
 
 
-def withdraw(context: AppContext, contribution_id: int, *, person_id: int | None) -> None:
+def withdraw(context: "AppContext", contribution_id: int, *, person_id: int | None) -> None:
     """Take a picture back for its giver: out of every later release, its bytes gone, refused when it is met again.
 
     Where the same picture is here by another way too, that one stays and only the giver's is taken back. Twice is
@@ -249,7 +251,7 @@ def _comes_otherwise(session: Session, candidate: Candidate) -> bool:
     return bool(session.scalar(select(others)))
 
 
-def _forget_bytes(context: AppContext, sha256: str) -> None:
+def _forget_bytes(context: "AppContext", sha256: str) -> None:
     """Remove the bytes of a declined picture unless something else refers to them."""
     with context.read() as session:
         candidate = session.scalars(

@@ -3,6 +3,7 @@
 import errno
 import os
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -10,12 +11,16 @@ import typer
 from cairn import console
 from cairn.commands import FrontGroup, register
 
-EXTRA_OF = {
-    **dict.fromkeys(("aiohttp", "protego", "selectolax"), "collect"),
-    **dict.fromkeys(("argon2", "fastapi", "jinja2", "markdown_it", "multipart", "uvicorn"), "serve"),
-    **dict.fromkeys(("mlcroissant", "simplejpeg", "matplotlib"), "build"),
-    **dict.fromkeys(("torch", "torchvision"), "train"),
+EXTRAS = {
+    "collect": ("aiohttp", "multidict", "protego", "selectolax", "yarl"),
+    "serve": ("argon2", "fastapi", "jinja2", "markdown_it", "markupsafe", "multipart", "starlette", "uvicorn"),
+    "build": ("jinja2", "markupsafe", "matplotlib", "mlcroissant", "simplejpeg"),
+    "train": ("matplotlib", "torch", "torchvision"),
+    "scale": ("ray",),
 }
+"""The packages, as they are imported, of each extra."""
+EXTRA_OF_COMMAND = {"demo": "all", "build": "build", "duplicates": "build", "train": "train"}
+"""Which extra to install where several have what a command misses."""
 
 app = typer.Typer(
     name="cairn",
@@ -57,13 +62,20 @@ def run(arguments: list[str] | None = None) -> int:
     except Exception as error:
         if console.is_debug():
             raise
-        return _sentence(error)
+        return _sentence(error, sys.argv[1:] if arguments is None else arguments)
     if code == console.STOPPED:  # typer turns Ctrl-C into this code and says nothing
         console.err.print("stopped; the same command continues where this one stopped")
     return code
 
 
-def _sentence(error: Exception) -> int:
+def extra_with(package: str, command: str) -> str | None:
+    """The extra that brings a package a command has not found; None where none does."""
+    having = [extra for extra, packages in EXTRAS.items() if package in packages]
+    wanted = EXTRA_OF_COMMAND.get(command)
+    return wanted if having and wanted in (*having, "all") else next(iter(having), None)
+
+
+def _sentence(error: Exception, words: Sequence[str] = ()) -> int:
     if hasattr(error, "format_message"):  # click's usage errors
         if not error.format_message():  # no words were given at all: the help was shown instead
             return console.USAGE
@@ -74,10 +86,15 @@ def _sentence(error: Exception) -> int:
         return console.USAGE
     if hasattr(error, "hint"):
         return console.fail(error)
-    if isinstance(error, ModuleNotFoundError) and (extra := EXTRA_OF.get((error.name or "").split(".")[0])):
-        console.err.print(f"error: this command needs the package {error.name!r}, which is not installed", markup=False)
-        console.err.print(f"hint: pip install 'cairn-dataset[{extra}]'", markup=False)
-        return console.FAILED
+    if isinstance(error, ModuleNotFoundError):
+        package = (error.name or "").split(".")[0]
+        command = next((word for word in words if not word.startswith("-")), "")
+        if extra := extra_with(package, command):
+            console.err.print(
+                f"error: this command needs the package {package!r}, which is not installed", markup=False
+            )
+            console.err.print(f"hint: pip install 'cairn-dataset[{extra}]'", markup=False)
+            return console.FAILED
     if isinstance(error, OSError):
         error = _os_error(error)
         return console.fail(error)

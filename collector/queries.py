@@ -17,3 +17,5 @@ class Query:
     """Where the words come from: the curator, the category's name, a synonym, a parent's word, a translation."""
     language: str = "en"
     """BCP 47 tag of the words."""
+    limit: int | None = None
+    """Pictures wanted of it, where that is not the source's own limit."""

@@ -12,6 +12,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 
 from dataset_builder.errors import BuildError
@@ -101,6 +102,7 @@ def build(
     folder = files or Path()
     if dry_run:
         return _dry_run(workspace, selection, name, version, partial, folder, workers, tell)
+    import_module("jinja2")  # the card needs it; told before the pictures are made, not after
     with _only_builder(partial, f"{name}/{version}"):
         _refuse_full_disk(selection, partial)
         plan = make_plan(workspace, selection, partial / "packs", folder, workers, tell)

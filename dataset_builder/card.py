@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-import jinja2
 
 from dataset_builder.charts import histogram, stacked_bars
 from dataset_builder.plan import Plan
@@ -19,6 +17,9 @@ from dataset_builder.select import REASONS
 from dataset_builder.splits import SPLITS
 from shards import Manifest
 from shards.atomic import write_whole
+
+if TYPE_CHECKING:
+    import jinja2
 
 CARD_MD = "card.md"
 CARD_HTML = "card.html"
@@ -139,7 +140,9 @@ def card_facts(plan: Plan, manifest: Manifest, rows: Sequence[SampleRow]) -> dic
 
 
 @cache
-def _templates() -> jinja2.Environment:
+def _templates() -> "jinja2.Environment":
+    import jinja2
+
     found = jinja2.Environment(
         loader=jinja2.PackageLoader("dataset_builder"),
         autoescape=jinja2.select_autoescape(["html"]),

@@ -5,14 +5,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-import jinja2
+from typing import TYPE_CHECKING, Any
 
 from dataset_builder.duplicates import Match, find_matches, quality, stars
 from dataset_builder.pictures import Gallery, Unreadable, find_pictures, read_gallery
 from imaging import ImageError
 from shards.atomic import write_whole
+
+if TYPE_CHECKING:
+    import jinja2
 
 Progress = Callable[[int, int | None, str], None]
 RADIUS = 8
@@ -121,7 +122,9 @@ def _member(gallery: Gallery, index: int, match: Match) -> Member:
 
 
 @cache
-def _page() -> jinja2.Template:
+def _page() -> "jinja2.Template":
+    import jinja2
+
     return jinja2.Environment(
         loader=jinja2.PackageLoader("dataset_builder"), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,

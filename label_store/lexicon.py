@@ -60,11 +60,12 @@ class Lexicon(Protocol):
         """BCP 47 language -> words, in the languages that are installed beside it."""
 
 
-def open_lexicon(where: str | None = None) -> Lexicon:
+def open_lexicon(where: str | None = None, *, multilingual: bool = False) -> Lexicon:
     """The lexicon at `where` (a folder, or a lexicon of `wn` such as omw-en:1.4), else the first installed one.
 
-    Looked for in this order: WNSEARCHDIR, WNHOME/dict, WNHOME, Debian's folder, English lexicons of `wn`.
-    CairnError with a hint where there is none.
+    Looked for in this order: WNSEARCHDIR, WNHOME/dict, WNHOME, Debian's folder, English lexicons of `wn`;
+    `multilingual`: those of `wn` first, which alone have other languages beside them. CairnError with a hint where
+    there is none.
     """
     from label_store.lexicon_files import FileLexicon, find_folder
     from label_store.lexicon_wn import english_lexicons, open_wn
@@ -78,10 +79,11 @@ def open_lexicon(where: str | None = None) -> Lexicon:
         raise UsageError(
             f"{where} is neither a folder with WordNet's files nor an English lexicon of `wn`{named}", hint=_HINT
         )
-    if folder := find_folder():
-        return FileLexicon(folder)
-    if known := english_lexicons():
+    folder, known = find_folder(), english_lexicons()
+    if known and (multilingual or folder is None):
         return open_wn(known[0])
+    if folder is not None:
+        return FileLexicon(folder)
     raise CairnError("no lexicon is installed", hint=_HINT)
 
 

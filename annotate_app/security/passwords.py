@@ -4,18 +4,18 @@ https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
 """
 
 import threading
-
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from functools import cache
+from typing import TYPE_CHECKING
 
 from label_store import UsageError
 
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
+
 MIN_LENGTH = 8
 MAX_LENGTH = 200
-_hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
 # A verification takes memory and a core: a burst of logins waits its turn instead of starving the app.
 _turns = threading.BoundedSemaphore(2)
-_nobody = _hasher.hash("the password of nobody")
 
 
 def hash_password(password: str) -> str:
@@ -26,13 +26,25 @@ def hash_password(password: str) -> str:
             hint="several words in a row are easy to keep in mind and hard to guess",
         )
     with _turns:
-        return _hasher.hash(password)
+        return _hasher()[0].hash(password)
 
 
 def password_matches(password: str, kept: str | None) -> bool:
     """Whether this is the password; as slow when there is nobody (`kept` None), so names cannot be probed."""
+    from argon2.exceptions import InvalidHashError, VerificationError
+
     with _turns:
+        hasher, of_nobody = _hasher()
         try:
-            return _hasher.verify(kept or _nobody, password) and kept is not None
+            return hasher.verify(kept or of_nobody, password) and kept is not None
         except (VerificationError, InvalidHashError):
             return False
+
+
+@cache
+def _hasher() -> "tuple[PasswordHasher, str]":
+    """The hasher, and a hash that no password is kept under."""
+    from argon2 import PasswordHasher
+
+    hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
+    return hasher, hasher.hash("the password of nobody")

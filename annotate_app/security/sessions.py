@@ -7,12 +7,15 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from fastapi import Request, Response
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from label_store.models import Invitation, LoginSession, Person
+
+if TYPE_CHECKING:  # accounts and invitations are also made where no web framework is installed
+    from fastapi import Request, Response
 
 COOKIE = "cairn_session"
 PERSON_HEADER = "X-Cairn-Person"
@@ -61,7 +64,7 @@ def sign_out_everywhere(session: Session, person_id: int) -> None:
     session.execute(delete(LoginSession).where(LoginSession.person_id == person_id))
 
 
-def secret_of(request: Request) -> str | None:
+def secret_of(request: "Request") -> str | None:
     """The secret that a request brings: Bearer first, then the cookie."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token.strip():
@@ -69,7 +72,7 @@ def secret_of(request: Request) -> str | None:
     return request.cookies.get(COOKIE)
 
 
-def meant_for(request: Request) -> str | None:
+def meant_for(request: "Request") -> str | None:
     """The id of the person for whom the page was loaded that sent this; None where nothing is said (programs)."""
     return request.headers.get(PERSON_HEADER)
 
@@ -88,7 +91,7 @@ def signed_in(session: Session, secret: str, at: datetime) -> SignedIn | None:
     return None if row is None else SignedIn(*row)
 
 
-def set_cookie(request: Request, response: Response, secret: str, expires_at: datetime) -> None:
+def set_cookie(request: "Request", response: "Response", secret: str, expires_at: datetime) -> None:
     """Give the browser its secret; Secure whenever the page came over TLS."""
     response.set_cookie(
         COOKIE,
@@ -100,7 +103,7 @@ def set_cookie(request: Request, response: Response, secret: str, expires_at: da
     )
 
 
-def clear_cookie(response: Response) -> None:
+def clear_cookie(response: "Response") -> None:
     """Take the secret from the browser."""
     response.delete_cookie(COOKIE, httponly=True, samesite="lax")
 

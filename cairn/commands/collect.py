@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cairn.commands.collect_plan import yield_
 from cairn.commands.collect_preview import preview
 from cairn.commands.collect_status import reasons_words, status
 from cairn.console import (
@@ -173,6 +174,7 @@ def folder(
 
 app.command("status")(status)
 app.command("preview")(preview)
+app.command("yield")(yield_)
 
 
 def _options(delay: float | None, processes: int | None, ignore: list[str] | None) -> "CollectOptions":

@@ -1,5 +1,6 @@
 """`cairn duplicates`: groups of near-duplicates in any folders or tars."""
 
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,8 @@ def duplicates(
 
     Example: cairn duplicates photos --html duplicates.html
     """
+    if html is not None:
+        import_module("jinja2")  # the page needs it; told before the search, not after
     with progress("duplicates") as tell:
         report = dataset_builder.find_duplicates(folders, against or (), radius=radius, workers=workers, progress=tell)
     if html is not None:

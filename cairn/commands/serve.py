@@ -25,7 +25,7 @@ def serve(
 
     Example: cairn serve --port 8600
     """
-    from annotate_app import create_app
+    from annotate_app.app import create_app
     from annotate_app.serving import bound_socket, check_certificate, check_exposure, has_people, run
 
     store = Workspace.open(workspace)

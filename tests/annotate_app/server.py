@@ -16,11 +16,12 @@ from pathlib import Path
 import httpx
 import uvicorn
 
-from annotate_app import create_app
+from annotate_app.app import create_app
 from label_store import Workspace
 from label_store.models import now
 
 PASSWORD = "correct horse battery"
+_ANSWERED_LATE = ("/api/v1/judgments", "/api/v1/contributions")
 
 
 @dataclass
@@ -79,7 +80,7 @@ def serving(workspace: Workspace, *, seed: int | None = 0, port: int = 0) -> Ite
 
 class AppProcess:
     """The app in its own process, to be killed. With `die_after_commit` it dies by SIGKILL when it has committed a
-    batch of judgments and is about to answer."""
+    batch of judgments or pictures and is about to answer."""
 
     def __init__(self, folder: Path, *, port: int = 0, die_after_commit: bool = False) -> None:
         with socket.create_server(("127.0.0.1", port)) as free:
@@ -116,7 +117,7 @@ def _main(folder: str, port: str) -> None:
 
     async def dying(scope, receive, send):  # type: ignore[no-untyped-def]
         async def send_or_die(message):  # type: ignore[no-untyped-def]
-            if message["type"] == "http.response.start" and scope["path"] == "/api/v1/judgments":
+            if message["type"] == "http.response.start" and scope["path"] in _ANSWERED_LATE:
                 os.kill(os.getpid(), signal.SIGKILL)
             await send(message)
 

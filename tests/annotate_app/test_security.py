@@ -9,7 +9,8 @@ from fastapi.routing import APIRoute
 from sqlalchemy import select
 from starlette.routing import Mount
 
-from annotate_app import create_app, create_campaign, disable, find_person, invite, set_password, set_role
+from annotate_app import create_campaign, disable, find_person, invite, set_password, set_role
+from annotate_app.app import create_app
 from annotate_app.security.passwords import hash_password, password_matches
 from annotate_app.security.roles import Public, Require
 from label_store import UsageError, Workspace

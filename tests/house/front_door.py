@@ -9,16 +9,19 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-_SERVER = """
-import json, os, runpy, sys
+EVERY_COMMAND = """
 from cairn.commands.registry import COMMANDS, load
 for name in COMMANDS:
     load(name)
+"""
+_SERVER = """
+import json, os, runpy, sys
 answers = os.fdopen(os.dup(1), "w", buffering=1)
 for line in sys.stdin:
     asked = json.loads(line)
@@ -75,13 +78,20 @@ class Ran:
 
 
 class FrontDoor:
-    """`with FrontDoor() as cairn: cairn("init", "x", cwd=folder)`."""
+    """`with FrontDoor() as cairn: cairn("init", "x", cwd=folder)`.
+
+    `python` is the interpreter with its options, `first` what it does once, `path` where else it finds packages.
+    """
+
+    def __init__(self, python: Sequence[str] = (sys.executable,), first: str = EVERY_COMMAND, path: str = "") -> None:
+        self._server = [*python, "-c", first + _SERVER]
+        self._path = {"PYTHONPATH": path} if path else {}
 
     def __enter__(self) -> Self:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("CAIRN_")}
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env=environment | {"COLUMNS": "100", "OMP_NUM_THREADS": "1"},
+            self._server, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env=environment | self._path | {"COLUMNS": "100", "OMP_NUM_THREADS": "1"},
         )  # fmt: skip
         return self
 

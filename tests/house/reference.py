@@ -254,7 +254,7 @@ def _argparse_value(action: argparse.Action) -> str:
 
 def routes() -> list[tuple[str, str, str, str]]:
     """(method, path, who, what) of every route of the annotation app, sorted by path."""
-    from annotate_app import create_app
+    from annotate_app.app import create_app
     from label_store import Workspace
 
     with tempfile.TemporaryDirectory() as folder:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from cairn.cli import EXTRA_OF, _sentence
 from cairn.commands.registry import COMMANDS, load
 from cairn.console import table
 from label_store import Origin, Workspace, ingest
@@ -69,12 +68,6 @@ def test_doctor_refuses_a_folder_that_was_named_but_is_no_workspace(cairn, tmp_p
     done = cairn("doctor", "-w", tmp_path / "nowhere", cwd=tmp_path)
     assert done.code == 2
     assert "is not a workspace" in done.err
-
-
-@pytest.mark.parametrize("package", sorted(EXTRA_OF))
-def test_a_package_that_is_missing_is_named_with_its_extra(package, capsys):
-    assert _sentence(ModuleNotFoundError(f"No module named '{package}.x'", name=f"{package}.x")) == 1
-    assert f"cairn-dataset[{EXTRA_OF[package]}]" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [(), ("campaign",)])
