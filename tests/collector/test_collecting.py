@@ -78,7 +78,7 @@ def test_a_second_run_fetches_nothing_and_proposes_for_a_new_category(
     other = collect_urls(store, tmp_path, url, gone, category="dog")
     assert (other.fetched, other.new_candidates) == (0, 1)
     assert proposals(store) == {(url, "car"), (url, "dog")}
-    assert site.asked == {"/robots.txt": 1, "/a.jpg": 1, "/gone.jpg": 1}
+    assert site.asked == {"/robots.txt": 1, "/.well-known/tdmrep.json": 1, "/a.jpg": 1, "/gone.jpg": 1}
 
 
 def test_a_picture_whose_bytes_are_gone_is_fetched_again(store: Workspace, site: Site, tmp_path: Path) -> None:
