@@ -33,8 +33,6 @@ _MIMES = frozenset({
 })  # fmt: skip
 _MAXLAG = 5
 _TRIES = 5
-_MAX_CATEGORIES = 500
-"""Categories read for one query: Commons' tree is deep, and wide of the mark further down."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,8 @@ class Commons:
     depth: int = 1
     """Levels of subcategories below a category."""
     api: str = API
+    max_categories: int = 500
+    """Categories read for one query: Commons' tree is deep, and wide of the mark further down."""
 
     name = "commons"
     page_size = 50
@@ -137,8 +137,8 @@ class _Asking:
             async for below in self._subcategories(title):
                 if below in known:
                     continue
-                if len(known) >= _MAX_CATEGORIES:
-                    log.warning("%s: only the first %d categories are read", query.words, _MAX_CATEGORIES)
+                if len(known) >= self._source.max_categories:
+                    log.warning("%s: only the first %d categories are read", query.words, len(known))
                     break
                 known.add(below)
                 queue.append((below, depth + 1))

@@ -163,6 +163,15 @@ def test_subcategories_are_continued_too(store: Workspace, site: Site) -> None:
     assert run(store, api, "Category:Trams", depth=9).fetched == 4
 
 
+def test_no_more_categories_are_read_than_allowed_and_that_is_said(
+    store: Workspace, site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    api = FakeCommons(site, BY_CATEGORY, TREE)
+    run(store, api, "Category:Trams", depth=9, max_categories=3)
+    assert len([asked for asked in api.asked if "gcmtitle" in asked]) == 3
+    assert "Category:Trams: only the first 3 categories are read" in caplog.text
+
+
 def test_a_category_without_pictures_is_told_and_the_other_queries_go_on(store: Workspace, site: Site) -> None:
     report = run(store, FakeCommons(site, TRAMS), "Category:Trmas", "tram")
     assert (report.new_images, report.bad_rows) == (5, 1)
