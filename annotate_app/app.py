@@ -12,7 +12,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from annotate_app.context import AppContext, Clock
 from annotate_app.metrics import Metrics
 from annotate_app.problems import install_problems
-from annotate_app.routes import auth, campaigns, export, health, images, judgments, leases, pages, signup
+from annotate_app.routes import (
+    auth,
+    campaigns,
+    contributions,
+    export,
+    giving,
+    health,
+    images,
+    judgments,
+    leases,
+    moderation,
+    pages,
+    signup,
+)
 from annotate_app.security.cross_site import RefuseCrossSite
 from annotate_app.security.headers import SecurityHeaders
 from annotate_app.security.rate_limit import FailureLimit
@@ -45,8 +58,11 @@ def create_app(workspace: Workspace, *, clock: Clock = now, seed: int | None = N
     )
     app.state.context = context
     app.state.login_limit = FailureLimit(clock)
-    for routes in (auth, campaigns, leases, judgments, export, images, health, pages, signup):
+    app.state.contribution_limits = contributions.Limits(context)
+    for routes in (auth, campaigns, leases, judgments, export, images, health, pages, signup, contributions, giving):
         app.include_router(routes.router)
+    for router in (moderation.api, moderation.pages):
+        app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     install_problems(app)
     app.add_middleware(RefuseCrossSite)

@@ -6,7 +6,6 @@ was killed in between: the picture's address is made from these three.
 
 import hashlib
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -22,12 +21,15 @@ from annotate_app.problems import Problem
 from annotate_app.security.sessions import hash_secret
 from imaging.scans import too_many_scans
 from label_store import Origin, TakenDown, ingest, log_event, url_hash
-from label_store.models import Candidate, Category, Contribution, Fetch, Submission
+from label_store.models import Candidate, Category, Contribution, Fetch, Submission, Takedown
 
 SOURCE = "contribution"
 DAY = timedelta(days=1)
 _NAMES = uuid.UUID("6b6e2a53-5ad7-4a55-9a0e-1f8a3c2f7f0d")
 """Namespace of the addresses of given pictures (RFC 9562, version 5)."""
+
+TAKEN_DOWN = "this picture, or one just like it, was taken down and is not taken again"
+TAKEN_BACK = "this picture was taken back before and is not taken again"
 
 Status = Literal["taken", "known", "refused"]
 
@@ -92,18 +94,18 @@ def categories(session: Session, wanted: str, limit: int) -> tuple[list[Category
     return [CategoryShown(*row) for row in rows], number
 
 
-def left_today(context: AppContext, giver: Giver) -> int:
-    """How many pictures the giver may still give in this day; Problem 429 when everybody has given enough."""
+def left_today(context: AppContext, person_id: int | None) -> int:
+    """How many pictures a person (None: one without an account) may still give in this day; Problem 429 for none."""
     settings, since = context.workspace.settings, context.clock() - DAY
     with context.read() as session:
         everybody = session.scalar(select(func.count()).where(Contribution.created_at > since)) or 0
         own = 0
-        if giver.person_id is not None:
+        if person_id is not None:
             own = session.scalar(
                 select(func.count())
                 .select_from(Contribution)
                 .join(Submission, Submission.id == Contribution.submission_id)
-                .where(Contribution.created_at > since, Submission.person_id == giver.person_id)
+                .where(Contribution.created_at > since, Submission.person_id == person_id)
             ) or 0  # fmt: skip
     left = min(settings.contributions_per_day - everybody, settings.contributions_per_person - own)
     if left <= 0:
@@ -126,9 +128,10 @@ def take(context: AppContext, giver: Giver, category: CategoryShown, terms: Term
     with context.read() as session:
         _submission(session, giver, terms)
         known = _given_before(session, address)
-        reason = None if known else _already_here(session, sha256, category)
-    if known is not None:
-        return Given("known", known)
+        if known is not None and known.state in ("waiting", "approved"):
+            return Given("known", known.id)
+        reason = TAKEN_BACK if known is not None and known.state == "withdrawn" else None
+        reason = reason or _already_here(session, sha256, category)
     if reason is not None:
         return Given("refused", reason=reason)
     origin = Origin(
@@ -148,9 +151,7 @@ def take(context: AppContext, giver: Giver, category: CategoryShown, terms: Term
     except imaging.ImageError as error:
         return Given("refused", reason=_sentence(str(error)), hint=error.hint, faulty=True)
     except TakenDown:
-        return Given(
-            "refused", reason="this picture, or one just like it, was taken down and is not taken again", faulty=True
-        )
+        return Given("refused", reason=TAKEN_DOWN, faulty=True)
     try:
         contribution = _write_down(context, giver, terms, category, address, sha256)
     except IntegrityError:  # the same picture came twice at once, and the other one is written down now
@@ -160,14 +161,9 @@ def take(context: AppContext, giver: Giver, category: CategoryShown, terms: Term
     return contribution
 
 
-def new_in(given: Sequence[Given]) -> int:
-    """How many were taken."""
-    return sum(one.status == "taken" for one in given)
-
-
-def _given_before(session: Session, address: str) -> int | None:
+def _given_before(session: Session, address: str) -> Contribution | None:
     return session.scalar(
-        select(Contribution.id)
+        select(Contribution)
         .join(Candidate, Candidate.id == Contribution.candidate_id)
         .join(Fetch, Fetch.id == Candidate.fetch_id)
         .where(Fetch.url_hash == url_hash(address))
@@ -178,6 +174,8 @@ def _already_here(session: Session, sha256: str, category: CategoryShown) -> str
     """Why exactly these bytes are not taken for this category; None when they are."""
     written = exists().where(Contribution.candidate_id == Candidate.id)
     declined = _in_state("declined")
+    if session.scalar(select(exists().where(Takedown.sha256 == sha256))):
+        return TAKEN_DOWN
     here = select(Candidate.id).where(Candidate.image_sha256 == sha256)
     if session.scalar(here.where(declined).limit(1)) is not None:
         return "exactly this picture was given before and declined"
@@ -214,7 +212,7 @@ def _write_down(
     with context.write() as session:
         known = _given_before(session, address)
         if known is not None:
-            return Given("known", known)
+            return Given("known", known.id)
         submission = _submission(session, giver, terms)
         if submission is None:
             submission = Submission(

@@ -55,7 +55,7 @@ async def read_form(request: Request, *, max_files: int, max_file_bytes: int) ->
     most = max_files * (max_file_bytes + _HEADERS_BYTES) + _FIELDS * (_FIELD_BYTES + _HEADERS_BYTES)
     said = request.headers.get("content-length", "")
     if said.isascii() and said.isdigit() and int(said[:20]) > most:
-        raise _too_much(max_files, max_file_bytes)
+        raise _too_much(max_files, max_file_bytes, close=True)
     parser = _BoundedParser(
         request.headers,
         _counted(request, most, max_files, max_file_bytes),
@@ -68,7 +68,7 @@ async def read_form(request: Request, *, max_files: int, max_file_bytes: int) ->
         async with asyncio.timeout(_DEADLINE):
             return await parser.parse()
     except _FileTooLarge as error:
-        raise _too_much(max_files, max_file_bytes) from error
+        raise _too_much(max_files, max_file_bytes, close=not said) from error
     except TimeoutError as error:
         raise Problem(408, "the pictures did not arrive in time", hint="send fewer at once") from error
     except MultiPartException as error:
@@ -95,12 +95,14 @@ async def _counted(request: Request, most: int, max_files: int, max_file_bytes: 
     async for chunk in request.stream():
         count += len(chunk)
         if count > most:
-            raise _too_much(max_files, max_file_bytes)
+            raise _too_much(max_files, max_file_bytes, close=True)
         yield chunk
 
 
-def _too_much(max_files: int, max_file_bytes: int) -> Problem:
-    return Problem(413, "that is more than is taken at once", hint=_limits(max_files, max_file_bytes))
+def _too_much(max_files: int, max_file_bytes: int, *, close: bool) -> Problem:
+    """`close`: the rest of the body may be endless. Else it is read and dropped, so that the answer is seen."""
+    headers = {"Connection": "close"} if close else {}
+    return Problem(413, "that is more than is taken at once", hint=_limits(max_files, max_file_bytes), headers=headers)
 
 
 def _limits(max_files: int, max_file_bytes: int) -> str:

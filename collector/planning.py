@@ -30,7 +30,9 @@ class SearchTerms:
     most: int | None = None
     """Results of one query at most; None where there is no end."""
     delay: float = 1.0
-    """Seconds between two requests to one host."""
+    """Seconds between two pictures of one host."""
+    api_delay: float = 1.0
+    """Seconds between two requests to its interface."""
     one_host: bool = True
     """Whether all its pictures lie on one host, so that `delay` holds between them."""
 
@@ -83,7 +85,7 @@ class Plan:
 
     def asked(self) -> tuple[Query, ...]:
         """What the source is asked, each query with its limit."""
-        return tuple(replace(one.query, limit=one.limit) for one in self.queries if one.asked)
+        return tuple(one.query for one in self.queries if one.asked)
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
@@ -108,6 +110,23 @@ class Plan:
             "judgments": sum(one.judgments for one in self.queries),
             "money": sum(one.money for one in self.queries),
         }
+
+
+def commons_terms(delay: float) -> SearchTerms:
+    """Of Wikimedia Commons: a page of the API at a time, all pictures from one host."""
+    from collector.sources.commons import Commons
+
+    return SearchTerms("commons", Commons(()).page_size, delay=delay, api_delay=delay)
+
+
+def openverse_terms(delay: float, client_id: str) -> SearchTerms:
+    """Of Openverse: 20 requests a minute without a key, 100 with one; pictures of many hosts."""
+    from collector.sources.openverse import MOST, Openverse
+
+    api_delay = max(delay, 60 / (100 if client_id else 20))
+    return SearchTerms(
+        "openverse", Openverse((), client_id=client_id).page_size, MOST, delay, api_delay, one_host=False
+    )
 
 
 def make_plan(
@@ -142,7 +161,7 @@ def make_plan(
             asked = budget is None or share > 0
             planned.append(
                 PlannedQuery(
-                    query,
+                    query if budget is None else replace(query, limit=reach),
                     asked=asked,
                     limit=reach,
                     brought=known.candidates,
@@ -157,7 +176,7 @@ def make_plan(
     pictures = sum(one.candidates for one in planned)
     requests = sum(one.requests for one in planned)
     # The interface and the pictures are on different hosts, and are asked side by side.
-    seconds = terms.delay * max(requests, pictures)
+    seconds = max(terms.api_delay * requests, terms.delay * pictures)
     return Plan(terms.source, tuple(planned), seconds, not terms.one_host)
 
 

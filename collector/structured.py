@@ -1,16 +1,18 @@
 """Pictures described in JSON-LD: schema.org ImageObject with contentUrl, licence, creator and caption."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from yarl import URL
-
 from collector.licenses import spdx
+from collector.links import absolute
 
 _IMAGE_TYPES = frozenset({"imageobject", "photograph", "barcode"})
 _MAX_NODES = 20_000
+_MAX_SEVERAL = 100
+_WRAPPERS = (("//<![CDATA[", "//]]>"), ("/*<![CDATA[*/", "/*]]>*/"), ("<![CDATA[", "]]>"), ("<!--", "-->"))
+"""Comments in which old generators hide the JSON from old browsers."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class StructuredPicture:
     caption: str | None = None
     license: str | None = None
     author: str | None = None
+    thumbnail: str | None = None
 
 
 def structured_pictures(scripts: Iterable[str], base: str) -> dict[str, StructuredPicture]:
@@ -29,10 +32,15 @@ def structured_pictures(scripts: Iterable[str], base: str) -> dict[str, Structur
     found: dict[str, StructuredPicture] = {}
     for script in scripts:
         try:
-            document = json.loads(script)
+            document = json.loads(_unwrapped(script))
         except (ValueError, RecursionError):
             continue
-        for node in _nodes(document):
+        every = list(_objects(document))
+        named = {key: node for node in every if isinstance(key := node.get("@id"), str) and len(node) > 1}
+        for node in every:
+            if not _is_image(node):
+                continue
+            node = {key: _resolved(value, named) for key, value in node.items()}
             full = _address(base, node.get("contentUrl")) or _address(base, node.get("url"))
             if full is None:
                 continue
@@ -41,7 +49,10 @@ def structured_pictures(scripts: Iterable[str], base: str) -> dict[str, Structur
                 title=_text(node.get("name")) or _text(node.get("headline")),
                 caption=_text(node.get("caption")) or _text(node.get("description")),
                 license=_license(node),
-                author=_name(node.get("creator")) or _name(node.get("author")) or _text(node.get("creditText")),
+                author=_name(node.get("creator"))
+                or _name(node.get("author"))
+                or _text(node.get("creditText"))
+                or _name(node.get("copyrightHolder")),
             )
             found.setdefault(full, picture)
             for thumbnail in _several(node.get("thumbnailUrl")) + _several(node.get("thumbnail")):
@@ -51,8 +62,8 @@ def structured_pictures(scripts: Iterable[str], base: str) -> dict[str, Structur
     return found
 
 
-def _nodes(document: Any) -> Iterator[dict[str, Any]]:
-    """Every ImageObject anywhere in a document, without recursion."""
+def _objects(document: Any) -> Iterator[dict[str, Any]]:
+    """Every object anywhere in a document, without recursion."""
     todo: list[Any] = [document]
     for _ in range(_MAX_NODES):
         if not todo:
@@ -61,10 +72,30 @@ def _nodes(document: Any) -> Iterator[dict[str, Any]]:
         if isinstance(node, list):
             todo.extend(reversed(node))
         elif isinstance(node, dict):
-            kinds = {str(kind).rsplit("/", 1)[-1].lower() for kind in _several(node.get("@type"))}
-            if kinds & _IMAGE_TYPES:
-                yield node
+            yield node
             todo.extend(value for value in reversed(node.values()) if isinstance(value, dict | list))
+
+
+def _is_image(node: dict[str, Any]) -> bool:
+    kinds = {str(kind).rsplit("/", 1)[-1].rpartition(":")[2].lower() for kind in _several(node.get("@type"))}
+    return bool(kinds & _IMAGE_TYPES)
+
+
+def _resolved(value: Any, named: Mapping[str, dict[str, Any]]) -> Any:
+    """What a reference by @id stands for, where the document says it."""
+    if isinstance(value, list):
+        return [_resolved(one, named) for one in value[:_MAX_SEVERAL] if not isinstance(one, list)]
+    if isinstance(value, dict) and value.keys() == {"@id"} and isinstance(value["@id"], str):
+        return named.get(value["@id"], value)
+    return value
+
+
+def _unwrapped(script: str) -> str:
+    script = script.strip()
+    for begin, end in _WRAPPERS:
+        if script.startswith(begin):
+            script = script.removeprefix(begin).removesuffix(end).strip()
+    return script
 
 
 def _license(node: dict[str, Any]) -> str | None:
@@ -73,7 +104,8 @@ def _license(node: dict[str, Any]) -> str | None:
         text = text or _text(value)
         if text:
             return spdx(text)
-    notice = _text(node.get("copyrightNotice"))  # no licence, but the words that say so
+    # No licence, but the words that say so, or where one can be had.
+    notice = _text(node.get("copyrightNotice")) or _text(node.get("acquireLicensePage"))
     return spdx(notice) if notice else None
 
 
@@ -86,20 +118,15 @@ def _address(base: str, value: Any) -> str | None:
     for one in _several(value):
         if isinstance(one, dict):
             one = one.get("contentUrl") or one.get("url") or one.get("@id")
-        if isinstance(one, str) and 0 < len(one) <= 4000:
-            try:
-                joined = URL(base).join(URL(one.strip())).with_fragment(None)
-            except (ValueError, TypeError):
-                continue
-            if joined.scheme in ("http", "https") and joined.raw_host:
-                return str(joined)
+        if isinstance(one, str) and (address := absolute(base, one)):
+            return address
     return None
 
 
 def _several(value: Any) -> list[Any]:
     if value is None:
         return []
-    return value if isinstance(value, list) else [value]
+    return value[:_MAX_SEVERAL] if isinstance(value, list) else [value]
 
 
 def _text(value: Any) -> str | None:

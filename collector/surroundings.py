@@ -11,7 +11,10 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 AROUND = ("figure", "li", "article", "td")
 """Elements that hold one picture with what belongs to it."""
-CREDITS = "[rel=author], [itemprop=author], [itemprop=creator], .author, .credit, .photographer"
+CREDITS = (
+    "[rel=author], [itemprop=author], [itemprop=creator], [property='cc:attributionName'], [property='dc:creator'],"
+    " .author, .credit, .photographer"
+)
 _LEVELS = 12
 _MAX_NODES = 500
 """Parts of one element's text that are read."""
@@ -29,9 +32,7 @@ class Surroundings:
     @classmethod
     def of(cls, tree: LexborHTMLParser) -> "Surroundings":
         """Those of a whole page."""
-        licenses = (
-            node for node in tree.css("a[rel][href]") if "license" in (node.attributes.get("rel") or "").lower().split()
-        )
+        licenses = (node for node in tree.css("a[rel][href]") if is_license(node))
         return cls(_firsts(tree.css("figcaption")), _firsts(tree.css(CREDITS)), _firsts(licenses))
 
 
@@ -69,6 +70,18 @@ def words(node: LexborNode | None) -> str | None:
     return clean(" ".join(parts))
 
 
-def clean(text: str | None) -> str | None:
+def clean(text: str | None, most: int = _MAX_WORDS) -> str | None:
     """Text with single spaces, cut to what is kept; None for nothing."""
-    return " ".join((text or "").split())[:_MAX_WORDS] or None
+    return " ".join((text or "").split())[:most] or None
+
+
+def attribute(node: LexborNode, name: str) -> str | None:
+    """The value of an attribute without spaces around it; None for none and for an empty one."""
+    value = node.attributes.get(name)
+    return (value.strip() or None) if value else None
+
+
+def is_license(node: LexborNode) -> bool:
+    """Whether a link leads to a licence: `rel=license`, also as ccREL writes it."""
+    relations = (node.attributes.get("rel") or "").lower().split()
+    return "license" in relations or "cc:license" in relations

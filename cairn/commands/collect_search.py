@@ -1,18 +1,20 @@
 """`cairn collect commons` and `cairn collect openverse`: pictures that search APIs find for categories."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cairn.commands.collect import DelayOption, IgnoreOption, ProcessesOption, _collect, _options, app
+from cairn.commands.collect_plan import BudgetOption, ExpandOption, LanguagesOption, PlanOption, show_plan
 from cairn.console import JsonOption, WorkspaceOption
 from label_store import Settings, UsageError, Workspace, find_category
 
 if TYPE_CHECKING:
     from collector import Query
+    from collector.planning import Plan, SearchTerms
 
 CategoriesOption = Annotated[
     list[str] | None,
@@ -36,6 +38,10 @@ def commons(
     ] = None,
     depth: Annotated[int, typer.Option(help="Levels of subcategories below --commons-category.", min=0)] = 1,
     limit: LimitOption = 200,
+    expand: ExpandOption = False,
+    language: LanguagesOption = None,
+    budget: BudgetOption = None,
+    plan: PlanOption = False,
     size: Annotated[
         str, typer.Option(help="Width in pixels: 120, 250, 330, 500, 960, 1280, 1920 or 3840; or original.")
     ] = "1280",
@@ -52,10 +58,15 @@ def commons(
     """
     options = replace(_options(delay, processes, ignore), per_host=_PICTURES_AT_ONCE)
     from collector import Commons
+    from collector.planning import commons_terms
     from collector.sources.commons import API
 
-    queries, settings = _asked(workspace, category, query, commons_category)
-    source = Commons(queries, limit, settings.contact, _width(size), depth, api or API)
+    asked = Asked(category or (), query or (), commons_category or (), expand, language or (), limit, budget)
+    planned, settings = _planned(workspace, asked, lambda one: commons_terms(_pace(delay, one)))
+    if plan:
+        show_plan(planned, as_json)
+        return
+    source = Commons(planned.asked(), limit, settings.contact, _width(size), depth, api or API)
     _collect(source, None, options, workspace, as_json)
 
 
@@ -64,6 +75,10 @@ def openverse(
     category: CategoriesOption = None,
     query: QueryOption = None,
     limit: LimitOption = 200,
+    expand: ExpandOption = False,
+    language: LanguagesOption = None,
+    budget: BudgetOption = None,
+    plan: PlanOption = False,
     license_: Annotated[
         list[str] | None,
         typer.Option("--license", help="Only by, by-sa, by-nd, by-nc, by-nc-sa, by-nc-nd, cc0 or pdm. Repeatable."),
@@ -86,11 +101,18 @@ def openverse(
     """
     options = _options(delay, processes, ignore)
     from collector import Openverse
+    from collector.planning import openverse_terms
     from collector.sources.openverse import API
 
-    queries, settings = _asked(workspace, category, query)
+    asked = Asked(category or (), query or (), (), expand, language or (), limit, budget)
+    planned, settings = _planned(
+        workspace, asked, lambda one: openverse_terms(_pace(delay, one), one.openverse_client_id)
+    )
+    if plan:
+        show_plan(planned, as_json)
+        return
     source = Openverse(
-        queries,
+        planned.asked(),
         limit,
         licenses=tuple(license_ or ()),
         license_types=tuple(license_type or ()),
@@ -102,15 +124,38 @@ def openverse(
     _collect(source, None, options, workspace, as_json)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a search command was told to search for."""
+
+    categories: Sequence[str]
+    words: Sequence[str] = ()
+    trees: Sequence[str] = ()
+    """Categories of Commons."""
+    expand: bool = False
+    languages: Sequence[str] = ()
+    limit: int = 200
+    budget: int | None = None
+
+
 def queries_of(
-    workspace: Workspace, categories: Sequence[str], words: Sequence[str], trees: Sequence[str] = ()
+    workspace: Workspace,
+    categories: Sequence[str],
+    words: Sequence[str],
+    trees: Sequence[str] = (),
+    *,
+    expand: bool = False,
+    languages: Sequence[str] = (),
 ) -> "tuple[Query, ...]":
     """What a search source is asked: `words` and `trees` (Commons' categories) for one category, else each one's name.
 
+    `expand` adds the queries that the taxonomy and a lexicon have for it, `languages` the translations into these.
     Raises UsageError where no category is said, one does not exist, or it is not clear what the words are for.
     """
     from collector import Categories, Query
+    from collector.expansion import without_repeats
     from collector.found import require_category
+    from collector.planning import expanded_queries
     from collector.sources.commons import CATEGORY
 
     if not categories:
@@ -119,26 +164,42 @@ def queries_of(
         known = Categories.load(session)
         found = [find_category(session, require_category(session, known, word)) for word in categories]
         names = {category.slug: category.name for category in found}
+        more = expanded_queries(session, list(names), synonyms=expand, languages=languages)
     if not words and not trees:
-        return tuple(Query(name, slug, "name") for slug, name in names.items())
+        return more if expand or languages else tuple(Query(name, slug, "name") for slug, name in names.items())
     if len(names) > 1:
         raise UsageError(
             f"which of {', '.join(names)} are the words for?", hint="say one --category with --query, a command each"
         )
     (slug,) = names
     given = [*words, *(f"{CATEGORY}{tree.removeprefix(CATEGORY)}" for tree in trees)]
-    return tuple(Query(one, slug) for one in dict.fromkeys(given))
+    asked = tuple(Query(one, slug) for one in dict.fromkeys(given))
+    return without_repeats([*asked, *more]) if expand or languages else asked
 
 
-def _asked(
-    folder: Path | None, categories: list[str] | None, words: list[str] | None, trees: list[str] | None = None
-) -> "tuple[tuple[Query, ...], Settings]":
-    """The queries, and the settings that the source needs."""
+def _planned(folder: Path | None, asked: Asked, terms: "Callable[[Settings], SearchTerms]") -> "tuple[Plan, Settings]":
+    """The queries in their order with what each may bring, and the settings that the source needs."""
+    from collector.planning import plan_search
+
     workspace = Workspace.open(folder)
     try:
-        return queries_of(workspace, categories or (), words or (), trees or ()), workspace.settings
+        queries = queries_of(
+            workspace, asked.categories, asked.words, asked.trees, expand=asked.expand, languages=asked.languages
+        )
+        with workspace.read() as session:
+            made = plan_search(session, queries, terms(workspace.settings), limit=asked.limit, budget=asked.budget)
     finally:
         workspace.close()
+    if not made.asked():
+        raise UsageError(
+            f"all {len(made.queries)} queries have brought the {asked.limit} pictures that --limit allows",
+            hint="say a higher --limit, or --expand for more queries",
+        )
+    return made, workspace.settings
+
+
+def _pace(delay: float | None, settings: Settings) -> float:
+    return settings.host_delay if delay is None else delay
 
 
 def _width(size: str) -> int | None:

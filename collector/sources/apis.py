@@ -96,6 +96,16 @@ async def ask(
     return Answer(fetched.status, fetched.headers, data)
 
 
+def text_of(value: object) -> str | None:
+    """A text of an answer on one line, at most 1,000 characters; None for what is empty or no text."""
+    return " ".join(value.split())[:1000] or None if isinstance(value, str) else None
+
+
+def wanted_of(query: Query, limit: int) -> int:
+    """Pictures wanted of a query: its own number, else the source's."""
+    return limit if query.limit is None else query.limit
+
+
 def check_queries(queries: Sequence[Query], limit: int) -> None:
     """Raise UsageError unless there is something to ask and some of it is wanted."""
     if not queries:

@@ -14,11 +14,12 @@ from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
 
+from collector.digests import digest_kind
 from collector.fetching import MAX_WAIT
 from collector.found import Candidate, Categories, Context, Found
 from collector.licenses import spdx
 from collector.queries import Query
-from collector.sources.apis import Answer, ApiFailed, ask, check_queries, each_query, log
+from collector.sources.apis import Answer, ApiFailed, ask, check_queries, each_query, log, text_of, wanted_of
 from label_store import UsageError
 
 API = "https://commons.wikimedia.org/w/api.php"
@@ -32,9 +33,6 @@ _MIMES = frozenset({
 })  # fmt: skip
 _MAXLAG = 5
 _TRIES = 5
-_PAGE = 50
-_MAX_CATEGORIES = 500
-"""Categories read for one query: Commons' tree is deep, and wide of the mark further down."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class Commons:
 
     queries: tuple[Query, ...]
     limit: int = 200
-    """Pictures of each query."""
+    """Pictures of each query that says no number of its own."""
     contact: str = ""
     """The workspace's `contact`, which the User-Agent names; Commons asks every program for one."""
     size: int | None = 1280
@@ -51,8 +49,12 @@ class Commons:
     depth: int = 1
     """Levels of subcategories below a category."""
     api: str = API
+    max_categories: int = 500
+    """Categories read for one query: Commons' tree is deep, and wide of the mark further down."""
 
     name = "commons"
+    page_size = 50
+    """Results of one request."""
 
     def named_categories(self) -> Collection[str]:
         """What the queries are for."""
@@ -74,7 +76,7 @@ class Commons:
 
     def total(self) -> int | None:
         """The most that can come; Commons does not count what a generator will bring."""
-        return self.limit * len(self.queries)
+        return sum(wanted_of(query, self.limit) for query in self.queries)
 
     async def candidates(self, context: Context) -> AsyncIterator[Found]:
         """Pictures query by query, a page of the API at a time."""
@@ -90,7 +92,10 @@ class _Asking:
         self._source, self._context = source, context
 
     async def search(self, query: Query) -> AsyncIterator[Candidate]:
-        """At most `limit` different pictures of one query, in the order in which Commons ranks or lists them."""
+        """The different pictures wanted of one query, in the order in which Commons ranks or lists them."""
+        wanted = wanted_of(query, self._source.limit)
+        if wanted < 1:
+            return
         asked = replace(query, category=self._context.categories.resolve(query.category) or query.category)
         pages = self._in_category(query) if query.words.startswith(CATEGORY) else self._by_search(query)
         seen: set[str] = set()
@@ -102,14 +107,15 @@ class _Asking:
                 continue
             seen.add(key)
             yield candidate
-            if len(seen) >= self._source.limit:
+            if len(seen) >= wanted:
                 return
         if not seen and query.words.startswith(CATEGORY):
             raise ApiFailed(f"{NAME} has no pictures in {query.words}", for_all=False)
 
     async def _by_search(self, query: Query) -> AsyncIterator[Mapping[str, Any]]:
         found = {"generator": "search", "gsrsearch": f"filetype:bitmap {query.words}", "gsrnamespace": "6"}
-        async for page in self._files({**found, "gsrlimit": str(min(_PAGE, self._source.limit))}):
+        size = min(self._source.page_size, wanted_of(query, self._source.limit))
+        async for page in self._files({**found, "gsrlimit": str(size)}):
             yield page
 
     async def _in_category(self, query: Query) -> AsyncIterator[Mapping[str, Any]]:
@@ -118,7 +124,12 @@ class _Asking:
         queue, known = deque([(root, 0)]), {root}
         while queue:
             title, depth = queue.popleft()
-            members = {"generator": "categorymembers", "gcmtitle": title, "gcmtype": "file", "gcmlimit": str(_PAGE)}
+            members = {
+                "generator": "categorymembers",
+                "gcmtitle": title,
+                "gcmtype": "file",
+                "gcmlimit": str(self._source.page_size),
+            }
             async for page in self._files(members):
                 yield page
             if depth >= self._source.depth:
@@ -126,8 +137,8 @@ class _Asking:
             async for below in self._subcategories(title):
                 if below in known:
                     continue
-                if len(known) >= _MAX_CATEGORIES:
-                    log.warning("%s: only the first %d categories are read", query.words, _MAX_CATEGORIES)
+                if len(known) >= self._source.max_categories:
+                    log.warning("%s: only the first %d categories are read", query.words, len(known))
                     break
                 known.add(below)
                 queue.append((below, depth + 1))
@@ -194,22 +205,22 @@ class _Asking:
 
 def _candidate(page: Mapping[str, Any], info: Mapping[str, Any], query: Query) -> Candidate | None:
     """The picture of one file page; None for what is none (sound, film, drawings) or is gone."""
-    url = info.get("thumburl") or info.get("url")
-    scaled = bool(info.get("thumburl")) and info.get("thumburl") != info.get("url")
-    kind = info.get("thumbmime") or info.get("mime") if scaled else info.get("mime")
-    if not url or info.get("mime") not in _MIMES or kind not in _MIMES:
+    original, url = info.get("url"), info.get("thumburl") or info.get("url")
+    kind = info.get("mime") if url == original else info.get("thumbmime") or info.get("mime")
+    if not isinstance(url, str) or info.get("mime") not in _MIMES or kind not in _MIMES:
         return None
     told = {name: _plain(str(entry.get("value", ""))) for name, entry in (info.get("extmetadata") or {}).items()}
-    name = re.sub(r"^File:|\.\w+$", "", str(page.get("title", "")))
+    sha1 = info.get("sha1")
     return Candidate(
-        url=str(url),
+        url=url,
         category=query.category,
         query=query.words,
-        page_url=info.get("descriptionurl"),
-        title=told.get("ObjectName") or name,
-        caption=told.get("ImageDescription") or None,
+        page_url=text_of(info.get("descriptionurl")),
+        title=text_of(told.get("ObjectName")) or text_of(re.sub(r"^File:|\.\w+$", "", str(page.get("title", "")))),
+        caption=text_of(told.get("ImageDescription")),
         license=_license(told),
-        author=told.get("Artist") or None,
+        author=text_of(told.get("Artist")),
+        digest=sha1 if url == original and isinstance(sha1, str) and digest_kind(sha1) else None,
     )
 
 

@@ -15,9 +15,10 @@ from yarl import URL
 from collector.errors import FetchFailed
 from collector.fetching import Want
 from collector.found import Candidate, Categories, Context, Found, PageSeen
+from collector.links import absolute
 from collector.optout import declared, opted_out
-from collector.pages import Page, absolute, read_page
-from collector.sitemaps import read_sitemap
+from collector.pages import Page, read_page
+from collector.sitemaps import SitemapPicture, read_sitemap
 from label_store import UsageError
 
 _PAGE_BYTES = 5 * 2**20
@@ -94,7 +95,7 @@ class _Walk:
         self._frontier: deque[tuple[str, int]] = deque()
         self._queued: set[str] = set()
         self._begun = 0
-        self._from_sitemaps: list[tuple[str, str]] = []
+        self._from_sitemaps: list[SitemapPicture] = []
 
     async def found(self) -> AsyncIterator[Found]:
         for start in self._starts:
@@ -121,10 +122,17 @@ class _Walk:
         finally:
             for task in running:
                 task.cancel()
-        for page_url, picture_url in self._from_sitemaps:
+        for listed in self._from_sitemaps:
             # Pages that were read have said more about their pictures than a sitemap does.
-            if page_url not in read and (wanted := self._category(URL(page_url)))[0]:
-                yield Candidate(picture_url, category=wanted[1], page_url=page_url)
+            if listed.page not in read and (wanted := self._category(URL(listed.page)))[0]:
+                yield Candidate(
+                    listed.url,
+                    category=wanted[1],
+                    page_url=listed.page,
+                    title=listed.title,
+                    caption=listed.caption,
+                    license=listed.license,
+                )
 
     def _of_page(self, url: str, depth: int, page: "Page | FetchFailed") -> Iterator[Found]:
         wanted, category = self._category(URL(url))
@@ -198,7 +206,7 @@ class _Walk:
             for page in sitemap.pages:
                 if self._under_a_start(URL(page)):
                     self._queue(page, 1)
-            self._from_sitemaps.extend(pair for pair in sitemap.pictures if self._may_visit(URL(pair[0])))
+            self._from_sitemaps.extend(one for one in sitemap.pictures if self._may_visit(URL(one.page)))
 
     def _queue(self, url: str, depth: int) -> None:
         if url in self._queued or depth > self._crawl.max_depth or not self._may_visit(URL(url)):

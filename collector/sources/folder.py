@@ -16,7 +16,7 @@ from collector.archives import Sample, is_tar, samples
 from collector.errors import CollectError
 from collector.found import BadRow, Candidate, Categories, Context, Found, refuse_unknown
 from collector.licenses import spdx
-from collector.pages import PICTURE_SUFFIXES
+from collector.links import PICTURE_SUFFIXES
 from collector.tables import Row, column_names, read_rows
 from label_store import UsageError
 

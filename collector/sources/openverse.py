@@ -14,7 +14,7 @@ from yarl import URL
 from collector.found import Candidate, Categories, Context, Found
 from collector.licenses import spdx
 from collector.queries import Query
-from collector.sources.apis import Answer, ApiFailed, ask, check_queries, each_query
+from collector.sources.apis import Answer, ApiFailed, ask, check_queries, each_query, text_of, wanted_of
 from label_store import UsageError
 
 API = "https://api.openverse.org/v1/"
@@ -35,7 +35,7 @@ class Openverse:
 
     queries: tuple[Query, ...]
     limit: int = 200
-    """Pictures of each query, at most MOST."""
+    """Pictures of each query that says no number of its own; neither is more than MOST."""
     licenses: tuple[str, ...] = ()
     """Only these, of LICENSES."""
     license_types: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ class Openverse:
     def check(self, categories: Categories, category: str | None) -> None:
         """There is something to ask for that Openverse's terms allow, and the filters are its own."""
         check_queries(self.queries, self.limit)
-        if self.limit > MOST:
+        if max(self.limit, *(wanted_of(query, 0) for query in self.queries)) > MOST:
             raise UsageError(
                 f"{NAME} shows at most {MOST} results of one query, and its terms forbid to get around it",
                 hint=f"say --limit {MOST}, and more queries: --query WORDS",
@@ -80,7 +80,12 @@ class Openverse:
 
     def total(self) -> int | None:
         """The most that can come."""
-        return self.limit * len(self.queries)
+        return sum(wanted_of(query, self.limit) for query in self.queries)
+
+    @property
+    def page_size(self) -> int:
+        """Results of one request."""
+        return _PAGE if self.client_id else _ANONYMOUS_PAGE
 
     async def candidates(self, context: Context) -> AsyncIterator[Found]:
         """Pictures query by query, a page of the API at a time."""
@@ -97,9 +102,11 @@ class _Asking:
         self._token = ""
 
     async def search(self, query: Query) -> AsyncIterator[Candidate]:
-        """At most `limit` different pictures of one query; no page is asked for beyond what is wanted and allowed."""
-        source = self._source
-        size = min(_PAGE if source.client_id else _ANONYMOUS_PAGE, source.limit)
+        """The different pictures wanted of one query; no page is asked for beyond what is wanted and allowed."""
+        wanted = wanted_of(query, self._source.limit)
+        if wanted < 1:
+            return
+        size = min(self._source.page_size, wanted)
         category = self._context.categories.resolve(query.category) or query.category
         seen: set[str] = set()
         for number in range(1, MOST // size + 1):
@@ -110,7 +117,7 @@ class _Asking:
                     continue
                 seen.add(candidate.url)
                 yield candidate
-                if len(seen) >= source.limit:
+                if len(seen) >= wanted:
                     return
             if number >= int(data["page_count"]):
                 return
@@ -169,24 +176,24 @@ _KEY_HINT = "check openverse_client_id and openverse_client_secret; without both
 
 def _candidate(result: Mapping[str, Any], words: str, category: str) -> Candidate | None:
     url = result.get("url")
-    if not url:
+    if not isinstance(url, str) or not url:
         return None
     return Candidate(
-        url=str(url),
+        url=url,
         category=category,
         query=words,
-        page_url=result.get("foreign_landing_url"),
-        title=result.get("title"),
+        page_url=text_of(result.get("foreign_landing_url")),
+        title=text_of(result.get("title")),
         caption=_tags(result.get("tags")),
         license=_license(result),
-        author=result.get("creator"),
+        author=text_of(result.get("creator")),
     )
 
 
 def _tags(tags: Any) -> str | None:
     """The tags that people gave; those of machines have an accuracy."""
     names = [str(tag["name"]) for tag in tags or () if tag.get("name") and tag.get("accuracy") is None]
-    return ", ".join(dict.fromkeys(names)) or None
+    return text_of(", ".join(dict.fromkeys(names)))
 
 
 def _license(result: Mapping[str, Any]) -> str | None:

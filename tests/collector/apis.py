@@ -118,7 +118,8 @@ class File:
     told: Mapping[str, str] = field(default_factory=dict)
     """Its extmetadata: HTML by name."""
     width: int = 4000
-    sha1: str | None = None
+    bytes_of: int | None = None
+    """The number of another file whose bytes it has."""
 
 
 class FakeCommons(Api):
@@ -214,7 +215,7 @@ class FakeCommons(Api):
             "url": self.picture(file.number),
             "descriptionurl": f"https://commons.example/wiki/{file.title.replace(' ', '_')}",
             "descriptionshorturl": f"https://commons.example/w/index.php?curid={file.number}",
-            "sha1": file.sha1 or hashlib.sha1(file.title.encode(), usedforsecurity=False).hexdigest(),
+            "sha1": hashlib.sha1(jpeg(file.bytes_of or file.number), usedforsecurity=False).hexdigest(),
             "mime": file.mime,
             "extmetadata": told,
         }

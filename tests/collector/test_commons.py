@@ -1,18 +1,26 @@
 """Wikimedia Commons: by search and by category, with the origin of every picture and the manners that it asks for."""
 
+import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from sqlalchemy import select
 
+from collector import Candidate as Proposed
 from collector import CollectError, CollectReport, Commons, Query, collect
+from collector.sources.apis import _ODD_SHAPE
+from collector.sources.commons import _candidate
 from label_store import UsageError, Workspace
 from label_store.models import Candidate, Category, Fetch
-from tests.collector.apis import FakeCommons, File, Trouble, hangs, maxlag, says, sends
+from tests.collector.apis import FakeCommons, File, Trouble, found_by, hangs, maxlag, says, sends
 from tests.collector.conftest import FAST, open_store
-from tests.collector.site import Site
+from tests.collector.site import Site, jpeg
 
 TRAMS = [File(number, f"File:Tram {number}.jpg", ("Category:Trams",)) for number in range(1, 6)]
+NAMES = ("title", "url", "thumburl", "mime", "thumbmime", "sha1", "extmetadata", "value", "Artist", "LicenseUrl")
 TOLD = {
     "LicenseShortName": "CC BY-SA 4.0",
     "LicenseUrl": "https://creativecommons.org/licenses/by-sa/4.0",
@@ -87,6 +95,15 @@ def test_no_page_is_asked_for_beyond_the_limit(store: Workspace, site: Site) -> 
     assert api.asked[0]["gsrlimit"] == "4"
 
 
+def test_a_query_may_say_how_many_are_wanted_of_it(site: Site) -> None:
+    api = FakeCommons(site, TRAMS)
+    source = Commons((Query("tram", "car", limit=2), Query("File", "car", limit=0), Query("a", "car")), 4, api=api.api)
+    found, _ = found_by(source, site)
+    assert [one.query for one in found if isinstance(one, Proposed)] == ["tram"] * 2 + ["a"] * 4
+    assert source.total() == 6
+    assert len(api.asked) == 2
+
+
 def test_a_batch_whose_infos_come_in_parts_is_put_together(store: Workspace, site: Site) -> None:
     api = FakeCommons(site, TRAMS)
     api.most_a_page, api.infos_an_answer = 4, 2
@@ -105,7 +122,7 @@ def test_sound_drawings_and_missing_files_are_no_pictures(store: Workspace, site
 
 
 def test_the_same_bytes_under_two_titles_count_once(store: Workspace, site: Site) -> None:
-    twice = [File(1, "File:Tram a.jpg", sha1="0" * 40), File(2, "File:Tram b.jpg", sha1="0" * 40)]
+    twice = [File(1, "File:Tram a.jpg"), File(2, "File:Tram b.jpg", bytes_of=1)]
     assert run(store, FakeCommons(site, twice), "tram").fetched == 1
 
 
@@ -146,6 +163,15 @@ def test_subcategories_are_continued_too(store: Workspace, site: Site) -> None:
     assert run(store, api, "Category:Trams", depth=9).fetched == 4
 
 
+def test_no_more_categories_are_read_than_allowed_and_that_is_said(
+    store: Workspace, site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    api = FakeCommons(site, BY_CATEGORY, TREE)
+    run(store, api, "Category:Trams", depth=9, max_categories=3)
+    assert len([asked for asked in api.asked if "gcmtitle" in asked]) == 3
+    assert "Category:Trams: only the first 3 categories are read" in caplog.text
+
+
 def test_a_category_without_pictures_is_told_and_the_other_queries_go_on(store: Workspace, site: Site) -> None:
     report = run(store, FakeCommons(site, TRAMS), "Category:Trmas", "tram")
     assert (report.new_images, report.bad_rows) == (5, 1)
@@ -172,6 +198,13 @@ def test_originals_are_fetched_on_demand(store: Workspace, site: Site) -> None:
     run(store, api, "tram", size=None)
     assert "iiurlwidth" not in api.asked[0]
     assert fetched(store) == ["1"]
+
+
+def test_the_sha1_that_commons_has_of_an_original_goes_with_it_and_with_no_rendition(site: Site) -> None:
+    api = FakeCommons(site, [File(1, "File:Tram.jpg")])
+    for size, digest in ((None, hashlib.sha1(jpeg(1), usedforsecurity=False).hexdigest()), (500, None)):
+        found, _ = found_by(Commons((Query("tram", "car"),), size=size, api=api.api), site)
+        assert [one.digest for one in found if isinstance(one, Proposed)] == [digest]
 
 
 # Manners and troubles
@@ -285,6 +318,26 @@ def test_a_query_that_fails_ends_no_other(store: Workspace, site: Site, trouble:
     report = run(store, api, "one:two", "tram")
     assert (report.new_images, report.bad_rows) == (5, 1)
     assert "'one:two'" in report.bad_row_examples[0]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.just("image/jpeg"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=5), inner),
+    max_leaves=20,
+)
+
+
+@given(JSON, JSON)
+@example({"title": 5}, {"mime": "image/jpeg", "url": "http://h/a.jpg", "descriptionurl": 7, "sha1": {}})
+@example({}, {"mime": "image/jpeg", "url": "http://h/a.jpg", "extmetadata": {"Artist": {"value": "<p \ud800 &#0; <<"}}})
+def test_whatever_an_answer_holds_is_a_candidate_of_texts_or_an_odd_shape(page: Any, info: Any) -> None:
+    try:
+        found = _candidate(page, info, Query("tram", "car"))
+    except _ODD_SHAPE:
+        return
+    if found is not None:
+        found.storable()
+        assert found.title is None or len(found.title) <= 1000
 
 
 def test_a_continuation_that_goes_in_a_circle_ends(store: Workspace, site: Site) -> None:

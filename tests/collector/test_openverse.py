@@ -65,6 +65,14 @@ def test_anybody_gets_pages_of_twenty_up_to_the_limit_and_no_more(site: Site) ->
     assert [(asked["page"], asked["page_size"]) for asked in api.asked] == [("1", "20"), ("2", "20")]
 
 
+def test_a_query_may_say_how_many_are_wanted_of_it(site: Site) -> None:
+    api = FakeOpenverse(site, 1000)
+    source = Openverse((Query("tram", "car", limit=3), Query("bus", "car", limit=0), Query("van", "car")), api=api.api)
+    found, _ = found_by(source, site)
+    assert len(found) == source.total() == 203
+    assert {asked["q"] for asked in api.asked} == {"tram", "van"}
+
+
 def test_a_search_that_ends_early_is_not_asked_on(store: Workspace, site: Site) -> None:
     api = FakeOpenverse(site, 25)
     assert run(store, api).new_images == 25
@@ -233,8 +241,14 @@ def test_what_is_not_the_api_is_one_sentence(tmp_path: Path, site: Site, trouble
 
 @pytest.mark.parametrize(
     "results",
-    [[{"id": "x", "url": None}], [{"url": "https://photos.example/a.jpg", "tags": "tram"}], ["tram"], None],
-    ids=["no address", "odd tags", "words", "nothing"],
+    [
+        [{"id": "x", "url": None}, {"url": 7}],
+        [{"url": "https://photos.example/a.jpg", "tags": "tram"}],
+        [{"url": "http://192.168.0.1/a.jpg", "title": 5, "creator": ["a"], "foreign_landing_url": {}, "license": 7}],
+        ["tram"],
+        None,
+    ],
+    ids=["no address", "odd tags", "odd texts", "words", "nothing"],
 )
 def test_results_of_another_shape_stop_nothing(store: Workspace, site: Site, results: object) -> None:
     api = FakeOpenverse(site, 5)
@@ -253,6 +267,7 @@ def test_results_of_another_shape_stop_nothing(store: Workspace, site: Site, res
         ({"queries": (Query("tram", "zebra"),)}, "zebra"),
         ({"queries": ()}, "nothing to search"),
         ({"limit": 0}, "--limit 0"),
+        ({"queries": (Query("tram", "car", limit=241),)}, "at most 240"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_before_anything_is(

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from collector.licenses import spdx
 from collector.optout import directives, header_directives, opted_out
-from collector.pages import Picture, read_page, srcset
-from collector.sitemaps import read_sitemap
+from collector.pages import Picture, read_page
+from collector.renditions import srcset
+from collector.sitemaps import SitemapPicture, read_sitemap
 
 BASE = "https://site.example/gallery/cars/"
 
@@ -138,12 +139,125 @@ SITEMAP = b"""<?xml version="1.0" encoding="UTF-8"?><urlset xmlns:image="x"><url
 def test_a_sitemap_lists_pages_and_pictures(body: bytes) -> None:
     found = read_sitemap(body, "https://s.example/sitemap.xml")
     assert found.pages == ("https://s.example/a?x=1&y=2", "https://s.example/b")
-    assert found.pictures == (("https://s.example/a?x=1&y=2", "https://s.example/p.jpg"),)
+    assert found.pictures == (SitemapPicture("https://s.example/a?x=1&y=2", "https://s.example/p.jpg"),)
 
 
 def test_a_sitemap_index_lists_sitemaps() -> None:
     found = read_sitemap(b"<sitemapindex><sitemap><loc>/s1.xml.gz</loc></sitemap></sitemapindex>", "https://s.example/")
     assert (found.sitemaps, found.pages) == (("https://s.example/s1.xml.gz",), ())
+
+
+def test_sitemaps_say_words_and_licences_of_pictures_in_any_namespace_and_in_cdata() -> None:
+    body = b"""<urlset><!-- <loc>/commented</loc> --><url><loc><![CDATA[https://s.example/a?x=1&copy=2]]></loc><i:image>
+    <i:loc>/1.jpg</i:loc><i:title>A &amp; B</i:title><i:caption><![CDATA[ two <b> words ]]></i:caption>
+    <i:license>https://creativecommons.org/licenses/by/4.0/</i:license></i:image><i:image><i:loc>/2.jpg</i:loc></i:image>
+    </url><url><loc>/broken & whole"""
+    found = read_sitemap(body, "https://s.example/")
+    page = "https://s.example/a?x=1&copy=2"
+    assert found.pages == (page, "https://s.example/broken%20&%20whole")
+    assert found.pictures == (
+        SitemapPicture(page, "https://s.example/1.jpg", "A & B", "two <b> words", "CC-BY-4.0"),
+        SitemapPicture(page, "https://s.example/2.jpg"),
+    )
+
+
+def test_sitemaps_are_read_in_utf_16_and_as_plain_lists() -> None:
+    assert read_sitemap(SITEMAP.decode().encode("utf-16"), "https://s.example/").pages[1] == "https://s.example/b"
+    assert read_sitemap(b"https://s.example/a\n\nftp://x/\n/b", "https://s.example/").pages == (
+        "https://s.example/a", "https://s.example/b",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "part", [b"<x>", b"</y>", b"<!--", b"<![CDATA[", b"<loc>", b"<", b"<url><loc>/a</loc>", b"&amp;"]
+)
+def test_no_sitemap_takes_more_than_one_pass(part: bytes) -> None:
+    read_sitemap(b"<urlset>" + part * 300_000, "https://s.example/")
+
+
+def test_everything_that_offers_a_picture_is_found() -> None:
+    html = """<head><meta property="og:image" content="http://site.example/og.jpg">
+    <meta property="og:image:secure_url" content="/og-s.jpg"><meta property="og:image:width" content="800">
+    <meta property="og:image" content="/og2.jpg"><meta property="og:image" content="/dot.gif">
+    <meta property="og:image:width" content="1"><link rel="image_src" href="/src.jpg"></head>
+    <amp-img src="/amp.jpg"></amp-img><img src="s.gif" data-lazy-src="/lazy.jpg">
+    <noscript><img src="/no.jpg"></noscript>
+    <img src="s.gif" data-srcset="/l1.jpg 1x, /l2.jpg 2x"><a data-src="/box.jpg" href="#"><img src="/thumb.jpg"></a>
+    <img src="/w300.jpg" data-orig-file="/orig.jpg"><div style="background:url(/css.jpg)"></div>"""
+    paths = [url.removeprefix("https://site.example/") for url in urls(html)]
+    assert paths == ["amp.jpg", "lazy.jpg", "no.jpg", "l2.jpg", "box.jpg", "orig.jpg", "og-s.jpg", "og2.jpg", "src.jpg"]
+
+
+def test_a_card_of_twitter_is_taken_where_there_is_no_open_graph() -> None:
+    assert urls('<meta name="twitter:image:src" content="/t.jpg">') == ["https://site.example/t.jpg"]
+    assert urls('<meta name="twitter:image" content="/t.jpg"><meta property="og:image" content="/o.jpg">') == [
+        "https://site.example/o.jpg"
+    ]
+
+
+def test_json_ld_refers_within_its_graph_and_says_where_a_licence_can_be_had() -> None:
+    html = """<script type="application/ld+json"><!-- {"@graph": [{"@id": "#ada", "@type": "Person", "name": "Ada"},
+    {"@type": ["ImageObject"], "contentUrl": {"@id": "/1.jpg"}, "creator": {"@id": "#ada"},
+     "acquireLicensePage": "https://site.example/buy"},
+    {"@type": "schema:ImageObject", "url": "/2.jpg", "copyrightNotice": "Mine",
+     "copyrightHolder": {"name": "Bo"}}]} --></script>"""
+    assert pictures(html) == [
+        Picture("https://site.example/1.jpg", None, None, "https://site.example/buy", "Ada"),
+        Picture("https://site.example/2.jpg", None, None, "Mine", "Bo"),
+    ]
+
+
+def test_microdata_describes_pictures() -> None:
+    html = """<div itemscope itemtype="https://schema.org/ImageObject"><img itemprop="thumbnailUrl" src="/t.jpg">
+    <a itemprop="contentUrl" href="/full.jpg">full</a><meta itemprop="name" content="N">
+    <span itemprop="creator" itemscope itemtype="https://schema.org/Person"><b itemprop="name">Ada</b></span>
+    <p itemprop="caption">Words</p><a itemprop="license" href="https://creativecommons.org/licenses/by-sa/4.0/">L</a>
+    </div>"""
+    assert pictures(html)[0] == Picture("https://site.example/full.jpg", "N", "Words", "CC-BY-SA-4.0", "Ada")
+    assert "https://site.example/t.jpg" not in urls(html)
+
+
+def test_marks_of_creative_commons_are_about_one_picture() -> None:
+    html = """<div about="/1.jpg"><img src="/1.jpg"> by <a rel="cc:attributionURL" property="cc:attributionName"
+    href="/ada">Ada</a> under <a rel="license" href="https://creativecommons.org/licenses/by/3.0/">CC</a></div>
+    <img src="/2.jpg">"""
+    assert pictures(html) == [
+        Picture("https://site.example/1.jpg", None, None, "CC-BY-3.0", "Ada"),
+        Picture("https://site.example/2.jpg"),
+    ]
+
+
+def test_rdfa_describes_pictures() -> None:
+    html = """<div vocab="https://schema.org/" typeof="ImageObject"><img property="contentUrl" src="/1.jpg">
+    <span property="creditText">Desk</span><meta property="copyrightNotice" content="(c) Desk"></div>"""
+    assert pictures(html)[0] == Picture("https://site.example/1.jpg", None, None, "(c) Desk", "Desk")
+
+
+def test_the_head_says_licence_and_author_of_all() -> None:
+    html = """<meta name="DCTERMS.license" content="https://creativecommons.org/publicdomain/zero/1.0/">
+    <meta name="DC.creator" content="Ada"><meta name="copyright" content="other"><img src="/1.jpg">"""
+    assert pictures(html) == [Picture("https://site.example/1.jpg", None, None, "CC0-1.0", "Ada")]
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["<div>", "<article>", "<x>", "<ul><li>", "<b a=1>", "<a href=x>", "</p>", "<table>", "<svg>", "<template>",
+     "<select><selectedcontent><option>a", "<form>", "<p itemscope itemtype='ImageObject'>", "<div about='a.jpg'>",
+     "<meta name=a content=b>", "<base href=/>", "<script type='ld+json'>[", "<figure><a rel=license href=x>"],
+)  # fmt: skip
+def test_no_page_takes_time_beyond_measure(part: str) -> None:
+    """Five megabytes of one thing, nested or not; without a bound some of these take hours."""
+    read_page((part * (5 * 2**20 // len(part)))[: 5 * 2**20], BASE)
+
+
+def test_a_page_is_read_up_to_a_number_of_tags() -> None:
+    page = read_page("<i></i>" * 12_400 + "<img src=in.jpg>" + "<i></i>" * 1000 + "<img src=out.jpg>", BASE)
+    assert [picture.url for picture in page.pictures] == [BASE + "in.jpg"]
+
+
+def test_addresses_are_of_bounded_length() -> None:
+    html = f"<img src='/{'a' * 3990}.jpg'><img src='/{'é' * 1000}.jpg'><img src='b.jpg'>"
+    assert urls(html) == [BASE + "b.jpg"]
 
 
 @pytest.mark.parametrize("opened", ["<article>", "<figure>", "<picture><source srcset='s.jpg 2w'>"])
@@ -210,6 +324,7 @@ def test_no_markup_raises_or_leaves_http(html: str, base: str) -> None:
     for address in [picture.url for picture in page.pictures] + [link.url for link in page.links]:
         assert address.startswith(("http://", "https://"))
         assert "#" not in address
+        assert len(address) <= 4000
 
 
 @settings(max_examples=200, deadline=None)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from cairn.cli import run
 from collector.planning import (
@@ -18,6 +18,9 @@ from collector.planning import (
 from collector.queries import Query
 from collector.yields import Yield
 from label_store import CategorySpec, UsageError, Workspace, put_categories, settle
+from label_store.models import Fetch, Item
+from tests.collector.apis import FakeCommons, File
+from tests.collector.site import Site
 from tests.collector.test_yields import Scene
 from tests.label_store.lexicons import DOG, write_files, write_lmf
 
@@ -103,8 +106,6 @@ def test_a_campaign_that_stops_by_risk_costs_what_it_took_so_far(workspace: Work
         scene.judge(item, "yes", "yes", "yes")
     settle(workspace, scene.slug)
     with workspace.write() as session:
-        from label_store.models import Item
-
         for item in session.scalars(select(Item)):
             item.n = 3
     with workspace.read() as session:
@@ -193,3 +194,71 @@ def test_the_yield_of_queries_is_shown(
     assert (row["query"], row["right"], row["rate"], row["high"]) == ("whippet dog", 4, 1, 1)
     assert run(["collect", "yield", "-c", "wippet"]) == 2
     assert "'whippet'" in capsys.readouterr().err
+
+
+@pytest.fixture
+def place(store: Workspace, site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """A workspace with a dog and a whippet, and what it may fetch, as the environment says it."""
+    with store.write() as session:
+        put_categories(session, DOG_SPECS)
+    monkeypatch.setenv("CAIRN_WORKSPACE", str(store.folder))
+    monkeypatch.setenv("CAIRN_ALLOW_HOSTS", json.dumps([site.netloc]))
+    monkeypatch.setenv("CAIRN_HOST_DELAY", "0")
+    monkeypatch.setenv("CAIRN_CONTACT", "curator@example.org")
+    return site
+
+
+FILES = [File(number, f"File:Whippet, lebrel {number}.jpg", ()) for number in range(1, 10)]
+
+
+def test_a_plan_is_shown_and_nothing_is_fetched(
+    place: Site, store: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api = FakeCommons(place, FILES)
+    command = ["collect", "commons", "-c", "whippet", "--api", api.api, "--expand", "--plan", "--delay", "2"]
+    assert run(command) == 0
+    said = capsys.readouterr().out
+    assert "commons: 3 queries in 12 requests bring at most 600 pictures in 20 min, of which about 60 right" in said
+    assert "1,800 judgments, costing 0.00. Nothing was fetched." in said
+    assert "10 %, as ImageNet found" in said
+    assert run([*command, "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert [(row["words"], row["kind"], row["language"]) for row in plan["queries"]] == [
+        ("whippet", "name", "en"),
+        ("whippet dog", "parent", "en"),
+        ("lebrel", "translation", "es"),
+    ]
+    assert (plan["candidates"], plan["right"], plan["seconds"]) == (600, pytest.approx(60), 1200)
+    assert run(["collect", "openverse", "-c", "whippet", "--expand", "--plan", "--delay", "1", "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert (plan["source"], plan["requests"], plan["judgments"]) == ("openverse", 30, 1800)
+    assert api.asked == []
+    with store.read() as session:
+        assert session.scalar(select(func.count()).select_from(Fetch)) == 0
+
+
+def test_a_budget_is_divided_and_kept(place: Site, store: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    api = FakeCommons(place, FILES)
+    command = ["collect", "commons", "-c", "whippet", "--api", api.api, "--processes", "0", "--size", "original"]
+    assert run([*command, "--language", "es", "--budget", "6"]) == 0
+    assert "3 new images, 3 new candidates" in capsys.readouterr().out
+    assert [(asked["gsrsearch"], asked["gsrlimit"]) for asked in api.asked] == [
+        ("filetype:bitmap whippet", "3"),
+        ("filetype:bitmap lebrel", "3"),
+    ]
+    assert run(["collect", "yield", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [(row["query"], row["candidates"]) for row in rows] == [("whippet", 3)], "both found the same three"
+    assert run([*command, "--limit", "3", "--budget", "6", "--query", "whippet"]) == 2
+    captured = capsys.readouterr().err
+    assert "all 1 queries have brought the 3 pictures that --limit allows" in captured
+
+
+def test_a_language_without_a_word_is_refused_before_anything_is_asked(
+    place: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["collect", "commons", "-c", "whippet", "--language", "fi"]) == 2
+    assert "there is no word for 'whippet' in 'fi'" in capsys.readouterr().err
+    assert run(["collect", "commons", "-c", "whippet", "--query", "racing dog", "--expand", "--plan", "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert [row["words"] for row in plan["queries"]] == ["racing dog", "whippet", "whippet dog", "lebrel"]

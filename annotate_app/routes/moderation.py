@@ -1,0 +1,95 @@
+"""What curators do with given pictures: a page to decide on the keyboard, and the same over the API."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import HTMLResponse
+from pydantic import BaseModel, Field
+
+from annotate_app import moderation
+from annotate_app.context import Context
+from annotate_app.rendering import render
+from annotate_app.security.roles import Curator
+
+api = APIRouter(prefix="/api/v1/contributions", tags=["contributions"])
+pages = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+PAGE = 48
+Id = Annotated[int, Field(ge=1, le=2**31 - 1)]
+
+
+class WaitingOut(BaseModel):
+    """A given picture that waits for a decision."""
+
+    id: int
+    sha256: str
+    width: int
+    height: int
+    category: str
+    category_name: str
+    license: str
+    author: str | None
+    giver: str | None
+    given_at: datetime
+
+
+class DecisionIn(BaseModel):
+    """Approve, or decline for a reason of the list; `other` needs a comment. The giver reads both."""
+
+    id: Id
+    decision: Literal["approve", "decline"]
+    reason: Literal["not_shown", "quality", "rights", "private", "offensive", "other"] | None = None
+    comment: Annotated[str, Field(max_length=moderation.MAX_COMMENT, pattern=r"^[^\x00]*$")] = ""
+
+
+class DecidedOut(BaseModel):
+    """What became of a decision."""
+
+    id: int
+    status: Literal["accepted", "duplicate", "refused"]
+    reason: str | None
+
+
+@api.get("")
+def list_waiting(
+    context: Context,
+    _: Curator,
+    category: str | None = None,
+    after: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
+    n: Annotated[int, Query(ge=1, le=200)] = PAGE,
+) -> list[WaitingOut]:
+    """Given pictures that wait for a decision, oldest first; `after` is the last id of the page before."""
+    with context.read() as session:
+        rows = moderation.waiting(session, category=category, after=after, limit=n)
+    return [WaitingOut(**vars(row)) for row in rows]
+
+
+@api.post("/decisions")
+def post_decisions(
+    context: Context, person: Curator, decisions: Annotated[list[DecisionIn], Field(max_length=200)]
+) -> list[DecidedOut]:
+    """Approve or decline given pictures; on disk when this answers, and sending twice is the same as once."""
+    decided = moderation.decide(
+        context,
+        person,
+        [moderation.Decision(one.id, one.decision, one.reason, one.comment) for one in decisions],
+    )
+    return [DecidedOut(id=one.id, status=one.status, reason=one.reason) for one in decided]
+
+
+@pages.get("/moderate")
+def moderate_page(request: Request, context: Context, _: Curator, category: str = "") -> Response:
+    """Given pictures that wait, in a grid, to be approved or declined on the keyboard."""
+    with context.read() as session:
+        rows = moderation.waiting(session, category=category or None, limit=PAGE)
+        counts = moderation.waiting_by_category(session)
+    return render(
+        request,
+        "moderate.html",
+        rows=rows,
+        counts=counts,
+        category=category,
+        number=sum(n for slug, _, n in counts if category in ("", slug)),
+        reasons=moderation.REASONS,
+        taking=context.workspace.settings.contributions,
+    )

@@ -1,0 +1,9 @@
+// The button that copies the address of a page of given pictures.
+const button = document.getElementById("copy");
+const link = document.getElementById("link");
+link.addEventListener("focus", () => link.select());
+button.hidden = !navigator.clipboard;
+button.addEventListener("click", async () => {
+  await navigator.clipboard.writeText(link.value);
+  button.textContent = "Copied ✓";
+});
