@@ -37,13 +37,14 @@ class Fingerprint:
         return None if self.hashes is None else imaging.phash_hex(self.hashes[0])
 
 
-def fingerprint(pixels: Image.Image, size: int) -> Fingerprint:
-    """The fingerprint of canonical pixels that came from `size` bytes."""
+def fingerprint(data: bytes, pixels: Image.Image) -> Fingerprint:
+    """The fingerprint of a file with these canonical pixels."""
     hashes = None
-    if not imaging.is_plain(pixels):
-        by_name = imaging.phash_transforms(pixels)
+    hashing = imaging.hashing_picture(data)
+    if not imaging.is_plain(hashing):
+        by_name = imaging.phash_transforms(hashing)
         hashes = tuple(by_name[name] for name in TRANSFORMS)
-    return Fingerprint(hashes, pixels.width, pixels.height, size)
+    return Fingerprint(hashes, pixels.width, pixels.height, len(data))
 
 
 def small_pixels(pixels: Image.Image) -> bytes:

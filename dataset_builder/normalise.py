@@ -126,7 +126,7 @@ def normalise_partition(partition: Partition) -> Path:
 
 def _normalise(data: bytes, recipe: PixelRecipe, max_pixels: int, body: bytearray) -> dict[str, Any]:
     pixels = imaging.canonical(data, recipe.background, max_pixels)
-    found = fingerprint(pixels, len(data))
+    found = fingerprint(data, pixels)
     resized, placement = imaging.resize(pixels, recipe.size, recipe.mode)
     # How often each value occurs says both sums, without a wider copy of all pixels.
     counts = np.array(resized.histogram(), dtype=np.int64).reshape(3, 256)
@@ -145,7 +145,7 @@ def _normalise(data: bytes, recipe: PixelRecipe, max_pixels: int, body: bytearra
 
 def _compared(data: bytes, recipe: PixelRecipe, max_pixels: int, body: bytearray) -> dict[str, Any]:
     pixels = imaging.canonical(data, recipe.background, max_pixels)
-    found = fingerprint(pixels, len(data))
+    found = fingerprint(data, pixels)
     return {
         "fingerprint": [found.hashes, found.width, found.height, found.bytes],
         "small": _append(body, small_pixels(pixels)),

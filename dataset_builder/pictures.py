@@ -132,7 +132,7 @@ def _fingerprint_part(places: tuple[Place, ...]) -> list[tuple[Fingerprint, byte
         try:
             data = place.read()
             pixels = imaging.canonical(data)
-            found.append((fingerprint(pixels, len(data)), small_pixels(pixels)))
+            found.append((fingerprint(data, pixels), small_pixels(pixels)))
         except (imaging.ImageError, OSError, tarfile.TarError) as error:
             found.append(str(error))
     return found

@@ -17,7 +17,7 @@ from imaging.hashes import (
 from imaging.matching import MATCH_THRESHOLD, comparison_picture, similarity
 from imaging.metadata import FileMetadata, file_metadata
 from imaging.neighbours import pairs_within
-from imaging.pixels import canonical
+from imaging.pixels import canonical, hashing_picture
 from imaging.resizing import Placement, ResizeMode, resize
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "describe",
     "encode",
     "file_metadata",
+    "hashing_picture",
     "inspect",
     "is_plain",
     "pairs_within",

@@ -7,7 +7,7 @@ import io
 import warnings
 from dataclasses import dataclass
 
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, JpegImagePlugin, UnidentifiedImageError
 
 from imaging.errors import ImageError
 from imaging.scans import too_many_scans
@@ -55,11 +55,14 @@ class Decoded:
     frames: int
     orientation: int  # as declared, 1-8
     turn: int  # the orientation that is still to be applied: Pillow turns a TIFF while loading it
+    size: tuple[int, int]  # width and height as stored, also where the image was decoded smaller
 
 
-def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Decoded:
+def decode(data: bytes, max_pixels: int = MAX_PIXELS, least_side: int | None = None) -> Decoded:
     """Load the first frame of the picture in `data` completely.
 
+    With `least_side` a JPEG is decoded at the smallest of 1/1, 1/2, 1/4 and 1/8 of its size that leaves both sides
+    so long (ITU-T T.81's blocks through smaller inverse transforms). All of its data is read and checked all the same.
     Raises `ImageError`: "too_large" by the declared size, before pixels are decoded (Pillow's own limit
     of about 179 million pixels holds even where `max_pixels` is larger); "not_image"; "undecodable",
     also for a file that ends before its picture does, or would keep its decoder for minutes.
@@ -69,7 +72,10 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Decoded:
     image = _open(data)
     try:
         refuse_too_large(image.size, max_pixels)
+        size = image.size
         frames = int(getattr(image, "n_frames", 1))
+        if least_side is not None and isinstance(image, JpegImagePlugin.JpegImageFile):
+            image.draft(None, (least_side, least_side))
         before = orientation_of(image) if image.format == "TIFF" else None
         _load(image)
         refuse_too_large(image.size, max_pixels)  # an icon's real size is known only now
@@ -80,7 +86,9 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Decoded:
         raise ImageError("too_large", f"The picture declares too many pixels: {error}") from error
     except Exception as error:  # parsers of broken files raise nearly anything
         raise ImageError("undecodable", f"The {image.format} picture cannot be decoded: {error}") from error
-    return Decoded(image, image.format or "", frames, turn if before is None else before, turn)
+    if not isinstance(image, JpegImagePlugin.JpegImageFile):
+        size = image.size
+    return Decoded(image, image.format or "", frames, turn if before is None else before, turn, size)
 
 
 def refuse_oversized_frames(data: bytes, max_pixels: int = MAX_PIXELS) -> None:

@@ -39,7 +39,7 @@ def facts_of(data: bytes, decoded: Decoded, max_pixels: int = MAX_PIXELS) -> Ima
     """`inspect` of what is already decoded."""
     if decoded.format == "GIF" and decoded.frames > 1:
         refuse_oversized_frames(data, max_pixels)
-    width, height = decoded.image.size
+    width, height = decoded.size
     if decoded.turn >= 5:
         width, height = height, width
     return ImageFacts(

@@ -1,16 +1,17 @@
 """The perceptual hash of canonical pixels: imagehash's pHash, reached by one fixed path.
 
 pHash: the signs, against their median, of the 8 x 8 lowest frequencies of a 32 x 32 grey picture's cosine
-transform. Hashes in the store stay comparable only while every step before stays the same: grey, box
-average to 128 x 128, `imagehash.phash`. Change a step and `PHASH_VERSION` must change with it.
+transform. Hashes in the store stay comparable only while every step before stays the same: `hashing_picture`
+(a JPEG decoded at reduced scale), grey, box average to 128 x 128, `imagehash.phash`. Change a step and
+`PHASH_VERSION` must change with it.
 """
 
 import numpy as np
 from PIL import Image
 
-PHASH_VERSION: int = 1
+PHASH_VERSION: int = 2
 
-_SIDE = 128
+HASHING_SIDE = 128
 _PLAIN_DEVIATION = 5.0
 
 _DIHEDRAL: dict[str, Image.Transpose | None] = {
@@ -26,7 +27,7 @@ _DIHEDRAL: dict[str, Image.Transpose | None] = {
 
 
 def phash(image: Image.Image) -> int:
-    """The 64-bit perceptual hash of an RGB image; the first bit of imagehash's order is the highest."""
+    """The 64-bit perceptual hash of a `hashing_picture`; the first bit of imagehash's order is the highest."""
     return _phash_of_working(_working(image))
 
 
@@ -76,7 +77,7 @@ def _is_plain_working(working: Image.Image) -> bool:
 
 
 def _working(image: Image.Image) -> Image.Image:
-    return image.convert("L").resize((_SIDE, _SIDE), Image.Resampling.BOX)
+    return image.convert("L").resize((HASHING_SIDE, HASHING_SIDE), Image.Resampling.BOX)
 
 
 def _moved(image: Image.Image, move: Image.Transpose | None) -> Image.Image:

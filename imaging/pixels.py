@@ -4,6 +4,7 @@ from PIL import Image, ImageColor
 
 from imaging.colour import to_srgb
 from imaging.decode import MAX_PIXELS, Decoded, decode
+from imaging.hashes import HASHING_SIDE
 
 # EXIF 2.3, tag 0x0112: what brings each stored orientation upright.
 _UPRIGHT: dict[int, Image.Transpose] = {
@@ -25,6 +26,11 @@ def canonical(data: bytes, background: str = "white", max_pixels: int = MAX_PIXE
     """
     ImageColor.getrgb(background)  # before the work
     return without_metadata(as_seen(decode(data, max_pixels), background))
+
+
+def hashing_picture(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """What hashes are taken of: `canonical` pixels, except that a JPEG is decoded at reduced scale."""
+    return as_seen(decode(data, max_pixels, HASHING_SIDE))
 
 
 def as_seen(decoded: Decoded, background: str = "white") -> Image.Image:

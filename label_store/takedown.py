@@ -47,8 +47,7 @@ def take_down(
                 images = [image]
                 _add(session, sha256=image.sha256, phash=image.phash, reason=reason)
         elif near is not None:
-            canonical = imaging.canonical(near, max_pixels=workspace.settings.max_image_pixels)
-            mine = imaging.phash(canonical)
+            mine = imaging.phash(imaging.hashing_picture(near, max_pixels=workspace.settings.max_image_pixels))
             _add(session, phash=imaging.phash_hex(mine), reason=reason)
             for image in session.scalars(select(Image).where(Image.phash.is_not(None))):
                 distance = (int(image.phash or "0", 16) ^ mine).bit_count()

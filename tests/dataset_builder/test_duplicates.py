@@ -1,6 +1,7 @@
 """Pairs are found however a copy lies, groups do not drift, plain pictures are not merged."""
 
 import hashlib
+import io
 import json
 import os
 import tarfile
@@ -15,16 +16,23 @@ from PIL import Image
 from dataset_builder import RecipeError, find_duplicates, write_html
 from dataset_builder.against import find_leaks
 from dataset_builder.duplicates import Match, find_matches, left_out, propose, stars
-from dataset_builder.fingerprints import TRANSFORMS, fingerprint, small_picture, small_pixels
+from dataset_builder.fingerprints import TRANSFORMS, Fingerprint, fingerprint, small_picture, small_pixels
 from imaging import phash_hex, transformed
 from tests.dataset_builder.scenes import blurred, jpeg, mirrored, photo, picture, png
+
+
+def of_pixels(pixels: Image.Image) -> Fingerprint:
+    """The fingerprint of a lossless file with these pixels."""
+    file = io.BytesIO()
+    pixels.save(file, "PNG")
+    return fingerprint(file.getvalue(), pixels)
 
 
 def test_a_copy_is_found_in_each_of_its_eight_positions() -> None:
     original = picture(1)
     for name in TRANSFORMS:
         both = [original, transformed(original, name)]
-        prints = [fingerprint(one, 1000) for one in both]
+        prints = [of_pixels(one) for one in both]
         small = [small_pixels(one) for one in both]
         found = find_matches(prints, lambda index, small=small: small_picture(small[index]), 8)  # type: ignore[misc]
         assert [(m.a, m.b) for m in found] == [(0, 1)], name
@@ -32,7 +40,7 @@ def test_a_copy_is_found_in_each_of_its_eight_positions() -> None:
 
 
 def test_proposals_are_those_of_comparing_all_with_all() -> None:
-    prints = [fingerprint(picture(n), 1) for n in range(30)]
+    prints = [of_pixels(picture(n)) for n in range(30)]
     expected = {
         (a, b, (prints[a].hashes[0] ^ turned).bit_count(), TRANSFORMS[column])  # type: ignore[index]
         for a in range(30)
@@ -45,7 +53,7 @@ def test_proposals_are_those_of_comparing_all_with_all() -> None:
 
 
 def test_plain_pictures_are_never_a_pair() -> None:
-    prints = [fingerprint(Image.new("RGB", (64, 64), colour), 1) for colour in ("white", "white", "black")]
+    prints = [of_pixels(Image.new("RGB", (64, 64), colour)) for colour in ("white", "white", "black")]
     assert propose(prints, 16) == []
     assert [one.phash for one in prints] == [None, None, None]
 
@@ -155,7 +163,7 @@ def test_a_path_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
 
 def test_a_list_of_hashes_is_a_set_to_stay_clear_of(tmp_path: Path) -> None:
     pictures = [picture(n) for n in range(5)]
-    prints = [fingerprint(one, 1) for one in pictures]
+    prints = [of_pixels(one) for one in pictures]
     hashes = tmp_path / "benchmark.txt"
     hashes.write_text(f"phash\n{phash_hex((prints[3].hashes or (0,))[1])}  # mirrored\n")
     names = [hashlib.sha256(bytes([n])).hexdigest() for n in range(5)]
