@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cairn.console import err, finish, out, progress
+from label_store import UsageError
 
 
 def demo(
@@ -29,6 +30,8 @@ def demo(
     """
     for name in [name for name in os.environ if name.startswith("CAIRN_") and name != "CAIRN_DEBUG"]:
         del os.environ[name]  # they name somebody's real database, bucket and hosts, which are no demo's business
+    if workspace is not None and workspace.exists() and not workspace.is_dir():
+        raise UsageError(f"{workspace} is not a folder", hint="name a folder for the demo with --workspace")
     if live:
         from cairn.demo.live import run_live
 
