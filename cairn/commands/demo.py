@@ -13,7 +13,12 @@ from label_store import UsageError
 def demo(
     quick: Annotated[bool, typer.Option("--quick", help="Under a minute: fewer pictures, shorter training.")] = False,
     live: Annotated[
-        bool, typer.Option("--live", help="Pictures from Wikimedia Commons, and you as the annotator.")
+        bool,
+        typer.Option(
+            "--live",
+            help="Pictures from Wikimedia Commons, and you as the annotator. It ends in the release's card and the"
+            " network's report: without a renderer nobody knows the truth that the demo's report measures against.",
+        ),
     ] = False,
     contact: Annotated[
         str, typer.Option(help="With --live: your e-mail or a page of yours, which Commons asks every program for.")
