@@ -44,7 +44,7 @@ _KNOWN = {
         License(
             "CC-BY-SA-4.0",
             "Attribution, share alike (CC BY-SA 4.0)",
-            "As before, and what is made from them has to be under the same licence.",
+            "Anybody may use and change them, has to name you, and gives the result under the same licence.",
             "https://creativecommons.org/licenses/by-sa/4.0/",
         ),
     )

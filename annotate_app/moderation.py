@@ -34,7 +34,7 @@ if TYPE_CHECKING:  # campaigns are also made where no web framework is installed
 REASONS: dict[str, str] = {
     "not_shown": "it does not show the category",
     "quality": "it is too small, blurred or damaged",
-    "rights": "its rights are unclear: a watermark, a screenshot, somebody else's work",
+    "rights": "its rights are unclear: a watermark, a screenshot, somebody else’s work",
     "private": "it shows people or things that should stay private",
     "offensive": "it is offensive",
     "other": "another reason",

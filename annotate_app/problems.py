@@ -13,8 +13,10 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from annotate_app.rendering import render
-from label_store import AnswerError, BlobError, CairnError, UsageError
+from label_store import AnswerError, BlobError, CairnError, StoreBusy, StoreFull, UsageError
 
+_RETRY_AFTER = 10
+"""Seconds after which a client may try again what the database could not take."""
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -97,7 +99,12 @@ def install_problems(app: FastAPI) -> None:
             status = 422
         elif isinstance(error, UsageError):
             status = 400
-        return Problem(status, str(error), hint=error.hint).response(request)
+        elif isinstance(error, StoreFull):
+            status = 507
+        elif isinstance(error, StoreBusy):
+            status = 503
+        headers = {"Retry-After": str(_RETRY_AFTER)} if status == 503 else {}
+        return Problem(status, str(error), hint=error.hint, headers=headers).response(request)
 
     def unexpected(request: Request, error: Exception) -> Response:
         return Problem(500, "something went wrong in Cairn; the log of the server says what").response(request)

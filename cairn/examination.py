@@ -23,11 +23,12 @@ Verdict = Literal["ok", "note", "wrong"]
 REQUIRED = ("numpy", "pillow", "sqlalchemy", "alembic", "pandas", "pyarrow", "imagehash")
 ROOMS = {
     "collect": ("aiohttp", "protego", "selectolax"),
-    "serve": ("fastapi", "uvicorn", "jinja2", "argon2-cffi"),
-    "build": ("matplotlib", "mlcroissant", "simplejpeg"),
-    "train": ("torch", "torchvision"),
+    "serve": ("argon2-cffi", "fastapi", "jinja2", "markdown-it-py", "python-multipart", "uvicorn"),
+    "build": ("jinja2", "matplotlib", "mlcroissant", "simplejpeg"),
+    "train": ("matplotlib", "torch", "torchvision"),
 }
 LOW_DISK = 5 * 2**30
+_AGAIN = "mend that, then run `cairn doctor` again"
 SAMPLE = 50
 
 
@@ -117,9 +118,9 @@ def _attempt(what: str, look: Callable[[], str]) -> Iterator[Finding]:
     try:
         yield Finding("ok", look())
     except CairnError as error:
-        yield Finding("wrong", f"{what}: {error}", error.hint)
+        yield Finding("wrong", f"{what}: {error}", error.hint or _AGAIN)
     except (OSError, SQLAlchemyError) as error:
-        yield Finding("wrong", f"{what}: {error}", "mend that, then run `cairn doctor` again")
+        yield Finding("wrong", f"{what}: {error}", _AGAIN)
 
 
 def _opened(folder: Path) -> str:

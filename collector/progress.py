@@ -52,13 +52,14 @@ class KeptProgress:
         self._path, self._source, self._show = folder / f"progress-{source}.json", source, show
         self._marks: deque[tuple[float, int]] = deque([(monotonic(), 0)])
         self._written = 0.0
+        self.began = False
         self.done = 0
         self.total: int | None = None
 
     def __call__(self, done: int, total: int | None, note: str) -> None:
         """What a run reports."""
         self._show(done, total, note)
-        self.done, self.total = done, total
+        self.began, self.done, self.total = True, done, total
         at = monotonic()
         if at - self._written >= _WRITE_SECONDS:
             self._written = at
@@ -74,10 +75,13 @@ class KeptProgress:
         rate = (self.done - before) / seconds if seconds > 0 and self.done > before else None
         values = {"state": state, "done": self.done, "total": self.total, "rate": rate, "at": now().isoformat()}
         temporary = self._path.with_suffix(f".{os.getpid()}.tmp")
-        with contextlib.suppress(OSError):
+        try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             temporary.write_text(json.dumps(values), encoding="utf-8")
             temporary.replace(self._path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -87,7 +91,8 @@ def kept_progress(workspace: Path, source: str, show: Progress) -> Iterator[Kept
     try:
         yield kept
     except BaseException:
-        kept.write("stopped")
+        if kept.began:  # a command that was refused is no run; what the last one did stays known
+            kept.write("stopped")
         raise
     kept.write("done")
 

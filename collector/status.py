@@ -1,7 +1,7 @@
 """What was collected so far, per category and source, what was left out and why, and how long the rest will take."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -82,7 +82,7 @@ def collect_status(workspace: Workspace) -> CollectStatus:
     with workspace.read() as session:
         images, size = session.execute(select(func.count(), func.coalesce(func.sum(Image.bytes), 0))).one()
         ends, by_query = _ends(session)
-        categories = _categories(session, by_query, at)
+        categories = _categories(session, ends, by_query, at)
         again = _to_try_again(session, at)
         recent = _recent(session, at)
     sources = []
@@ -124,20 +124,20 @@ def _ends(session: Session) -> tuple[dict[str, _Ends], _Queries]:
     return sources, queries
 
 
-def _categories(session: Session, by_query: _Queries, at: datetime) -> list[CategoryStatus]:
+def _categories(session: Session, sources: Collection[str], by_query: _Queries, at: datetime) -> list[CategoryStatus]:
     slugs = {row[0]: row[1] for row in session.execute(select(Category.id, Category.slug))}
     recent = Candidate.created_at >= at - _RECENTLY
-    found = session.execute(
-        select(
-            Candidate.category_id,
-            Fetch.source,
-            func.count(),
-            func.count(distinct(Candidate.image_sha256)),
-            func.sum(case((recent, 1), else_=0)),
+    counts = (func.count(), func.count(distinct(Candidate.image_sha256)), func.sum(case((recent, 1), else_=0)))
+    found = [
+        # Source by source: a set of ids is a tenth of the work of joining every candidate to its wide row in fetches.
+        (category, source, n, images, lately)
+        for source in sources
+        for category, n, images, lately in session.execute(
+            select(Candidate.category_id, *counts)
+            .where(Candidate.fetch_id.in_(select(Fetch.id).where(Fetch.source == source)))
+            .group_by(Candidate.category_id)
         )
-        .join(Fetch, Fetch.id == Candidate.fetch_id)
-        .group_by(Candidate.category_id, Fetch.source)
-    ).all()
+    ]
     left_out = _left_out(session, by_query) if by_query else {}
     return sorted(
         (

@@ -2,7 +2,15 @@
 
 from label_store.answers import AnswerError, as_word, check_answer, is_flag
 from label_store.blobs import BlobError, BlobStore, FolderBlobs, S3Blobs, open_blobs
-from label_store.errors import CairnError, NotAWorkspace, StoreVersionError, TakenDown, UsageError
+from label_store.errors import (
+    CairnError,
+    NotAWorkspace,
+    StoreBusy,
+    StoreFull,
+    StoreVersionError,
+    TakenDown,
+    UsageError,
+)
 from label_store.events import log_event
 from label_store.ingest import examine, examine_all, ingest, refuse_taken_down
 from label_store.origin import Examined, Origin, url_hash
@@ -34,6 +42,8 @@ __all__ = [
     "Result",
     "S3Blobs",
     "Settings",
+    "StoreBusy",
+    "StoreFull",
     "StoreVersionError",
     "TakedownResult",
     "TakenDown",

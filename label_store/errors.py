@@ -25,5 +25,13 @@ class StoreVersionError(CairnError):
     """The database was made by a newer Cairn, or was never made."""
 
 
+class StoreFull(CairnError):
+    """There is no room for what was to be written; nothing of it was."""
+
+
+class StoreBusy(CairnError):
+    """The database cannot be reached or written now; the same may work later."""
+
+
 class TakenDown(CairnError):
     """The picture, or one very like it, was taken down and may not enter again."""

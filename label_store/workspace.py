@@ -1,5 +1,6 @@
 """A workspace: one folder with `cairn.toml`, the database, blobs, releases and runs."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Engine
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from label_store import schema
 from label_store.blobs import BlobStore, open_blobs
 from label_store.engine import for_reading, for_writing, make_engine, parse_url
-from label_store.errors import CairnError, NotAWorkspace
+from label_store.errors import CairnError, NotAWorkspace, StoreFull, UsageError
+from label_store.failures import as_sentence
 from label_store.settings import Settings, load_settings
 
 SETTINGS_FILE = "cairn.toml"
@@ -46,15 +48,16 @@ class Workspace:
                 name = "".join(c if c.isalnum() or c in "-_" else "-" for c in folder.name) or "dataset"
                 _write_whole(toml, _TEMPLATE.format(name=name))
         except OSError as error:
-            raise CairnError(
-                f"cannot make a workspace at {folder}: {error.strerror}", hint="choose another folder"
-            ) from error
+            raise _not_made(folder, error) from error
         workspace = cls(folder, load_settings(toml, **overrides))
         with _sentences(workspace):
             schema.upgrade(workspace.engine)
         workspace.blobs.prepare()
-        for name in ("releases", "runs"):
-            (folder / name).mkdir(exist_ok=True)
+        try:
+            for name in ("releases", "runs"):
+                (folder / name).mkdir(exist_ok=True)
+        except OSError as error:
+            raise _not_made(folder, error) from error
         return workspace
 
     @classmethod
@@ -144,23 +147,31 @@ def _sentences(workspace: Workspace) -> Iterator[None]:
     """Turn what the database says when it cannot be reached or written into a sentence."""
     try:
         yield
-    except (OperationalError, DBAPIError) as error:
-        text = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
+    except DBAPIError as error:
         shown = workspace.engine.url.render_as_string(hide_password=True)
-        if "disk is full" in text or "No space left" in text:
-            raise CairnError(f"the disk of {shown} is full", hint="free some space and run it again") from error
-        if "unable to open" in text or "connection" in text.lower() or "not a database" in text:
-            raise CairnError(
-                f"the database {shown} cannot be opened: {text}",
-                hint="check database_url with `cairn doctor`",
-            ) from error
-        raise
+        sentence = as_sentence(error, shown, workspace.sqlite_file)
+        if sentence is None:
+            raise
+        raise sentence from error
+
+
+def _not_made(folder: Path, error: OSError) -> CairnError:
+    sentence = f"cannot make a workspace at {folder}: {error.strerror}"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StoreFull(sentence, hint="free some space there, then run the same command again")
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        return UsageError(sentence, hint="name a folder; a file of that name is in the way")
+    return CairnError(sentence, hint="check who owns it, or choose another folder")
 
 
 def _write_whole(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise

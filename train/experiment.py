@@ -67,6 +67,8 @@ def run(
     """
     began = time.perf_counter()
     folder = Path(config.out)
+    if folder.exists() and not folder.is_dir():
+        raise TrainError(f"{folder} is not a folder.", "give a folder for the run as --out", exit_code=2)
     device = choose_device(config.device)
     if config.threads:
         torch.set_num_threads(config.threads)

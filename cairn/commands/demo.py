@@ -7,12 +7,18 @@ from typing import Annotated
 import typer
 
 from cairn.console import err, finish, out, progress
+from label_store import UsageError
 
 
 def demo(
     quick: Annotated[bool, typer.Option("--quick", help="Under a minute: fewer pictures, shorter training.")] = False,
     live: Annotated[
-        bool, typer.Option("--live", help="Pictures from Wikimedia Commons, and you as the annotator.")
+        bool,
+        typer.Option(
+            "--live",
+            help="Pictures from Wikimedia Commons, and you as the annotator. It ends in the release's card and the"
+            " network's report: without a renderer nobody knows the truth that the demo's report measures against.",
+        ),
     ] = False,
     contact: Annotated[
         str, typer.Option(help="With --live: your e-mail or a page of yours, which Commons asks every program for.")
@@ -29,6 +35,8 @@ def demo(
     """
     for name in [name for name in os.environ if name.startswith("CAIRN_") and name != "CAIRN_DEBUG"]:
         del os.environ[name]  # they name somebody's real database, bucket and hosts, which are no demo's business
+    if workspace is not None and workspace.exists() and not workspace.is_dir():
+        raise UsageError(f"{workspace} is not a folder", hint="name a folder for the demo with --workspace")
     if live:
         from cairn.demo.live import run_live
 

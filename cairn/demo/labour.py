@@ -96,25 +96,33 @@ class Count:
     """Set when somebody failed: the others would wait for that person's leases to end."""
 
 
+def sign_in(base_url: str, crowd: Sequence[Annotator], invitations: Mapping[str, str]) -> dict[str, AppClient]:
+    """Everybody's connection, signed in once for all campaigns: checking a password is slow on purpose."""
+    clients = {who.name: AppClient(base_url) for who in crowd}
+    for name, client in clients.items():
+        client.join(invitations[name], name, password_of(name))
+    return clients
+
+
 def work(
-    base_url: str,
+    clients: Mapping[str, AppClient],
     campaign: str,
     crowd: Sequence[Annotator],
-    invitations: Mapping[str, str],
     truth: SiteTruth,
     seed: int,
     report: Callable[[int], None],
 ) -> Count:
     """Everybody judges until the campaign has nothing left for them; one thread a person.
 
-    `report` gets the number of judgments so far. The first thing that goes wrong for anybody is raised.
+    `clients` are signed in; `report` gets the number of judgments so far. The first thing that goes wrong for
+    anybody is raised.
     """
     count = Count()
     failures: list[BaseException] = []
 
     def one(who: Annotator) -> None:
         try:
-            _one(base_url, campaign, who, invitations[who.name], truth, seed, count, report)
+            _one(clients[who.name], campaign, who, truth, seed, count, report)
         except BaseException as error:
             failures.append(error)
             count.stop.set()
@@ -135,27 +143,27 @@ def password_of(name: str) -> str:
 
 
 def _one(
-    base_url: str,
+    client: AppClient,
     campaign: str,
     who: Annotator,
-    invitation: str,
     truth: SiteTruth,
     seed: int,
     count: Count,
     report: Callable[[int], None],
 ) -> None:
-    client = AppClient(base_url)
-    client.join(invitation, who.name, password_of(who.name))
     shown = next(c for c in client.ask("GET", "/api/v1/campaigns") if c["slug"] == campaign)
     schemas = {category["slug"]: category["attributes"] for category in shown["categories"]}
+    leases = f"/api/v1/campaigns/{shown['id']}/leases"
+    lease = client.ask("GET", leases)  # first what this person holds already: the demo may have been cut off
     while not count.stop.is_set():
-        # First what this person holds already: the demo, or the answer to the last request, may have been cut off.
-        leases = f"/api/v1/campaigns/{shown['id']}/leases"
-        lease = client.ask("GET", leases)
         if not lease["items"]:
             lease = client.ask("POST", leases, {"n": PAGE, "one_category": shown["kind"] == "verify"})
         if not lease["items"]:
-            if lease["outlook"] == "done":
+            # Nothing new: but the answer to an earlier request may have been lost, and its items held since.
+            outlook, lease = lease["outlook"], client.ask("GET", leases)
+            if lease["items"]:
+                continue
+            if outlook == "done":
                 return
             count.stop.wait(0.05)  # somebody else holds the last items; they come back or are answered
             continue
@@ -168,6 +176,7 @@ def _one(
             count.judgments += sum(outcome["status"] == "accepted" for outcome in outcomes)
             count.refused += [outcome["reason"] for outcome in outcomes if outcome["status"] == "refused"]
             report(count.judgments)
+        lease = {"items": []}
 
 
 def _judgment(

@@ -18,7 +18,7 @@ from collector import CollectOptions, CollectReport, Commons, Query, collect
 from collector.sources.apis import ApiUnreachable
 from collector.sources.commons import API, NAME
 from label_store import CairnError, CategorySpec, UsageError, Workspace, put_category, settle
-from label_store.models import Campaign, Item, Judgment, Person, Takedown
+from label_store.models import Campaign, Item, Judgment, Person, Release, Takedown
 
 CATEGORIES = ("lighthouse", "windmill", "tram", "teapot")
 EACH = 40
@@ -42,43 +42,67 @@ def run_live(
     contact: str = "",
     api: str = API,
     allow_hosts: tuple[str, ...] = (),
+    minutes: float = 1.0,
 ) -> Path:
     """Run the chain; returns the release's card. One sentence (NoInternet) when Commons cannot be reached.
 
-    A stopped run goes on where it was: pictures and judgments stay, and the same command asks for the rest.
-    `contact` is named to Commons. `api` and `allow_hosts` let a test serve the API on loopback.
+    A stopped run goes on where it was: pictures and judgments stay, the same command asks for the rest, and
+    the release and a finished training run are made once. There is no story report: nobody knows the truth about
+    these pictures. `contact` is named to Commons; the network trains for about `minutes`.
+    `api` and `allow_hosts` let a test serve the API on loopback.
     """
     workspace, report = gather(folder, contact=contact, api=api, allow_hosts=allow_hosts)
     tell(f"{report.new_images} pictures came from {NAME}")
-    password = _account(workspace)
     with workspace.read() as session:
         known = session.scalar(select(Campaign.id).where(Campaign.slug == CAMPAIGN))
     if known is None:
         create_campaign(workspace, CAMPAIGN, "verify", CATEGORIES, stopping={"rule": "fixed", "n": 1})
+    if _progress(workspace)[1]:
+        _ask(folder, workspace, tell)
+    card = _release(workspace)
+    tell(f"the network's report is {_train(workspace, card.parent, minutes)}")
+    tell(f"the release's card is {card}")
+    workspace.close()
+    return card
+
+
+def _ask(folder: Path, workspace: Workspace, tell: Callable[[str], None]) -> None:
+    """The app, until the person has judged everything."""
+    password = _account(workspace)
     with AppProcess(folder.resolve()) as app:
         address = f"{app.base_url}/label/{CAMPAIGN}"
         tell(f"judge the pictures at {address}")
         tell(f"sign in as {PERSON!r} with the password {password!r}; this command waits until all are judged")
         webbrowser.open(address)
         _wait(workspace, tell)
-    settle(workspace, CAMPAIGN)
-    recipe = dataset_builder.recipe_from({"campaigns": [CAMPAIGN], "pixels": {"size": 64, "mode": "square"}})
-    built = dataset_builder.build(workspace, RELEASE, recipe)
-    result = train.run(
-        train.RunConfig(
-            data=str(built.path),
-            out=str(workspace.runs / built.path.name),
-            model="resnet18",
-            width=0.5,
-            small_input=False,
-            size=64,
-            minutes=1.0,
-        )
+
+
+def _release(workspace: Workspace) -> Path:
+    """The card of live/1: built now, or by the run before this one."""
+    with workspace.read() as session:
+        made = session.scalar(select(Release.path).where(Release.name == RELEASE, Release.version == 1))
+    if made is None:
+        settle(workspace, CAMPAIGN)
+        recipe = dataset_builder.recipe_from({"campaigns": [CAMPAIGN], "pixels": {"size": 64, "mode": "square"}})
+        dataset_builder.build(workspace, RELEASE, recipe, version=1)
+    return workspace.releases / RELEASE / "1" / "card.html"
+
+
+def _train(workspace: Workspace, release: Path, minutes: float) -> Path:
+    """The report of the one run, which goes on where it was stopped and is not made again once it is complete."""
+    run = workspace.runs / RELEASE
+    if (run / "metrics.json").is_file():  # the last thing that a run writes
+        return run / "report.html"
+    config = train.RunConfig(
+        data=str(release),
+        out=str(run),
+        model="resnet18",
+        width=0.5,
+        small_input=False,
+        size=64,
+        minutes=minutes,
     )
-    tell(f"the network's report is {result.report}")
-    tell(f"the release's card is {built.path / 'card.html'}")
-    workspace.close()
-    return built.path / "card.html"
+    return train.run(config).report
 
 
 def gather(
@@ -133,16 +157,21 @@ def _account(workspace: Workspace) -> str:
     return password
 
 
-def _wait(workspace: Workspace, tell: Callable[[str], None]) -> None:
-    """Until every item was answered or flagged by somebody, or taken down."""
+def _progress(workspace: Workspace) -> tuple[int, int]:
+    """How many items there are, and how many wait: nobody answered or flagged them, nor took them down."""
     answered = exists().where(Judgment.item_id == Item.id, Judgment.active)
     gone = exists().where(Takedown.sha256 == Item.image_sha256)
+    items = select(func.count(Item.id)).join(Campaign, Campaign.id == Item.campaign_id)
+    with workspace.read() as session:
+        total = session.scalar(items.where(Campaign.slug == CAMPAIGN)) or 0
+        return total, session.scalar(items.where(Campaign.slug == CAMPAIGN, ~answered, ~gone)) or 0
+
+
+def _wait(workspace: Workspace, tell: Callable[[str], None]) -> None:
+    """Until nothing waits."""
     told = -1
     while True:
-        with workspace.read() as session:
-            items = select(func.count(Item.id)).join(Campaign, Campaign.id == Item.campaign_id)
-            total = session.scalar(items.where(Campaign.slug == CAMPAIGN)) or 0
-            left = session.scalar(items.where(Campaign.slug == CAMPAIGN, ~answered, ~gone)) or 0
+        total, left = _progress(workspace)
         if left == 0:
             return
         if left != told:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from random import Random
 from typing import Any
+from urllib.parse import urlsplit
 
 import pyarrow.parquet as parquet
 from sqlalchemy import func, select
@@ -28,7 +29,7 @@ def collected(workspace: Workspace, truth: SiteTruth) -> dict[str, Any]:
         licenses = Counter(
             terms or "unknown" for terms in session.scalars(select(Fetch.license).where(Fetch.status == "ok"))
         )
-        sources = Counter(session.scalars(select(Fetch.source).where(Fetch.status == "ok")))
+        came = session.execute(select(Fetch.url, Fetch.source).where(Fetch.status == "ok").order_by(Fetch.id)).all()
         refused = [
             {"url": url, "reason": error, "detail": detail or ""}
             for url, error, detail in session.execute(
@@ -36,10 +37,6 @@ def collected(workspace: Workspace, truth: SiteTruth) -> dict[str, Any]:
             )
         ]
     reachable = {picture.sha256 for picture in truth.reachable}
-    odd: dict[str, list[bool]] = defaultdict(list)
-    for picture in truth.pictures.values():
-        if picture.trouble and any(not path.startswith(truth.closed_prefix) for path in picture.paths):
-            odd[picture.trouble].append(picture.sha256 in kept)
     return {
         "images": len(kept),
         "reachable": len(reachable),
@@ -48,10 +45,54 @@ def collected(workspace: Workspace, truth: SiteTruth) -> dict[str, Any]:
         "thumbnails_kept": len(kept & set(truth.thumbnails)),
         "outcomes": outcomes,
         "licenses": dict(licenses.most_common()),
-        "sources": dict(sources.most_common()),
+        "origins": _origins(truth, came),
         "refused": refused,
-        "odd_files": {name: {"n": len(came), "kept": sum(came)} for name, came in sorted(odd.items())},
+        "odd_files": _odd_files(workspace, truth, kept),
     }
+
+
+def _origins(truth: SiteTruth, came: Iterable[Any]) -> list[dict[str, Any]]:
+    """Pictures that came, by the source that found them and the gallery or list they stood in."""
+    folders = {gallery.slug for gallery in truth.galleries}
+    counts: Counter[tuple[str, str]] = Counter()
+    for url, source in came:
+        place = urlsplit(url).path.strip("/").split("/")
+        gallery = next((part for part in place[1:2] if part in folders), "")
+        counts[(source, f"gallery {gallery}" if gallery else "uploads of the list")] += 1
+    return [
+        {"source": source, "place": place, "n": n}
+        for (source, place), n in sorted(counts.items(), key=lambda row: (row[0][0], -row[1], row[0][1]))
+    ]
+
+
+def _odd_files(workspace: Workspace, truth: SiteTruth, kept: set[str]) -> list[dict[str, Any]]:
+    """What became of each odd file that was open to everybody, and of the pages and addresses that never answer."""
+    with workspace.read() as session:
+        fates = {
+            urlsplit(url).path: (status, reason or "", detail or "")
+            for url, status, reason, detail in session.execute(
+                select(Fetch.url, Fetch.status, Fetch.error, Fetch.detail).order_by(Fetch.id)
+            )
+        }
+    found = []
+    for picture in truth.pictures.values():
+        path = next((path for path in picture.paths if not path.startswith(truth.closed_prefix)), None)
+        if picture.trouble and path:
+            _, reason, detail = fates.get(path, ("", "", ""))
+            found.append(
+                {
+                    "kind": picture.trouble,
+                    "path": path,
+                    "sha256": picture.sha256 if picture.sha256 in kept else None,
+                    "reason": reason,
+                    "detail": detail,
+                }
+            )
+    for kind, paths in (("endless", truth.slow_paths), ("dead", truth.dead_paths)):
+        for path in paths:
+            _, reason, detail = fates.get(path, ("", "", ""))
+            found.append({"kind": kind, "path": path, "sha256": None, "reason": reason, "detail": detail})
+    return sorted(found, key=lambda row: (row["kind"], row["path"]))
 
 
 def annotators(workspace: Workspace, truth: SiteTruth, assessment: Assessment) -> list[dict[str, Any]]:

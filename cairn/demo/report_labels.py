@@ -1,6 +1,7 @@
 """The first half of the demo's report: from the picture site to settled labels."""
 
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 from cairn.demo.drawing import Bar, Interval, bars, figure, intervals, sheet
@@ -17,6 +18,16 @@ ODD_NAMES = {
     "wrong_type": "wrong Content-Type",
     "png16": "16-bit PNG",
     "alpha": "picture with alpha",
+    "endless": "never finishes",
+    "dead": "dead link",
+}
+SAFE_READING = {
+    "cmyk": "read as RGB by its colour profile",
+    "exif_rotated": "turned upright",
+    "png16": "read in 8 bits a channel",
+    "alpha": "laid on white",
+    "wrong_suffix": "read as the PNG it is",
+    "wrong_type": "read by its bytes, not its header",
 }
 
 
@@ -48,14 +59,18 @@ def collected(story: Mapping[str, Any], truth: SiteTruth, show: PicturesOf) -> S
         [Bar(name, [(n, 0)], f"{n:,}") for name, n in found["licenses"].items()],
         "pictures by licence",
     )
+    origins = bars(
+        [Bar(row["place"], [(row["n"], 0)], f"{row['n']:,} by {row['source']}") for row in found["origins"]],
+        "pictures by gallery or list",
+    )
     refused = bars(
         [Bar(f"{row['status']}: {row['reason']}", [(row["n"], 1)], str(row["n"])) for row in outcomes],
         "what was refused or failed, by reason",
     )
     odd = [
-        figure(uri, ODD_NAMES.get(known.trouble or "", known.trouble or ""))
-        for known in truth.pictures.values()
-        if known.trouble and not known.refused and (uri := show(known.sha256))
+        figure(uri, ODD_NAMES.get(row["kind"], row["kind"]))
+        for row in found["odd_files"]
+        if row["sha256"] and (uri := show(row["sha256"]))
     ]
     missed = len(found["missed"])
     return Section(
@@ -67,8 +82,10 @@ def collected(story: Mapping[str, Any], truth: SiteTruth, show: PicturesOf) -> S
         f" closes: {story['robots_requests']}. It recorded {story['bad_rows']} broken rows of the list, and refused"
         f" {sum(row['n'] for row in outcomes)} addresses, each with its reason.",
         [
+            "<h3>Where the pictures came from</h3>", origins,
             "<h3>Pictures by licence</h3>", chart,
             "<h3>Refused or failed, by reason</h3>", refused,
+            "<h3>Odd files, and what became of each</h3>", _fates(found["odd_files"]),
             "<h3>Odd files that were read all the same</h3>", sheet(odd[:12]),
         ],
         ["cairn collect crawl …", "cairn collect urls urls.csv", "cairn collect status"],
@@ -77,6 +94,28 @@ def collected(story: Mapping[str, Any], truth: SiteTruth, show: PicturesOf) -> S
             [(row["url"], row["reason"], row["detail"][:120]) for row in found["refused"][:60]],
         ),
     )  # fmt: skip
+
+
+def _fates(odd: Sequence[Mapping[str, Any]]) -> str:
+    """A table of the odd files by kind: how many there were, how many were kept, and why the others were not."""
+    kinds: dict[str, list[Mapping[str, Any]]] = {}
+    for row in odd:
+        kinds.setdefault(row["kind"], []).append(row)
+    lines = []
+    for kind, rows in sorted(kinds.items(), key=lambda pair: ODD_NAMES.get(pair[0], pair[0]).lower()):
+        kept = sum(row["sha256"] is not None for row in rows)
+        reasons = sorted({row["reason"] or "not met" for row in rows if row["sha256"] is None})
+        fate = "; ".join(
+            [f"kept, {SAFE_READING.get(kind, 'as it is')}"] * bool(kept) + [f"refused: {r}" for r in reasons]
+        )
+        lines.append(
+            f'<tr><td>{escape(ODD_NAMES.get(kind, kind))}</td><td class="n">{len(rows)}</td>'
+            f'<td class="n">{kept}</td><td>{escape(fate)}</td></tr>'
+        )
+    return (
+        '<div class="scroll"><table class="odd"><thead><tr><th>file</th><th class="n">planted</th>'
+        f'<th class="n">kept</th><th>what became of it</th></tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+    )
 
 
 def judged(story: Mapping[str, Any]) -> Section:

@@ -164,7 +164,7 @@ def _describe(made: Sequence[Made], served: Path, seed: int, quick: bool) -> Sit
     for gallery in GALLERIES:
         offers = [_offer(m) for m in ordered if m.planned.gallery == gallery.slug]
         if gallery.slug == "bus":
-            offers.append(Offer(SLOW_PICTURE, "bus", gallery.license, "Ada Quist", 128, 128, None))
+            offers.insert(0, Offer(SLOW_PICTURE, "bus", gallery.license, "Ada Quist", 128, 128, None))
         if gallery.slug == "car":
             offers += [Offer(path, "car", gallery.license, "Ada Quist", 128, 128, None) for path in DEAD_LINKS[:2]]
         own = gallery_pages(gallery, offers)

@@ -28,7 +28,9 @@ class Size:
 
     stopping: dict[str, Any]
     gold: int
-    train_minutes: float
+    training: dict[str, Any]
+    """Fields of the training run. The small one has a fixed number of epochs: on a busy machine it takes longer,
+    but never ends at chance; and one thread, for two would mostly wait for one another over so little."""
     seconds: dict[str, float]
     """Expected seconds of each stage on two cores, for the time left that is shown."""
 
@@ -36,13 +38,13 @@ class Size:
 FULL = Size(
     {"rule": "risk", "max_risk": 0.02, "max_n": 9},
     60,
-    1.0,
+    {"width": 0.5, "batch_size": 64, "minutes": 1.0},
     {"draw": 15, "collect": 15, "judge": 45, "settle": 5, "build": 20, "train": 75, "report": 5},
 )
 QUICK = Size(
     {"rule": "risk", "max_risk": 0.04, "max_n": 9},
     24,
-    0.25,
+    {"width": 0.25, "batch_size": 32, "epochs": 16, "threads": 1},
     {"draw": 5, "collect": 6, "judge": 12, "settle": 2, "build": 6, "train": 20, "report": 4},
 )
 

@@ -7,7 +7,7 @@ it stopped, a finished one starts anew.
 import errno
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -23,7 +23,7 @@ from annotate_app import add_gold, create_campaign, invite
 from cairn.demo import measures
 from cairn.demo.app_process import AppProcess
 from cairn.demo.crowd import CROWD
-from cairn.demo.labour import work
+from cairn.demo.labour import AppClient, sign_in, work
 from cairn.demo.report import write_report
 from cairn.demo.site import PictureSite, SiteTruth, build_site
 from cairn.demo.state import CARS, FULL, QUICK, RELEASE, VERIFY, Demo, Progress, ProgressFn, begin
@@ -32,7 +32,6 @@ from label_store import Assessment, CairnError, Workspace, put_category, read_ta
 from label_store.models import Campaign, Candidate, Category, Item, Judgment, Release
 
 MOST_ROUNDS = 5
-TRAIN_FLAGS = "--model resnet18 --width 0.5 --no-small-input --size 64 --batch-size 64"
 COLUMNS = Columns(url="url", category="category", caption="caption", license="license")
 TAXONOMY = Path(__file__).parent / "taxonomy.toml"
 RECIPE = Path(__file__).parent / "recipe.toml"
@@ -132,13 +131,14 @@ def _judge(demo: Demo, workspace: Workspace, truth: SiteTruth) -> Assessment:
             _add_gold(demo, workspace, truth)
         invitations = _invitations(workspace)
         with AppProcess(demo.folder) as app:
-            _work(demo, workspace, app.base_url, VERIFY, invitations, truth)
+            clients = sign_in(app.base_url, CROWD, invitations)
+            _work(demo, workspace, clients, VERIFY, truth)
             assessment = settle(workspace, VERIFY)
             if not _has_campaign(workspace, CARS):
                 create_campaign(
                     workspace, CARS, "attributes", ["car"], stopping=demo.size.stopping, title="What kind of car?"
                 )
-            _work(demo, workspace, app.base_url, CARS, invitations, truth)
+            _work(demo, workspace, clients, CARS, truth)
     with demo.stage("settle", "computing consensus"):
         assessment = settle(workspace, VERIFY)
         settle(workspace, CARS)
@@ -192,15 +192,13 @@ def _invitations(workspace: Workspace) -> dict[str, str]:
         return {who.name: invite(session) for who in CROWD}
 
 
-def _work(
-    demo: Demo, workspace: Workspace, base_url: str, campaign: str, invitations: dict[str, str], truth: SiteTruth
-) -> None:
+def _work(demo: Demo, workspace: Workspace, clients: Mapping[str, AppClient], campaign: str, truth: SiteTruth) -> None:
     """Everybody judges until nothing is open; settling may open an item again, so they are asked again."""
     judgments = 0
     with demo.progress(campaign) as progress:
         watch = _Watch(workspace, campaign, progress)
         for _ in range(MOST_ROUNDS):
-            count = work(base_url, campaign, CROWD, invitations, truth, demo.state.seed, watch)
+            count = work(clients, campaign, CROWD, truth, demo.state.seed, watch)
             judgments += count.judgments
             if count.refused:
                 demo.tell(f"    {len(count.refused)} answers were refused, the first because: {count.refused[0]}")
@@ -256,17 +254,19 @@ def _train(demo: Demo, workspace: Workspace, release: Path) -> None:
             data=str(release),
             out=str(run),
             model="resnet18",
-            width=0.5,
             small_input=False,
             size=64,
-            minutes=demo.size.train_minutes,
-            batch_size=64,
             seed=demo.state.seed,
+            **demo.size.training,
         )
         with demo.progress("training") as progress:
             result = train.run(config, progress=progress)
     demo.tell(f"    test accuracy {result.metrics['test']['top1']:.1%} after {result.config.epochs} epochs")
-    demo.state.facts["train_flags"] = f"{TRAIN_FLAGS} --epochs {result.config.epochs}"
+    made = result.config
+    demo.state.facts["train_flags"] = (
+        f"--model resnet18 --width {made.width} --no-small-input --size 64 --batch-size {made.batch_size}"
+        f" --epochs {made.epochs} --seed {made.seed}"
+    )
     demo.state.save()
 
 

@@ -70,6 +70,7 @@ async def ask(
         MAX_BYTES,
         compressed=True,
         robots=False,
+        mining=False,
         headers=headers or {},
         form=form,
         errors=_EXPLAINED,

@@ -1,14 +1,20 @@
 """The live demo's pictures: what comes from Wikimedia Commons, and the one sentence where it cannot be reached."""
 
+import re
+import threading
+import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import select
 
-from cairn.demo.live import CATEGORIES, NoInternet, gather
-from label_store import CairnError, UsageError
-from label_store.models import Candidate, Category, Fetch
+from cairn.demo.labour import AppClient
+from cairn.demo.live import CATEGORIES, NoInternet, gather, run_live
+from label_store import CairnError, UsageError, Workspace
+from label_store.models import Candidate, Category, Fetch, Release
 from tests.collector.apis import FakeCommons, File, maxlag, sends
 from tests.collector.site import Site
 
@@ -84,3 +90,90 @@ def test_without_a_contact_commons_is_not_asked(tmp_path: Path, commons: FakeCom
         gather(tmp_path / "live", contact=" ", api=commons.api)
     assert "--contact" in refused.value.hint
     assert not commons.asked
+
+
+class Judge(threading.Thread):
+    """The person in the browser: reads the address and the password off the terminal and judges over HTTP."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.lines: list[str] = []
+        self.told = threading.Event()
+
+    def tell(self, line: str) -> None:
+        self.lines.append(line)
+        if line.startswith("sign in"):
+            self.told.set()
+
+    def run(self) -> None:
+        self.told.wait(120)
+        address = urlsplit(next(line.split()[-1] for line in self.lines if line.startswith("judge the pictures")))
+        name, password = re.findall(r"'([^']+)'", next(line for line in self.lines if line.startswith("sign in")))
+        client = AppClient(f"{address.scheme}://{address.netloc}")
+        client.token = client.ask("POST", "/api/v1/sessions", {"name": name, "password": password})["token"]
+        leases = f"/api/v1/campaigns/{client.ask('GET', '/api/v1/campaigns')[0]['id']}/leases"
+        while items := client.ask("POST", leases, {"n": 40})["items"]:
+            now = datetime.now(UTC).isoformat()
+            client.ask(
+                "POST",
+                "/api/v1/judgments",
+                [
+                    {
+                        "id": str(uuid.uuid4()),
+                        "item": item["id"],
+                        "answer": {"value": "yes"},
+                        "shown_at": now,
+                        "answered_at": now,
+                        "active_ms": 900,
+                    }
+                    for item in items
+                ],
+            )
+
+
+def told_by_a_run(folder: Path, commons: FakeCommons) -> list[str]:
+    judge = Judge()
+    judge.start()
+    run_live(
+        folder,
+        judge.tell,
+        contact=CONTACT,
+        api=commons.api,
+        allow_hosts=(commons.site.netloc,),
+        minutes=0.01,
+    )
+    return judge.lines
+
+
+@pytest.mark.timeout(300)
+def test_the_whole_chain_makes_one_release_and_one_run_however_often_it_is_given(
+    tmp_path: Path, commons: FakeCommons, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webbrowser.open", lambda address: True)
+    commons.files = [
+        File(100 * k + n, f"File:A {name} {n}.jpg", told=TOLD)
+        for k, name in enumerate(CATEGORIES, 1)
+        for n in range(12)
+    ]
+    folder = tmp_path / "live"
+    first = told_by_a_run(folder, commons)
+    assert any(line.startswith("48 pictures") for line in first)
+    run = folder / "runs" / "live"
+    made = (run / "metrics.json").read_bytes()
+
+    again = told_by_a_run(folder, commons)
+    assert again[-2:] == first[-2:]
+    assert not any(line.startswith("sign in") for line in again), "everything is judged"
+    assert (run / "metrics.json").read_bytes() == made, "not trained again"
+
+    (run / "metrics.json").unlink()  # as if killed in training: the next run ends the same one
+    (run / "report.html").unlink()
+    assert told_by_a_run(folder, commons)[-2:] == first[-2:]
+    assert (run / "report.html").is_file()
+
+    assert [path.name for path in (folder / "releases" / "live").iterdir()] == ["1"]
+    assert [path.name for path in (folder / "runs").iterdir()] == ["live"]
+    workspace = Workspace.init(folder)
+    with workspace.read() as session:
+        assert session.scalars(select(Release.version)).all() == [1]
+    workspace.close()

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from cairn.demo.crowd import CROWD, Annotator, answer
-from cairn.demo.labour import AppClient, work
+from cairn.demo.labour import AppClient, sign_in, work
 from cairn.demo.site_truth import SiteTruth
 from cairn.demo.state import State, begin
 from label_store import CairnError, CategorySpec, Workspace, put_category
@@ -122,8 +122,9 @@ def no_truth():
 
 def test_when_one_annotator_fails_the_others_stop_and_the_reason_is_told(app):
     people = [Annotator("Ada", 0.9), Annotator("Bo", 0.9)]
+    clients = sign_in(app, people, {"Ada": "x", "Bo": "y"})
     with pytest.raises(CairnError, match="you may not"):
-        work(app, "c", people, {"Ada": "x", "Bo": "y"}, no_truth(), 0, lambda n: None)
+        work(clients, "c", people, no_truth(), 0, lambda n: None)
 
 
 def test_a_request_without_an_answer_is_sent_again(app):

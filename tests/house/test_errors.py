@@ -251,70 +251,12 @@ def test_ctrl_c_says_that_the_same_command_continues(here: Path) -> None:
     assert "Traceback" not in err
 
 
-# A full disk
-
-FULL_DISK = """
-set -u
-mount -t tmpfs -o size=$SIZE,mode=755 tmpfs "$PLACE" || exit 99
-cd "$PLACE"
-$BEFORE
-$COMMAND >out.$$ 2>"$ERRORS"; echo $? >"$CODE"
-find . -name '*partial*' -o -name '*.tmp' | sort >"$LEFT"
-mount -o remount,size=100m tmpfs "$PLACE"
-$COMMAND --json >"$AGAIN"; echo $? >>"$CODE"
-"""
-
-
-def on_a_full_disk(folder: Path, size: str, before: str, command: str) -> tuple[Ran, list[str], int, object]:
-    """Run a command where space ends; then make room and run it again.
-
-    Gives the first run, what it left under temporary names, and the second run's exit code and JSON.
-    The tiny disk is a tmpfs in a mount namespace of its own, so nothing outside sees it.
-    """
-    if shutil.which("unshare") is None:
-        pytest.skip("there is no `unshare` to make a disk of its own with")
-    place = folder / "place"
-    place.mkdir()
-    files = {name: str(folder / name.lower()) for name in ("ERRORS", "CODE", "LEFT", "AGAIN")}
-    cairn_command = f"{sys.executable} -m cairn"
-    variables = {"SIZE": size, "PLACE": str(place), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **files}
-    script = FULL_DISK.replace("$BEFORE", before.replace("cairn ", f"{cairn_command} "))
-    script = script.replace("$COMMAND", command.replace("cairn ", f"{cairn_command} "))
-    ran = subprocess.run(
-        ["unshare", "--mount", "--map-root-user", "bash", "-c", script],
-        env=variables, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
-    if not (folder / "code").exists():
-        pytest.skip(f"no tmpfs can be mounted in a namespace here: {ran.stderr.strip().splitlines()[-1:]}")
-    first, second = (int(code) for code in (folder / "code").read_text().split())
-    again = (folder / "again").read_text()
-    left = (folder / "left").read_text().split()
-    return Ran(first, ran.stdout, (folder / "errors").read_text()), left, second, json.loads(again) if again else None
-
-
-def test_shards_on_a_full_disk_leave_nothing_and_the_same_command_finishes(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        _pictures(tmp_path / "photos" / name, 12, side=400)
-    ran, left, second, again = on_a_full_disk(tmp_path, "128k", ":", f"cairn shards {tmp_path / 'photos'} out")
-    assert "space" in refused(ran, FAILED, "out").hint
-    assert left == []
-    assert second in (0, PARTIAL)
-    assert isinstance(again, dict)
-    assert sum(again["samples"].values()) > 0
-
-
-def test_collecting_on_a_full_disk_says_so_and_the_same_command_finishes(tmp_path: Path) -> None:
-    pictures = _pictures(tmp_path / "pictures", 40, side=700)
-    ran, left, second, again = on_a_full_disk(
-        tmp_path,
-        "1000k",
-        "cairn init . >/dev/null; cairn taxonomy add car >/dev/null",
-        f"cairn collect folder {pictures} -c car --processes 0",
-    )
-    assert "space" in refused(ran, FAILED).hint
-    assert left == []
-    assert second == 0
-    assert isinstance(again, dict)
+def test_a_file_where_a_folder_belongs_is_bad_usage(cairn: FrontDoor, here: Path) -> None:
+    (here / "file").write_text("somebody's own")
+    for words in (("init", "file"), ("demo", "-w", "file"), ("demo", "--live", "-w", "file")):
+        assert "folder" in refused(cairn(*words, cwd=here), USAGE, "file").hint
+    assert "--out" in refused(cairn("train", "nowhere", "--out", "file", cwd=here), USAGE, "file").hint
+    assert (here / "file").read_text() == "somebody's own"
 
 
 def _rows(workspace: Path, query: str) -> list[tuple[object, ...]]:

@@ -66,6 +66,7 @@ function moderate() {
     declining = cell;
     other.hidden = true;
     why.showModal();
+    why.querySelector("[data-reason]").focus();
   }
 
   function declined(reason, sentence, words = "") {
