@@ -18,6 +18,8 @@ from yarl import URL
 from collector.addresses import AllowList, is_no_host, literal, refusal
 from collector.errors import FetchFailed
 
+_REMEMBERED = 50_000
+"""Sites whose addresses passed as they are written; what DNS says of a name is checked at each connection."""
 _DNS_THREADS = 32
 """getaddrinfo blocks a thread for as long as a dead name server takes; these are kept apart from all others."""
 
@@ -32,9 +34,19 @@ class Gate:
     def __init__(self, allow: AllowList) -> None:
         self._allow = allow
         self._permitted: set[tuple[str, int]] = set()
+        self._passed: set[tuple[str, str, int | None]] = set()
 
     def check_url(self, url: URL) -> None:
         """Refuse what can be refused before asking DNS; raises FetchFailed."""
+        site = (url.scheme, url.raw_host or "", url.port)
+        if site in self._passed:
+            return
+        self._refuse_site(url)
+        if len(self._passed) >= _REMEMBERED:
+            self._passed.clear()
+        self._passed.add(site)
+
+    def _refuse_site(self, url: URL) -> None:
         if url.scheme not in ("http", "https"):
             raise FetchFailed("private_address", f"{url.scheme or 'a relative'}: address is not fetched, only http(s)")
         host = url.raw_host

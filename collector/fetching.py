@@ -29,6 +29,7 @@ from collector.robots import MAX_BYTES as ROBOTS_BYTES
 from collector.robots import RobotsCache, Rules
 from collector.tdmrep import MAX_BYTES as TDMREP_BYTES
 from collector.tdmrep import NAME, PATH, Reservations, read_tdmrep, reservation
+from collector.web_url import web_url
 
 MAX_REDIRECTS = 5
 MAX_WAIT = 30.0
@@ -286,7 +287,7 @@ def _hold_outside(holding: Holding, deadline: asyncio.Timeout) -> Callable[[int]
 def _parsed(url: str) -> URL:
     """A URL as it will be asked for, by the parser that the connection uses; no user name is ever sent."""
     try:
-        return URL(url.strip()).with_user(None).with_fragment(None)
+        return web_url(url.strip()).with_user(None).with_fragment(None)
     except (ValueError, TypeError) as error:
         raise FetchFailed("http_4xx", f"{url[:200]!r} is not a URL: {error}") from error
 
@@ -298,7 +299,7 @@ def _redirect(url: URL, response: aiohttp.ClientResponse) -> URL:
             "http_4xx", f"answered {response.status} without saying where to", http_status=response.status
         )
     try:
-        return url.join(URL(location.strip())).with_fragment(None)
+        return url.join(web_url(location.strip())).with_fragment(None)
     except ValueError as error:
         raise FetchFailed(
             "http_4xx", f"redirects to {location[:200]!r}: {error}", http_status=response.status

@@ -2,7 +2,7 @@
 
 import re
 
-from yarl import URL
+from collector.web_url import web_url
 
 MAX_ADDRESS = 4000
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".tif", ".tiff", ".bmp", ".jp2")
@@ -17,7 +17,7 @@ def absolute(base: str, href: str | None) -> str | None:
     if _SCHEME.match(href) and not href.lower().startswith(("http:", "https:")):
         return None
     try:
-        joined = URL(base).join(URL(href)).with_fragment(None)
+        joined = web_url(base).join(web_url(href)).with_fragment(None)
         if joined.scheme not in ("http", "https") or not joined.raw_host:
             return None
         address = str(joined)
@@ -29,6 +29,6 @@ def absolute(base: str, href: str | None) -> str | None:
 def is_picture_link(url: str) -> bool:
     """Whether an address looks like that of a picture file."""
     try:
-        return URL(url).path.lower().endswith(PICTURE_SUFFIXES)
+        return web_url(url).path.lower().endswith(PICTURE_SUFFIXES)
     except ValueError:
         return False

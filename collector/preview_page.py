@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 
-from yarl import URL
-
 from collector.preview import CategoryPreview, LeftOut, Preview, QueryPreview, Shown
+from collector.web_url import web_url
 
 _REASONS = {
     "dns": "the host has no address",
@@ -168,7 +167,7 @@ def _table(label: str, heads: str, rows: str, kind: str = "") -> str:
 def _host(url: str | None) -> str | None:
     """The host of an http(s) address; None for all that a page may not link to."""
     try:
-        parsed = URL(url or "")
+        parsed = web_url(url or "")
     except ValueError:
         return None
     return parsed.host if parsed.scheme in ("http", "https") else None

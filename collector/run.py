@@ -11,8 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from time import monotonic
 
-from yarl import URL
-
 from collector.addresses import AllowList
 from collector.errors import FetchFailed
 from collector.examining import Examiners
@@ -27,6 +25,7 @@ from collector.optout import declared, opted_out
 from collector.recording import Claim, Outcome, Recorded, Recorder, Response
 from collector.report import BadRows, CollectReport, Tally
 from collector.takedowns import Takedowns
+from collector.web_url import web_url
 from label_store import Workspace, url_hash
 from label_store.models import now
 
@@ -392,7 +391,7 @@ async def _pump(found: AsyncIterator[Found], queue: "asyncio.Queue[Found | BaseE
 
 def _line_of(url: str) -> str:
     try:
-        return host_key(URL(url))
+        return host_key(web_url(url))
     except ValueError:
         return "?"
 

@@ -16,7 +16,6 @@ from typing import IO, Any
 from urllib.parse import unquote, urlsplit
 
 import aiohttp
-from yarl import URL
 
 from collector.addresses import AllowList
 from collector.connections import Gate, RefusedAddress, open_session
@@ -24,6 +23,7 @@ from collector.errors import CollectError, FetchFailed
 from collector.loops import run_to_end
 from collector.options import user_agent
 from collector.tables import file_format, is_list
+from collector.web_url import web_url
 from label_store import Settings, UsageError
 
 MAX_LIST_BYTES = 64 * 2**30
@@ -134,7 +134,7 @@ class _Download:
         headers = {"Accept-Encoding": "identity"}
         if self.done and self.validator:
             headers |= {"Range": f"bytes={self.done}-", "If-Range": self.validator}
-        url = URL(self.address).with_user(None).with_fragment(None)
+        url = web_url(self.address).with_user(None).with_fragment(None)
         for _hop in range(_MAX_REDIRECTS + 1):
             gate.check_url(url)
             async with (
@@ -142,7 +142,7 @@ class _Download:
                 session.get(url, headers=headers, allow_redirects=False) as response,
             ):
                 if response.status in _REDIRECTS:
-                    url = url.join(URL(response.headers.get("Location", "")))
+                    url = url.join(web_url(response.headers.get("Location", "")))
                     continue
                 if response.status >= 500 or response.status in (408, 429):
                     raise aiohttp.ClientError(f"the server answered {response.status}")

@@ -8,14 +8,13 @@ from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
-from yarl import URL
-
 from collector.digests import digest_kind
 from collector.errors import CollectError
 from collector.found import BadRow, Candidate, Categories, Context, Found, refuse_unknown
 from collector.licenses import spdx
 from collector.tables import Row, column_names, count_rows, read_rows
 from collector.tables_remote import ListFile, local_lists
+from collector.web_url import web_url
 from label_store import CairnError, UsageError
 
 _URL_NAMES = (
@@ -199,7 +198,7 @@ def not_a_url(text: str) -> str | None:
     if _PLAIN_URL.fullmatch(text):
         return None
     try:
-        url = URL(text)
+        url = web_url(text)
         host = url.raw_host
     except ValueError as error:
         return f"is not a URL: {error}"
