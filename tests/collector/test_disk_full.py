@@ -33,7 +33,7 @@ class Disk:
 
 @pytest.fixture
 def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
-    """A tmpfs of 600 KiB where this process may mount one; else the kernel's answer at the fsync of the tenth blob."""
+    """A tmpfs of 600 KiB where this process may mount one; else its answer at the rim."""
     folder = tmp_path / "small"
     folder.mkdir()
     mounted = (
@@ -44,15 +44,16 @@ def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
     )
     made = Disk(folder, mounted)
     if not mounted:
-        real, calls = os.fsync, [0]
+        real, size = Path.write_bytes, [0]
 
-        def fsync(descriptor: int) -> None:
-            calls[0] += os.readlink(f"/proc/self/fd/{descriptor}").startswith(str(folder))
-            if made.full and calls[0] > 40:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            real(descriptor)
+        def write_bytes(path: Path, data: bytes) -> int:
+            if path.is_relative_to(folder) and made.full:
+                size[0] += len(data)
+                if size[0] > 600 * 1024:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return real(path, data)
 
-        monkeypatch.setattr(os, "fsync", fsync)
+        monkeypatch.setattr(Path, "write_bytes", write_bytes)
     yield made
     if mounted:
         subprocess.run(["umount", str(folder)], check=False)
