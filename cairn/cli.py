@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -110,6 +111,11 @@ class _OsSentence(Exception):
 
 
 def _os_error(error: OSError) -> Exception:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT) and not error.filename:  # a write names no file
+        return _OsSentence(
+            f"no space is left on the disk ({shutil.disk_usage('.').free / 2**20:,.1f} MiB free in this folder)",
+            "free some space and run the same command again; it continues where it stopped",
+        )
     where = error.filename or "the system"
     hints = {
         errno.ENOSPC: "free some space and run the same command again; it continues where it stopped",

@@ -5,7 +5,7 @@ import shutil
 
 from sqlalchemy import func, select
 
-from label_store import CairnError, Workspace
+from label_store import CairnError, FolderBlobs, Workspace
 from label_store.models import Image
 
 
@@ -32,14 +32,17 @@ def disk_full(workspace: Workspace, left: int | None) -> DiskFull:
             mean = session.scalar(select(func.avg(Image.bytes)))
     except CairnError:
         pass  # the database lies on the same disk; the sentence is worth having without the figure
-    free = shutil.disk_usage(workspace.folder).free
+    places = [workspace.folder]
+    if isinstance(workspace.blobs, FolderBlobs) and workspace.blobs.root.is_dir():
+        places.append(workspace.blobs.root)  # it may be on another disk
+    free, place = min((shutil.disk_usage(place).free, place) for place in places)
     needed = "the space that the rest needs is not known"
     if left and mean:
         needed = f"the {left:,} addresses left need about {size_words(left * float(mean))}"
     elif mean:
         needed = f"a thousand pictures take about {size_words(1000 * float(mean))}"
     return DiskFull(
-        f"the disk of {workspace.folder} is full ({size_words(free)} free): {needed}; what was recorded stays",
+        f"the disk of {place} is full ({size_words(free)} free): {needed}; what was recorded stays",
         hint="free some space and run the same command again; it continues where it stopped",
     )
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from math import sqrt
 from typing import Any
 
-from sqlalchemy import and_, select
+from sqlalchemy import ColumnElement, and_, select, true
 from sqlalchemy.orm import Session
 
 from label_store.models import (
@@ -122,7 +122,7 @@ def measure(session: Session, categories: Collection[str] | None = None) -> list
         brought = brought.where(Candidate.category_id.in_(slugs))
     for category_id, source, query, sha256 in session.execute(brought):
         found[category_id, source, query or ""].add(sha256)
-    shows = _verdicts(session, slugs)
+    shows = _verdicts(session, slugs, everything=categories is None)
     rows = []
     for (category_id, source, query), images in found.items():
         judged = [shows[key] for sha256 in images if (key := (sha256, category_id)) in shows]
@@ -130,15 +130,17 @@ def measure(session: Session, categories: Collection[str] | None = None) -> list
     return sorted(rows, key=lambda row: (row.category, row.source, -row.score, row.query))
 
 
-def _verdicts(session: Session, slugs: Mapping[int, str]) -> dict[tuple[str, int], float]:
+def _verdicts(session: Session, slugs: Mapping[int, str], *, everything: bool) -> dict[tuple[str, int], float]:
     """(image, category) -> the probability that it shows it, over all verify and classify campaigns that asked."""
     told: dict[tuple[str, int], list[float]] = defaultdict(list)
     asked: dict[int, list[int]] = defaultdict(list)
     for row in session.execute(select(CampaignCategory.campaign_id, CampaignCategory.category_id)):
         if row.category_id in slugs:
             asked[row.campaign_id].append(row.category_id)
-    answers = _answers(session)
-    for item_id, sha256, category_id, campaign_id, gold, posterior in session.execute(_items()):
+    # Items of classify campaigns have no category; of the others only those of the categories that are asked about.
+    wanted = true() if everything else Item.category_id.in_(slugs) | Item.category_id.is_(None)
+    answers = _answers(session, wanted)
+    for item_id, sha256, category_id, campaign_id, gold, posterior in session.execute(_items().where(wanted)):
         about = asked[campaign_id] if category_id is None else [category_id] if category_id in slugs else []
         belief = _belief(gold, posterior, answers.get(item_id, ()))
         if belief is None:
@@ -164,14 +166,14 @@ def _items() -> Any:
     )
 
 
-def _answers(session: Session) -> dict[int, list[tuple[str, str]]]:
+def _answers(session: Session, wanted: ColumnElement[bool]) -> dict[int, list[tuple[str, str]]]:
     """Item -> (role, answer) of people, for what has no consensus yet; unsure and flags are no answers."""
     found: dict[int, list[tuple[str, str]]] = defaultdict(list)
     given = (
         select(Judgment.item_id, Judgment.role, Judgment.answer)
         .join(Item, Item.id == Judgment.item_id)
         .join(Campaign, Campaign.id == Item.campaign_id)
-        .where(Judgment.active, Judgment.role != "model", Campaign.kind.in_(("verify", "classify")))
+        .where(Judgment.active, Judgment.role != "model", Campaign.kind.in_(("verify", "classify")), wanted)
     )
     for item_id, role, answer in session.execute(given):
         value = answer.get("value")

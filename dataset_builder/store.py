@@ -10,7 +10,18 @@ from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from dataset_builder.errors import RecipeError
-from label_store.models import Campaign, Category, Consensus, Fetch, Image, Item, Judgment, Takedown
+from label_store.models import (
+    Campaign,
+    Candidate,
+    Category,
+    Consensus,
+    Contribution,
+    Fetch,
+    Image,
+    Item,
+    Judgment,
+    Takedown,
+)
 
 _AT_ONCE = 5000
 
@@ -193,7 +204,17 @@ def _answers(session: Session, campaigns: Sequence[Asked]) -> dict[str, list[Ans
 
 def _provenances(session: Session, shown: Select[str]) -> dict[str, list[Provenance]]:
     found: dict[str, list[Provenance]] = defaultdict(list)
-    rows = session.scalars(select(Fetch).where(Fetch.status == "ok", Fetch.image_sha256.in_(shown)).order_by(Fetch.id))
+    # What somebody gave counts once a curator has approved it: a declined one's licence may be nobody's to give.
+    not_approved = (
+        select(Candidate.fetch_id)
+        .join(Contribution, Contribution.candidate_id == Candidate.id)
+        .where(Contribution.state != "approved")
+    )
+    rows = session.scalars(
+        select(Fetch)
+        .where(Fetch.status == "ok", Fetch.image_sha256.in_(shown), Fetch.id.not_in(not_approved))
+        .order_by(Fetch.id)
+    )
     for row in rows:
         found[row.image_sha256 or ""].append(
             Provenance(row.url, row.page_url, row.source, row.license, row.author, row.fetched_at)

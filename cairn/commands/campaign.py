@@ -160,10 +160,14 @@ def export(
             sys.stdout.write(chunk)
         return
     temporary = file.with_name(f".{file.name}.tmp")
-    with temporary.open("w", encoding="utf-8", newline="") as out_file:
-        for chunk in chunks:
-            out_file.write(chunk)
-    temporary.replace(file)
+    try:
+        with temporary.open("w", encoding="utf-8", newline="") as out_file:
+            for chunk in chunks:
+                out_file.write(chunk)
+        temporary.replace(file)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
     finish(f"the judgments of {slug} are in {file}", then=f"python -m consensus {file}" if kind == "csv" else "")
 
 

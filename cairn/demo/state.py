@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from label_store import CairnError, Workspace
 from label_store.models import Campaign, Release
+from shards.atomic import write_whole
 
 ProgressFn = Callable[[int, int | None, str], None]
 Progress = Callable[[str], AbstractContextManager[ProgressFn]]
@@ -63,10 +64,7 @@ class State:
 
     def save(self) -> None:
         """Write whole or not at all."""
-        path = self.folder / STATE_FILE
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text(json.dumps({**self.__dict__, "folder": "."}, indent=1), encoding="utf-8")
-        temporary.replace(path)
+        write_whole(self.folder / STATE_FILE, json.dumps({**self.__dict__, "folder": "."}, indent=1).encode())
 
     @classmethod
     def load(cls, folder: Path) -> "State | None":

@@ -30,6 +30,7 @@ from cairn.demo.state import CARS, FULL, QUICK, RELEASE, VERIFY, Demo, Progress,
 from collector import Columns, Crawl, UrlList, collect
 from label_store import Assessment, CairnError, Workspace, put_category, read_taxonomy, settle
 from label_store.models import Campaign, Candidate, Category, Item, Judgment, Release
+from shards.atomic import write_whole
 
 MOST_ROUNDS = 5
 COLUMNS = Columns(url="url", category="category", caption="caption", license="license")
@@ -85,12 +86,12 @@ def _serve(demo: Demo, truth: SiteTruth) -> Iterator[PictureSite]:
 def _workspace(demo: Demo) -> Workspace:
     toml = demo.folder / "cairn.toml"
     if not toml.exists():
-        toml.write_text(
+        settings = (
             "# The demo's workspace: its collector may fetch from the demo's own picture site on this machine.\n"
             f'name = "demo"\nallow_hosts = ["127.0.0.1:{demo.state.port}"]\nhost_delay = 0.0\nfetch_timeout = 5.0\n'
-            'contact = "https://example.org/cairn-demo"\n',
-            encoding="utf-8",
+            'contact = "https://example.org/cairn-demo"\n'
         )
+        write_whole(toml, settings.encode())
     workspace = Workspace.init(demo.folder)
     with workspace.write() as session:
         for spec in read_taxonomy(TAXONOMY):

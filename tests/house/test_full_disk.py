@@ -25,9 +25,9 @@ def told(ran: Ran, *words: str) -> None:
     assert "space" in ran.hint
 
 
-def _pictures(folder: Path, n: int, side: int) -> Path:
+def _pictures(folder: Path, n: int, side: int, first: int = 0) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    for number in range(n):
+    for number in range(first, first + n):
         (folder / f"{number}.jpg").write_bytes(jpeg(number, side))
     return folder
 
@@ -75,9 +75,10 @@ def test_without_a_byte_free_a_command_says_how_much_is_free(tmp_path: Path, mad
 
 
 def test_an_export_leaves_no_half_file(tmp_path: Path, made: Path) -> None:
-    done = on_a_full_disk(tmp_path, "1500k", f"cp -r {made}/. .; {FILL}", "cairn campaign export vehicles -o out.csv")
-    told(done.ran)
-    assert (done.left, "./out.csv" in done.files) == ([], False)
+    command = f"cairn campaign export vehicles -o out.csv -w {made}"
+    done = on_a_full_disk(tmp_path, "64k", FILL, command)
+    told(done.ran, "no space is left", "0.0 MiB free")
+    assert (done.left, done.files) == ([], [])
     assert done.again.code == 0, done.again
 
 
@@ -126,3 +127,40 @@ def test_a_judgment_that_finds_no_room_is_not_told_as_accepted(tmp_path: Path) -
     assert [outcome["status"] for outcome in taken["body"]] == ["accepted"]
     assert taken["judgments"] == 1
     assert done.again.json["judgments"] == 1
+
+
+def test_training_leaves_no_half_checkpoint_and_the_same_command_finishes(tmp_path: Path) -> None:
+    for split, first in (("train", 0), ("test", 100)):
+        for number, name in enumerate("ab"):
+            _pictures(tmp_path / "photos" / split / name, 8, side=48, first=first + 20 * number)
+    flags = "--model resnet20 --width 0.25 --epochs 1 --size 16 --workers 1 --device cpu --batch-size 8"
+    done = on_a_full_disk(tmp_path, "128k", ":", f"cairn train {tmp_path / 'photos'} --out run {flags}")
+    told(done.ran, "run/", "No space left")
+    assert (done.left, "./run/metrics.json" in done.files) == ([], False)
+    assert done.again.code == 0, done.again
+
+
+@pytest.mark.parametrize("size", ["4k", "1m"])
+def test_the_demo_says_that_there_is_no_room(tmp_path: Path, size: str) -> None:
+    done = on_a_full_disk(tmp_path, size, ":", "cairn demo --quick -w d", "cairn --help")
+    told(done.ran, "space")
+    assert done.left == []
+
+
+@pytest.mark.slow
+def test_a_demo_whose_disk_was_full_goes_on_to_its_end(tmp_path: Path) -> None:
+    done = on_a_full_disk(tmp_path, "6m", ":", "cairn demo --quick -w d", timeout=280)
+    told(done.ran, "full")
+    assert "going on with the demo" in done.again.err
+    assert done.again.code == 0, done.again
+
+
+@pytest.mark.parametrize(("ci", "uid", "ends"), [("1", 0, "fail"), ("1", 1000, "skip"), ("", 0, "skip")])
+def test_where_root_runs_the_checks_a_disk_that_cannot_be_made_fails_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ci: str, uid: int, ends: str
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.setattr("os.geteuid", lambda: uid)
+    with pytest.raises({"fail": pytest.fail.Exception, "skip": pytest.skip.Exception}[ends], match="unshare"):
+        on_a_full_disk(tmp_path, "4k", ":", "cairn --help")
