@@ -19,7 +19,6 @@ from annotate_app.consent import Terms
 from annotate_app.context import AppContext
 from annotate_app.problems import Problem
 from annotate_app.security.sessions import hash_secret
-from imaging.scans import too_many_scans
 from label_store import Origin, TakenDown, ingest, log_event, url_hash
 from label_store.models import Candidate, Category, Contribution, Fetch, Submission, Takedown
 
@@ -145,8 +144,6 @@ def take(context: AppContext, giver: Giver, category: CategoryShown, terms: Term
         approved=False,
     )
     try:
-        if why := too_many_scans(data):
-            raise imaging.ImageError("undecodable", f"The picture {why}.")
         ingest(context.workspace, data, origin)
     except imaging.ImageError as error:
         return Given("refused", reason=_sentence(str(error)), hint=error.hint, faulty=True)

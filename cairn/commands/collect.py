@@ -45,6 +45,9 @@ IgnoreOption = Annotated[
         help="Do not honour: robots, noindex, noimageindex, noai, noimageai, tdmrep or plus. It is recorded.",
     ),
 ]
+RefreshOption = Annotated[
+    bool, typer.Option("--refresh", help="Ask also whether pictures of earlier runs have changed.")
+]
 ColOption = typer.Option(help="Name of this column.")
 _AS_OTHERS_WRITE = {"token_normalize_func": lambda word: word.replace("_", "-")}
 """--url_col is --url-col: the options of img2dataset are written so."""
@@ -74,6 +77,7 @@ def urls(
     delay: DelayOption = None,
     processes: ProcessesOption = None,
     ignore: IgnoreOption = None,
+    refresh: RefreshOption = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -81,7 +85,7 @@ def urls(
 
     Example: cairn collect urls cars.csv --category car --license-col licence
     """
-    options = _options(delay, processes, ignore)
+    options = _options(delay, processes, ignore, refresh)
     from collector import Columns, UrlList
     from collector.tables_remote import lists_at_hand
 
@@ -123,6 +127,7 @@ def crawl(
     delay: DelayOption = None,
     processes: ProcessesOption = None,
     ignore: IgnoreOption = None,
+    refresh: RefreshOption = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -141,7 +146,7 @@ def crawl(
         within_path=within_path,
         sitemaps=sitemaps,
     )
-    _collect(source, category, _options(delay, processes, ignore), workspace, as_json)
+    _collect(source, category, _options(delay, processes, ignore, refresh), workspace, as_json)
 
 
 @app.command("folder")
@@ -177,11 +182,13 @@ app.command("preview")(preview)
 app.command("yield")(yield_)
 
 
-def _options(delay: float | None, processes: int | None, ignore: list[str] | None) -> "CollectOptions":
+def _options(
+    delay: float | None, processes: int | None, ignore: list[str] | None, refresh: bool = False
+) -> "CollectOptions":
     _require_collect_extra()
     from collector import CollectOptions
 
-    return CollectOptions(host_delay=delay, processes=processes, overrides=frozenset(ignore or ()))
+    return CollectOptions(host_delay=delay, processes=processes, overrides=frozenset(ignore or ()), refresh=refresh)
 
 
 def _settings(folder: Path | None) -> Settings:

@@ -39,7 +39,11 @@ _PLAIN_URL = re.compile(
 
 @dataclass(frozen=True)
 class Columns:
-    """Which column holds what; `url` None takes the first that is named like one."""
+    """Which column holds what.
+
+    `url` None takes the first that is named like one; `category` None one named `category`, where the curator
+    names no category for all.
+    """
 
     url: str | None = None
     category: str | None = None
@@ -75,7 +79,7 @@ class UrlList:
         failures = []
         for one in self._files():
             try:
-                self._check(one, categories)
+                self._check(one, categories, category)
             except CairnError as error:
                 failures.append(error)
         if failures and len(failures) == len(self._files()):
@@ -104,7 +108,7 @@ class UrlList:
 
     def _rows(self, file: ListFile, context: Context) -> Iterator[Found]:
         try:
-            columns = self._columns(file)
+            columns = self._columns(file, context.category)
             made = candidate_maker(str(file), columns, context.categories, context.category)
             for row in read_rows(file.path, columns.named(), str(file)):
                 yield row if isinstance(row, BadRow) else made(row)
@@ -116,8 +120,8 @@ class UrlList:
     def _files(self) -> Sequence[ListFile]:
         return local_lists(self.lists) if isinstance(self.lists, Path) else self.lists
 
-    def _check(self, file: ListFile, categories: Categories) -> None:
-        columns = self._columns(file)
+    def _check(self, file: ListFile, categories: Categories, category: str | None) -> None:
+        columns = self._columns(file, category)
         if columns.category is None:
             return
         first = [row for row in islice(read_rows(file.path, columns.named(), str(file)), 1000) if isinstance(row, Row)]
@@ -125,7 +129,7 @@ class UrlList:
         if words and not any(categories.resolve(word) for word in words):
             refuse_unknown(words, f"{file}, column {columns.category!r}")
 
-    def _columns(self, file: ListFile) -> Columns:
+    def _columns(self, file: ListFile, category: str | None) -> Columns:
         """The columns as they are named in the file; UsageError when one is missing."""
         there = column_names(file.path, str(file))
         by_lower = {name.strip().lower(): name for name in reversed(there)}
@@ -137,6 +141,8 @@ class UrlList:
                     hint=f"its columns are {', '.join(there) or 'none'}",
                 )
             chosen[role] = name if name in there or name is None else by_lower[name.lower()]
+        if chosen["category"] is None and category is None:
+            chosen["category"] = by_lower.get("category")
         if chosen["url"] is None:
             chosen["url"] = next((by_lower[name] for name in _URL_NAMES if name in by_lower), None)
         if chosen["url"] is None:
