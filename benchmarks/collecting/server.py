@@ -17,6 +17,7 @@ from pathlib import Path
 _DRIP_SECONDS = 0.5
 _RESPONSE = b'HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\nETag: "%d"\r\n\r\n'
 _NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+_ROBOTS = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s"
 _BROKEN = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -33,6 +34,8 @@ class Serving:
     """Hosts that take a request for a picture and never answer."""
     dripping: tuple[int, ...] = ()
     """Hosts that send a picture at one byte every half second."""
+    delayed: tuple[int, ...] = ()
+    """Hosts whose robots.txt asks for a second between two requests."""
     error_every: int = 0
     """Every n-th picture answers 500 (0: none)."""
 
@@ -52,6 +55,7 @@ class _Server:
         self.serving = serving
         self.pictures = [path.read_bytes() for path in sorted(Path(serving.pictures).iterdir())]
         self.hanging, self.dripping = frozenset(serving.hanging), frozenset(serving.dripping)
+        self.delayed = frozenset(serving.delayed)
         self.asked: Counter[str] = Counter()
         self.robots = 0
 
@@ -86,7 +90,14 @@ class _Connection(asyncio.Protocol):
         close = b"connection: close" in head.lower()
         if not path.startswith(b"/p/"):
             server.robots += path == b"/robots.txt"
-            self.send(_NOT_FOUND, close)
+            if path == b"/robots.txt" and self.host in server.delayed:
+                rules = b"User-agent: *\nCrawl-delay: 1\n"
+                self.send(_ROBOTS % (len(rules), rules), close)
+            elif path == b"/asked":
+                counts = json.dumps(server.asked).encode()
+                self.send(_ROBOTS % (len(counts), counts), close)
+            else:
+                self.send(_NOT_FOUND, close)
             return
         number = int(path[3:].partition(b".")[0])
         server.asked[path.decode()] += 1

@@ -246,7 +246,9 @@ def test_a_busy_api_is_asked_again_after_the_wait_that_it_asks_for(
 
 
 @pytest.mark.parametrize(
-    "trouble", [maxlag(120), says({}, 429, Retry_After="120"), says({}, 503, Retry_After="120")], ids=str
+    "trouble",
+    [maxlag(120), says({}, 429, Retry_After="120"), says({}, 503, Retry_After="120")],
+    ids=["maxlag", "429", "503"],
 )
 def test_an_api_that_asks_for_a_long_wait_is_left_alone_in_one_sentence(
     store: Workspace, site: Site, trouble: Trouble
