@@ -8,7 +8,7 @@ from html import escape
 import imaging
 from train.charts import svg
 
-ROW, LABEL, WIDTH = 28, 150, 640
+ROW, LABEL, WIDTH = 28, 190, 640
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def intervals(rows: Sequence[Interval], title: str) -> str:
     lines = [
         f'<line class="grid" x1="{at(tick):.1f}" x2="{at(tick):.1f}" y1="0" y2="{height}"/>'
         f'<text class="tick" x="{at(tick):.1f}" y="{height + 16}" text-anchor="middle">{tick:.0%}</text>'
-        for tick in (begin + k * (1 - begin) / 4 for k in range(5))
+        for tick in _ticks(begin)
     ]
     for n, row in enumerate(rows):
         y = n * ROW + 14
@@ -83,6 +83,12 @@ def intervals(rows: Sequence[Interval], title: str) -> str:
         '<p class="legend"><span>● estimated without the truth, with its 95 % interval</span>'
         "<span>✕ the truth</span></p>"
     )
+
+
+def _ticks(begin: float) -> list[float]:
+    """Round shares from a quarter on to 100 %."""
+    step = 0.05 if begin == 0.75 else 0.25
+    return [begin + k * step for k in range(round((1 - begin) / step) + 1)]
 
 
 def picture(data: bytes, side: int = 96) -> str:

@@ -20,8 +20,11 @@ from label_store import Assessment, Workspace
 from label_store.models import Campaign, Candidate, Category, Fetch, Image, Item, Judgment, Person
 
 
-def collected(workspace: Workspace, truth: SiteTruth) -> dict[str, Any]:
-    """What came and what did not, against what a polite collector could have got."""
+def collected(workspace: Workspace, truth: SiteTruth, pages_left_out: Mapping[str, int]) -> dict[str, Any]:
+    """What came and what did not, against what a polite collector could have got.
+
+    `pages_left_out` counts pages by reason, as the crawl's own report does: the store keeps pictures only.
+    """
     with workspace.read() as session:
         kept = set(session.scalars(select(Image.sha256)))
         fetched = session.execute(select(Fetch.status, Fetch.error, func.count()).group_by(Fetch.status, Fetch.error))
@@ -47,7 +50,7 @@ def collected(workspace: Workspace, truth: SiteTruth) -> dict[str, Any]:
         "licenses": dict(licenses.most_common()),
         "origins": _origins(truth, came),
         "refused": refused,
-        "odd_files": _odd_files(workspace, truth, kept),
+        "odd_files": _odd_files(workspace, truth, kept, pages_left_out),
     }
 
 
@@ -65,8 +68,10 @@ def _origins(truth: SiteTruth, came: Iterable[Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _odd_files(workspace: Workspace, truth: SiteTruth, kept: set[str]) -> list[dict[str, Any]]:
-    """What became of each odd file that was open to everybody, and of the pages and addresses that never answer."""
+def _odd_files(
+    workspace: Workspace, truth: SiteTruth, kept: set[str], pages_left_out: Mapping[str, int]
+) -> list[dict[str, Any]]:
+    """What became of each odd file that was open to everybody, and of the addresses that never answer."""
     with workspace.read() as session:
         fates = {
             urlsplit(url).path: (status, reason or "", detail or "")
@@ -88,10 +93,12 @@ def _odd_files(workspace: Workspace, truth: SiteTruth, kept: set[str]) -> list[d
                     "detail": detail,
                 }
             )
-    for kind, paths in (("endless", truth.slow_paths), ("dead", truth.dead_paths)):
-        for path in paths:
-            _, reason, detail = fates.get(path, ("", "", ""))
-            found.append({"kind": kind, "path": path, "sha256": None, "reason": reason, "detail": detail})
+    for path in (*truth.slow_paths, *truth.dead_paths):
+        _, reason, detail = fates.get(path, ("", "", ""))
+        kind = "dead" if path in truth.dead_paths else "endless"
+        if path.endswith(".html"):
+            kind, reason = "endless_page", "timeout" if pages_left_out.get("timeout") else ""
+        found.append({"kind": kind, "path": path, "sha256": None, "reason": reason, "detail": detail})
     return sorted(found, key=lambda row: (row["kind"], row["path"]))
 
 

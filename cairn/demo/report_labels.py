@@ -18,11 +18,12 @@ ODD_NAMES = {
     "wrong_type": "wrong Content-Type",
     "png16": "16-bit PNG",
     "alpha": "picture with alpha",
-    "endless": "never finishes",
+    "endless": "picture that never finishes",
+    "endless_page": "page that never finishes",
     "dead": "dead link",
 }
 SAFE_READING = {
-    "cmyk": "read as RGB by its colour profile",
+    "cmyk": "turned into sRGB",
     "exif_rotated": "turned upright",
     "png16": "read in 8 bits a channel",
     "alpha": "laid on white",
@@ -106,7 +107,7 @@ def _fates(odd: Sequence[Mapping[str, Any]]) -> str:
         kept = sum(row["sha256"] is not None for row in rows)
         reasons = sorted({row["reason"] or "not met" for row in rows if row["sha256"] is None})
         fate = "; ".join(
-            [f"kept, {SAFE_READING.get(kind, 'as it is')}"] * bool(kept) + [f"refused: {r}" for r in reasons]
+            [f"kept, {SAFE_READING.get(kind, 'as it is')}"] * bool(kept) + [f"left out: {r}" for r in reasons]
         )
         lines.append(
             f'<tr><td>{escape(ODD_NAMES.get(kind, kind))}</td><td class="n">{len(rows)}</td>'

@@ -135,12 +135,16 @@ def evaluated(story: Mapping[str, Any]) -> Section:
         "recall per category",
         most=1.0,
     )
+    small = (
+        " The quick demo trains for seconds on a few hundred pictures, which shows the way but not what a network can"
+        " do; without --quick it trains for a minute on more of them."
+    )
     return Section(
         "evaluated",
         "Evaluated on the test split",
         f"Top-1 accuracy {percent(test['top1'])} ({percent(test['top1_low'])} to {percent(test['top1_high'])}),"
         f" loss {test['loss']:.3f}, expected calibration error {test['ece']:.3f}. The test split was looked at once,"
-        " after everything was chosen.",
+        f" after everything was chosen.{small if story['quick'] else ''}",
         ['<div class="two"><div>', "<h3>Recall</h3>", recall, "</div><div>",
          "<h3>Rows are the released labels, columns what they were called</h3>",
          confusion_table(test["confusion"], names),

@@ -21,6 +21,7 @@ CLOSED_PREFIX = "/private/"
 NEAR_DUPLICATE_SHARE = 0.07
 COPY_SHARE = 0.01
 WRONG_GALLERY_SHARE = 0.12
+WRONG_GALLERY_SHARE_QUICK = 0.18  # with fewer, 250 answers at random pass for poor ones in one site of ten
 URL_LIST_SHARE = 0.12
 SHOWROOM_SHARE = 0.2  # of the cars: the gallery whose rights are all reserved
 
@@ -84,6 +85,7 @@ def plan_site(seed: int, n: int, quick: bool) -> list[Planned]:
     duplicates, copies = round(n * NEAR_DUPLICATE_SHARE), round(n * COPY_SHARE)
     originals = n - duplicates - copies
     many = 1 if quick else 3
+    wrong_share = WRONG_GALLERY_SHARE_QUICK if quick else WRONG_GALLERY_SHARE
     troubles = [kind for kind in ("cmyk", "exif_rotated", "png16", "alpha", "truncated", "text") for _ in range(many)]
     troubles += ["bomb", "wrong_type", "wrong_suffix"]
     private = max(8, n // 100)
@@ -95,7 +97,7 @@ def plan_site(seed: int, n: int, quick: bool) -> list[Planned]:
     for index in range(originals):
         category, trouble = category_of(index), trouble_of.get(index)
         claim = category
-        if trouble is None and rng.random() < WRONG_GALLERY_SHARE:
+        if trouble is None and rng.random() < wrong_share:
             near = rng.random() < 0.6
             claim = rng.choice(LOOKALIKES[category] if near else [c for c in CATEGORIES if c != category])
         gallery: str | None = claim

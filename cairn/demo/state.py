@@ -45,8 +45,8 @@ FULL = Size(
 QUICK = Size(
     {"rule": "risk", "max_risk": 0.04, "max_n": 9},
     24,
-    {"width": 0.25, "batch_size": 32, "epochs": 16, "threads": 1},
-    {"draw": 5, "collect": 6, "judge": 12, "settle": 2, "build": 6, "train": 20, "report": 4},
+    {"width": 0.25, "batch_size": 32, "epochs": 20, "threads": 1},
+    {"draw": 4, "collect": 7, "judge": 19, "settle": 1, "build": 5, "train": 12, "report": 3},
 )
 
 

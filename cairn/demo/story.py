@@ -88,7 +88,7 @@ def _workspace(demo: Demo) -> Workspace:
     if not toml.exists():
         settings = (
             "# The demo's workspace: its collector may fetch from the demo's own picture site on this machine.\n"
-            f'name = "demo"\nallow_hosts = ["127.0.0.1:{demo.state.port}"]\nhost_delay = 0.0\nfetch_timeout = 5.0\n'
+            f'name = "demo"\nallow_hosts = ["127.0.0.1:{demo.state.port}"]\nhost_delay = 0.0\nfetch_timeout = 4.0\n'
             'contact = "https://example.org/cairn-demo"\n'
         )
         write_whole(toml, settings.encode())
@@ -115,6 +115,7 @@ def _collect(demo: Demo, workspace: Workspace, site: PictureSite, truth: SiteTru
             listed = collect(workspace, UrlList(urls, COLUMNS), progress=progress)
     facts = demo.state.facts
     facts["robots_requests"] = facts.get("robots_requests", 0) + site.requested(truth.closed_prefix)
+    facts["pages_left_out"] = dict(crawled.pages_left_out)
     facts["bad_rows"] = max(facts.get("bad_rows", 0), listed.bad_rows)
     demo.state.save()
     demo.tell(
@@ -293,7 +294,7 @@ def _story(demo: Demo, workspace: Workspace, truth: SiteTruth, release: Path, as
         "gold": gold,
         "all_judgments": judgments,
         "states": dict(assessment.states),
-        "collected": measures.collected(workspace, truth),
+        "collected": measures.collected(workspace, truth, demo.state.facts["pages_left_out"]),
         "candidates": measures.candidates_per_category(workspace),
         "annotators": measures.annotators(workspace, truth, assessment),
         "labels": measures.labels(workspace, truth, assessment),

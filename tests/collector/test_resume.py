@@ -32,6 +32,17 @@ print(report.fetched, report.already)
 """
 
 
+CRAWL = """
+import sys
+from pathlib import Path
+from collector import CollectOptions, Crawl, collect
+from label_store import Workspace
+workspace = Workspace.open(Path(sys.argv[1]), allow_hosts=[sys.argv[3]])
+options = CollectOptions(host_delay=0.01, processes=1)
+collect(workspace, Crawl((sys.argv[2],), category_of={"/gallery/": "car"}), options=options)
+"""
+
+
 LIMIT = 2_000_000
 """Bytes of the largest file that can be written, where a test has its disk full for larger ones."""
 
@@ -87,6 +98,43 @@ def test_a_run_killed_twice_ends_with_nothing_lost_and_nothing_twice(site: Site,
         again = collect(workspace, UrlList(listed), category="car", options=FAST)
         assert (again.nothing_left, again.already) == (True, n)
         assert sum(site.asked[url.removeprefix(site.url(""))] for url in urls) == total
+
+
+def test_a_crawl_killed_twice_goes_on_and_takes_no_picture_twice(site: Site, tmp_path: Path) -> None:
+    for workspace in open_store(tmp_path, site):
+        n, a_page = 60, 12
+        pictures = [site.put(f"/full/{seed}.jpg", jpeg(seed)) for seed in range(n)]
+        for page in range(n // a_page):
+            shown = "".join(f'<img src="{url}" alt="a car">' for url in pictures[page * a_page : (page + 1) * a_page])
+            following = f'<a rel="next" href="/gallery/{page + 1}/">next</a>' if (page + 1) * a_page < n else ""
+            site.put(f"/gallery/{page}/", f"<html><body>{shown}{following}</body></html>")
+        script = tmp_path / "crawl_it.py"
+        script.write_text(CRAWL)
+        start_at = site.url("/gallery/0/")
+        before: dict[str, int] = {}
+        for share in (0.2, 0.6):
+            process = start(script, workspace.folder, start_at, site.netloc)
+            while len(recorded(workspace)) < share * n:
+                assert process.poll() is None, "ended before it could be killed"
+                time.sleep(0.005)
+            family = descendants(process.pid)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            while any(alive(pid) for pid in family):
+                time.sleep(0.01)
+            done = {url for url, status in recorded(workspace).items() if status == "ok"}
+            assert set(before) <= done, "lost"
+            assert {url: site.asked[url.removeprefix(site.url(""))] for url in before} == before, "fetched again"
+            before = {url: site.asked[url.removeprefix(site.url(""))] for url in done}
+        assert start(script, workspace.folder, start_at, site.netloc).wait() == 0
+        assert {url: site.asked[url.removeprefix(site.url(""))] for url in before} == before, "fetched again"
+        assert {url: status for url, status in recorded(workspace).items() if url in pictures} == dict.fromkeys(
+            pictures, "ok"
+        )
+        with workspace.read() as session:
+            assert session.scalar(select(func.count(models.Image.sha256))) == n
+            assert session.scalar(select(func.count(Candidate.id))) == n
+            assert session.scalar(select(func.count(Fetch.id)).where(Fetch.status == "ok")) == n
 
 
 def test_a_stopped_run_keeps_what_it_got(store: Workspace, site: Site, tmp_path: Path) -> None:

@@ -1,16 +1,25 @@
 """The commands: what they print, what they leave, and their exit codes."""
 
 import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
 from cairn.cli import run
 from cairn.commands.registry import load
 from dataset_builder import recipe_keys
 from label_store import Workspace
+from label_store.models import Release, ReleaseImage
 from tests.dataset_builder.scenes import Store, blurred, photo
 
 Cairn = Callable[..., tuple[int, str, str]]
@@ -132,3 +141,44 @@ def test_the_documented_recipe_names_every_key_with_its_default() -> None:
         default = keys[name].default
         if default is not None:
             assert value == (list(default) if isinstance(default, tuple) else default), name
+
+
+@contextmanager
+def write_lock(database: Path) -> Iterator[None]:
+    """Nobody else can write to the store meanwhile; they wait."""
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")
+
+
+@pytest.mark.parametrize("moment", ["at its pictures", "between the rename and the rows"])
+def test_cairn_build_killed_and_given_again_ends_with_one_whole_release(store: Store, moment: str) -> None:
+    store.fill(24)
+    folder = store.workspace.folder
+    command = [sys.executable, "-m", "cairn", "build", "v", "--workers", "1", "--pixels.size", "48", "-w", str(folder)]
+    reached = {
+        "at its pictures": folder / "releases" / ".v-1.partial" / "packs",
+        "between the rename and the rows": folder / "releases" / "v" / "1" / "dataset.json",
+    }[moment]
+    # The rows are all that a build writes to the store: while somebody else writes, it stands right before them.
+    with write_lock(folder / "labels.db"):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
+        while not reached.exists():
+            assert process.poll() is None, "the build ended before it could be killed"
+            time.sleep(0.005)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+    with store.workspace.read() as session:
+        assert session.scalar(select(Release.id)) is None
+    whole = (folder / "releases" / "v" / "1").exists()
+    assert whole == (moment == "between the rename and the rows")
+
+    again = subprocess.run(command, capture_output=True, text=True)
+    assert again.returncode == 0, again.stderr
+    with store.workspace.read() as session:
+        assert session.scalars(select(Release.version)).all() == [1]
+        assert session.scalar(select(func.count()).select_from(ReleaseImage)) == 24
+    assert [path.name for path in (folder / "releases").rglob("dataset.json")] == ["dataset.json"]
+    assert not list((folder / "releases").glob(".*"))
+    assert subprocess.run([*command[:3], "verify", "v/1", "-w", str(folder)], capture_output=True).returncode == 0

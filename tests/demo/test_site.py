@@ -129,13 +129,13 @@ def test_every_trouble_is_planted(truth: SiteTruth) -> None:
     assert all(p.category is None for p in truth.pictures.values() if p.refused)
 
 
-@pytest.mark.parametrize(("n", "quick"), [(FULL, False), (QUICK, True)])
-def test_the_plan_holds_the_promised_shares(n: int, quick: bool) -> None:
+@pytest.mark.parametrize(("n", "quick", "wrong"), [(FULL, False, (0.08, 0.15)), (QUICK, True, (0.13, 0.21))])
+def test_the_plan_holds_the_promised_shares(n: int, quick: bool, wrong: tuple[float, float]) -> None:
     plan = plan_site(1, n, quick)
     open_files = [p for p in plan if p.gallery != "family"]
     assert len(open_files) == n
     assert 0.06 <= sum(p.transform is not None for p in open_files) / n <= 0.08
-    assert 0.08 <= sum(p.claim != p.category for p in open_files) / n <= 0.15
+    assert wrong[0] <= sum(p.claim != p.category for p in open_files) / n <= wrong[1]
     assert len({p.path for p in plan}) == len(plan)
     for category in CATEGORIES:
         assert abs(sum(p.category == category for p in open_files) / n - 1 / 8) < 0.02
