@@ -30,8 +30,8 @@ class Size:
     stopping: dict[str, Any]
     gold: int
     training: dict[str, Any]
-    """Fields of the training run. The small one has a fixed number of epochs: on a busy machine it takes longer,
-    but never ends at chance; and one thread, for two would mostly wait for one another over so little."""
+    """Fields of the training run: a fixed number of epochs, so that a busy machine takes longer but learns as much,
+    on one thread, because two mostly wait for one another over so small a network."""
     seconds: dict[str, float]
     """Expected seconds of each stage on two cores, for the time left that is shown."""
 
@@ -39,8 +39,8 @@ class Size:
 FULL = Size(
     {"rule": "risk", "max_risk": 0.02, "max_n": 9},
     60,
-    {"width": 0.5, "batch_size": 64, "minutes": 1.0},
-    {"draw": 15, "collect": 15, "judge": 45, "settle": 5, "build": 20, "train": 75, "report": 5},
+    {"width": 0.25, "batch_size": 32, "epochs": 30, "threads": 1},
+    {"draw": 12, "collect": 10, "judge": 45, "settle": 1, "build": 16, "train": 55, "report": 3},
 )
 QUICK = Size(
     {"rule": "risk", "max_risk": 0.04, "max_n": 9},
