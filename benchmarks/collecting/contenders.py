@@ -137,8 +137,8 @@ class Img2dataset:
         words = "import importlib.metadata as m; print(m.version('img2dataset'))"
         return subprocess.run([self.python, "-c", words], check=True, capture_output=True, text=True).stdout.strip()
 
-    def collect(self, urls: Path) -> Got:
-        """One run from nothing."""
+    def collect(self, urls: Path, kill_after: float | None = None) -> Got:
+        """One run from nothing; killed after so many seconds, where its end cannot be waited for."""
         shutil.rmtree(self.folder, ignore_errors=True)
         log = self.folder.with_suffix(".log")
         words = f"""
@@ -150,6 +150,6 @@ if __name__ == "__main__":
 """
         script = self.folder.with_suffix(".py")
         script.write_text(words, encoding="utf-8")
-        cost = run([str(self.python), str(script)], log, {"NO_ALBUMENTATIONS_UPDATE": "1"})
+        cost = run([str(self.python), str(script)], log, {"NO_ALBUMENTATIONS_UPDATE": "1"}, kill_after)
         done = (json.loads(path.read_text())["successes"] for path in self.folder.glob("*_stats.json"))
         return Got(cost, sum(done))

@@ -45,7 +45,7 @@ FULL = Size(
 QUICK = Size(
     {"rule": "risk", "max_risk": 0.04, "max_n": 9},
     24,
-    {"width": 0.25, "batch_size": 32, "epochs": 20, "threads": 1},
+    {"width": 0.25, "batch_size": 32, "epochs": 15, "threads": 1},
     {"draw": 4, "collect": 7, "judge": 19, "settle": 1, "build": 5, "train": 12, "report": 3},
 )
 
