@@ -202,7 +202,8 @@ class Fetcher:
                 asyncio.timeout(max(left, 0.001)) as deadline,
                 self._session.request(method, url, headers=headers, data=want.form, allow_redirects=False) as response,
             ):
-                host.answered()
+                if response.status >= 300:
+                    host.answered()
                 if response.status in (301, 302, 303, 307, 308):
                     return _redirect(url, response)
                 if response.status == 304 and want.conditions:
@@ -218,6 +219,7 @@ class Fetcher:
                     look=(lambda first: look(kind, first)) if look else None,
                     hold=_hold_outside(want.holding, deadline) if want.holding else None,
                 )
+                host.answered()  # not before: a host that drips begins every answer and ends none
                 return Fetched(str(url), response.status, response.headers, body)
         except (TimeoutError, aiohttp.ClientError, OSError, ssl.SSLError, ValueError) as error:
             failure = _failure(error, url, self._timeout)

@@ -66,7 +66,7 @@ class Host:
         self._gave_up = failure
 
     def answered(self) -> None:
-        """The host is alive."""
+        """The host gave a whole answer."""
         self._silent = 0
 
     def was_silent(self, failure: FetchFailed) -> None:

@@ -296,3 +296,20 @@ def test_no_name_and_password_are_sent(site: Site) -> None:
     site.on("/a.jpg", look)
     get(site, f"http://user:secret@{site.netloc}/a.jpg")
     assert seen == [""]
+
+
+def test_a_host_that_begins_every_answer_and_ends_none_is_given_up(site: Site) -> None:
+    urls = [site.on(f"/{n}.jpg", drip(jpeg(n))) for n in range(5)]
+
+    async def one_after_the_other(fetcher: Fetcher) -> list[str]:
+        details = []
+        for url in urls:
+            with pytest.raises(FetchFailed) as failed:
+                await fetcher.get(url, PICTURE)
+            assert failed.value.reason == "timeout"
+            details.append(failed.value.detail)
+        return details
+
+    details = with_fetcher(site, one_after_the_other, timeout=0.3)
+    assert ["in a row" in detail for detail in details] == [False, False, False, True, True]
+    assert sum(site.asked[f"/{n}.jpg"] for n in range(5)) == 3
