@@ -21,7 +21,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:] = [str(HERE.parent), *(p for p in sys.path if Path(p or ".").resolve() != HERE)]
 
 from benchmarks.collecting import figures  # noqa: E402  the path is set above
-from benchmarks.collecting.processes import adopt_orphans  # noqa: E402
+from benchmarks.collecting.processes import adopt_orphans  # noqa: E402  the path is set above
 
 FIGURES = ("throughput", "latency", "hanging", "memory", "kills", "slow_host")
 

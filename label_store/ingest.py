@@ -1,7 +1,7 @@
 """The one door by which a picture enters, collected or contributed: checked, hashed, kept, recorded.
 
 `examine` is pure and picklable (a process pool runs it); `ingest` takes one picture all the way.
-The collector goes the same way in batches: `examine`, `refuse_taken_down`, the blob store, `record_all`.
+The collector goes the same way in batches: `examine_all`, its takedowns, `put_all` of the blob store, `record_all`.
 """
 
 from collections.abc import Sequence

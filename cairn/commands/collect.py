@@ -282,4 +282,4 @@ def _mapping(pairs: list[str], file: Path | None) -> dict[str, str]:
 
 
 # Last, because it takes this module's `app` and options: the commands that ask search APIs put themselves on `app`.
-from cairn.commands import collect_search  # noqa: E402, F401
+from cairn.commands import collect_search  # noqa: E402, F401  puts its commands on `app`, which must be there

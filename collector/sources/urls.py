@@ -102,7 +102,7 @@ class UrlList:
         """One candidate a row; what cannot be used is a BadRow, also a whole list among several."""
         for one in self._files():
             rows = self._rows(one, context)
-            while batch := await asyncio.to_thread(lambda rows=rows: list(islice(rows, _BATCH))):  # type: ignore[misc]
+            while batch := await asyncio.to_thread(lambda rows=rows: list(islice(rows, _BATCH))):  # type: ignore[misc]  # mypy types no default of a lambda
                 for found in batch:
                     yield found
 
