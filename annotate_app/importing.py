@@ -17,7 +17,8 @@ from label_store.models import Campaign, Item, Judgment, Person, now
 
 _NAMESPACE = uuid.UUID("6f1c3d0a-3f0e-4b0e-9a55-3a2f5d1f7c11")
 _ROWS_AT_ONCE = 500
-REQUIRED = ("item", "annotator", "answer")
+COLUMNS = {"item": "task", "annotator": "worker", "answer": "label"}
+"""The columns that a file must have, and crowd-kit's names for them."""
 
 
 @dataclass
@@ -62,12 +63,16 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
     try:
         with file.open(encoding="utf-8-sig", newline="") as opened:
             reader = csv.DictReader(opened)
-            missing = [name for name in REQUIRED if name not in (reader.fieldnames or ())]
+            there = list(reader.fieldnames or ())
+            missing = [name for name, other in COLUMNS.items() if name not in there and other not in there]
             if missing:
                 raise UsageError(
-                    f"{file} has no column {missing[0]!r} (it has {', '.join(reader.fieldnames or ()) or 'none'})",
-                    hint="columns: item, annotator, answer; and category where an image is asked about several",
+                    f"{file} has no column {missing[0]!r} (it has {', '.join(there) or 'none'})",
+                    hint="columns: item, annotator, answer (or task, worker, label); "
+                    "and category where an image is asked about several",
                 )
+            ours = {other: name for name, other in COLUMNS.items() if name not in there}
+            reader.fieldnames = [ours.get(name, name) for name in there]
             yield from enumerate(reader, start=2)
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}", hint="give a CSV file") from error
@@ -97,8 +102,12 @@ def _take(session: Session, campaign: Campaign, number: int, row: dict[str, str]
         session.add(person)
         session.flush()
     known = uuid.uuid5(_NAMESPACE, f"{campaign.id}/{item.id}/{name}")
-    if session.get(Judgment, known) is not None:
-        result.duplicate += 1
+    before = session.get(Judgment, known)
+    if before is not None:
+        if before.answer == answer:
+            result.duplicate += 1
+        else:
+            result.refused.append((number, f"{name} answered item {item.id} otherwise in an earlier row or file"))
         return
     mine = select(Judgment.id).where(
         Judgment.item_id == item.id, Judgment.person_id == person.id, Judgment.active, Judgment.role == "annotator"

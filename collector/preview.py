@@ -196,12 +196,16 @@ def _nothing(session: Session, only: Only) -> UsageError:
     import difflib
 
     for what, asked, column in (("source", only.source, Fetch.source), ("query", only.query, Fetch.query)):
-        known = sorted(one for one in session.scalars(select(column).distinct()) if one)
+        every = select(column).distinct()
+        if what == "query" and only.source is not None:
+            every = every.where(Fetch.source == only.source)  # a hint that names another source's query leads nowhere
+        known = sorted(one for one in session.scalars(every) if one)
         if asked is not None and asked not in known:
             near = difflib.get_close_matches(asked, known, n=3, cutoff=0.4) or known[:5]
             listed = " or ".join(repr(one) for one in near)
             return UsageError(
-                f"nothing was collected by the {what} {asked!r}",
+                f"nothing was collected by the {what} {asked!r}"
+                + (f" of {only.source}" if what == "query" and only.source else ""),
                 hint=f"did you mean {listed}?" if near else f"nothing has a {what} yet",
             )
     asked_for = f" for {only.category!r}" if only.category else ""

@@ -44,7 +44,8 @@ class CollectReport:
     @property
     def nothing_left(self) -> bool:
         """Whether everything had been settled before."""
-        return not (self.fetched or self.refused or self.failed or self.new_candidates or self.bad_rows)
+        new = self.fetched or self.refused or self.failed or self.new_candidates or self.bad_rows
+        return bool(self.already) and not new
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""

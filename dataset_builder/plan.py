@@ -239,7 +239,8 @@ def _normalise(
 
 
 def _notes(selection: Selection, arrangement: Arrangement, history: History) -> list[str]:
-    notes = []
+    slugs = [campaign.slug for campaign in selection.campaigns]
+    notes = [f"the answers of {'the campaign' if len(slugs) == 1 else 'the campaigns'} {', '.join(slugs)} count"]
     counts = dict.fromkeys(selection.recipe.categories or (), 0)
     moved = 0
     for sample in arrangement.samples:

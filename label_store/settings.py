@@ -1,5 +1,6 @@
 """Settings of a workspace: `cairn.toml`, then environment variables `CAIRN_*`, which win."""
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -88,6 +89,12 @@ def load_settings(toml: Path | None, **overrides: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            near = get_close_matches(key.lower(), Settings.model_fields, n=1)
+            raise UsageError(
+                f"{toml or 'the environment'}: there is no setting {key!r}",
+                hint=f"did you mean {near[0]!r}?" if near else "`docs/settings.md` lists every setting with its unit",
+            ) from error
         raise UsageError(
             f"{toml or 'the environment'}: setting {key!r}: {first['msg']}",
             hint="`docs/settings.md` lists every setting with its unit",

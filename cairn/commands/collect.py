@@ -234,8 +234,18 @@ def _collect(
         print_json(report.as_dict())
     else:
         _tell(report)
+    if report.pages_left_out and not report.pages:
+        raise CairnError(f"no page could be read: {reasons_words(report.pages_left_out)}", hint=_remedy(report))
     if report.bad_rows:
         raise typer.Exit(PARTIAL)
+
+
+def _remedy(report: "CollectReport") -> str:
+    if "private_address" in report.pages_left_out:
+        return "allow_hosts in cairn.toml names private hosts that may be fetched, as host or host:port"
+    if "robots" in report.pages_left_out:
+        return "the site's robots.txt asks not to be read; ask its owner"
+    return "look at the address in a browser, then run the same command again"
 
 
 def _tell(report: "CollectReport") -> None:
@@ -244,7 +254,7 @@ def _tell(report: "CollectReport") -> None:
             err.print(f"left out: {example}", markup=False)
         what = "queries failed" if report.source in ("commons", "openverse") else "rows could not be used"
         err.print(f"{report.bad_rows:,} {what}; {report.bad_rows_file} lists them", markup=False)
-    if report.pages_left_out:
+    if report.pages_left_out and report.pages:
         err.print(f"pages not read: {reasons_words(report.pages_left_out)}", markup=False)
     if report.waiting:
         err.print(f"{report.waiting:,} addresses asked to be tried later; run the same command again then")

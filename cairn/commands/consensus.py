@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cairn.console import JsonOption, WorkspaceOption, finish, out, print_json, table
-from label_store import Workspace, settle
+from label_store import Assessment, Workspace, settle
 
 
 def consensus(
@@ -55,5 +55,13 @@ def consensus(
     finish(
         f"{campaign}: {states['settled']} settled, {states['disputed']} disputed, {states['open']} open"
         f" from {assessment.judgments} judgments by {assessment.method}",
-        then="cairn build NAME",
+        then=_next(assessment),
     )
+
+
+def _next(assessment: Assessment) -> str:
+    if not assessment.judgments:
+        return f"cairn user invite --campaign {assessment.campaign}; nobody has judged yet"
+    if not assessment.states["settled"]:
+        return f"more people's judgments, until the stopping rule is met: cairn campaign status {assessment.campaign}"
+    return "cairn build NAME"

@@ -1,5 +1,6 @@
 """`cairn user`: who may sign in, as what."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -136,12 +137,16 @@ def list_people(workspace: WorkspaceOption = None, as_json: JsonOption = False) 
         )
         return
     table("", ("name", "role", "state", "judgments"), [(n, r, "disabled" if d else "", j) for n, r, d, j in rows])
-    finish(f"{len(rows)} people", then="cairn user invite")
+    finish("1 person" if len(rows) == 1 else f"{len(rows)} people", then="cairn user invite")
 
 
 def _password(file: typer.FileText | None) -> str:
     if file is not None:
         return file.read().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "there is no terminal to ask for the password on", hint="--password-file FILE, or - for standard input"
+        )
     password: str = typer.prompt("password", hide_input=True, confirmation_prompt=True)
     if not password:
         raise UsageError("a password cannot be empty")

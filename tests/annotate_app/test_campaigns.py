@@ -150,6 +150,19 @@ def test_an_export_can_be_imported_again_once(stocked, app, tmp_path):
         assert set(session.scalars(select(Item.n).join(Campaign).where(Campaign.slug == "again"))) == {1}
 
 
+def test_an_import_takes_crowd_kits_names_and_refuses_a_second_other_answer(stocked, tmp_path):
+    (picture,) = add_pictures(stocked, "boat", 1)
+    create_campaign(stocked, "boats", "verify", ["boat"])
+    file = tmp_path / "judgments.csv"
+    file.write_text(f"task,worker,label\n{picture},an old hand,yes\n{picture},an old hand,no\n")
+    for accepted, duplicate in ((1, 0), (0, 1)):
+        result = import_judgments(stocked, "boats", file)
+        assert (result.accepted, result.duplicate) == (accepted, duplicate)
+        ((number, reason),) = result.refused
+        assert number == 3
+        assert "otherwise" in reason
+
+
 def test_an_import_without_its_columns_names_them(stocked, tmp_path):
     add_pictures(stocked, "boat", 1)
     create_campaign(stocked, "boats", "verify", ["boat"])

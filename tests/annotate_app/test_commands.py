@@ -85,3 +85,27 @@ def test_people_are_added_invited_and_disabled(stocked: Workspace, tmp_path: Pat
         assert run(["user", "disable", "dora", *at]) == 0
         gone = httpx.post(f"{app.url}/api/v1/sessions", json={"name": "dora", "password": PASSWORD})
         assert gone.status_code == 401
+
+
+def test_consensus_says_what_to_do_next(stocked: Workspace, capsys: pytest.CaptureFixture[str]):
+    add_pictures(stocked, "boat", 2)
+    at = ["--workspace", str(stocked.folder)]
+    assert run(["campaign", "create", "boats", "--kind", "verify", "-c", "boat", "-n", "2", *at]) == 0
+    for people, words in (((), "cairn user invite"), (("ann",), "until the stopping rule"), (("bea",), "cairn build")):
+        with serving(stocked) as app:
+            for name in people:
+                judge_all(app.client(name), "boats")
+        capsys.readouterr()
+        assert run(["consensus", "boats", *at]) == 0
+        assert words in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_without_a_terminal_a_password_comes_from_a_file(stocked: Workspace):
+    command = [sys.executable, "-m", "cairn", "user", "add", "zoe", "--workspace", str(stocked.folder)]
+    asked = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    assert asked.returncode == 2
+    assert "--password-file" in asked.stderr
+    given = subprocess.run(
+        [*command, "--password-file", "-"], input="a good long one\n", capture_output=True, text=True, check=False
+    )
+    assert given.returncode == 0, given.stderr

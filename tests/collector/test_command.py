@@ -43,6 +43,17 @@ def test_failed_fetches_are_no_failure_of_the_run(
     assert "nothing left to collect" in capsys.readouterr().out
 
 
+def test_a_crawl_that_may_read_no_page_fails_and_says_what_to_set(
+    place: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = place.put("/", "<p>nothing</p>")
+    monkeypatch.setenv("CAIRN_ALLOW_HOSTS", "[]")
+    assert run(["collect", "crawl", start, "-c", "car", "--processes", "0"]) == 1
+    said = capsys.readouterr().err
+    assert "no page could be read: private_address" in said
+    assert "allow_hosts" in said
+
+
 def test_a_crawl_by_mapping_then_status(place: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name, seed in (("car", 1), ("dog", 2)):
         place.put(f"/{name}/", f'<img src="{place.put(f"/{name}.jpg", jpeg(seed))}">')

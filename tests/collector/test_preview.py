@@ -107,6 +107,13 @@ def test_a_name_that_does_not_exist_offers_the_nearest(filled: Workspace, only: 
     assert hint in error.value.hint
 
 
+def test_a_hint_never_names_another_sources_query(filled: Workspace) -> None:
+    ingest(filled, jpeg(9, 300), Origin("crawl", "https://h.example/9.jpg", category="car"))
+    with pytest.raises(UsageError, match="query 'red car' of crawl") as error:
+        make_preview(filled, Only(source="crawl", query="red car"), 60)
+    assert "red car" not in error.value.hint
+
+
 def test_nothing_to_look_at_is_one_sentence(store: Workspace) -> None:
     with pytest.raises(UsageError, match="nothing to look at"):
         make_preview(store, Only(category="boat"), 60)

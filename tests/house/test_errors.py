@@ -202,7 +202,8 @@ def test_settings_that_cannot_be_are_named(cairn: FrontDoor, here: Path) -> None
         ("a = = 1\n", "cairn.toml"),
     ):
         (here / "cairn.toml").write_text(text + toml)
-        refused(cairn("collect", "status", cwd=here), USAGE, word)
+        ran = refused(cairn("collect", "status", cwd=here), USAGE, word)
+        assert word != "hots_delay" or "did you mean 'host_delay'?" in ran.err
     (here / "cairn.toml").write_text(toml)
     refused(cairn("collect", "status", cwd=here, CAIRN_HOST_DELAY="soon"), USAGE, "host_delay")
 
