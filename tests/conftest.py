@@ -1,6 +1,7 @@
 """Fixtures that many rooms share: workspaces on SQLite and on a real PostgreSQL."""
 
 import shutil
+import signal
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -20,6 +21,12 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("CAIRN_") and name not in ("CAIRN_DATA", "CAIRN_CHROMIUM"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c_arrives() -> None:
+    """A shell that starts the tests in the background has them, and all that they start, ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -178,7 +178,8 @@ def test_the_names_of_this_machine_are_refused_as_the_system_resolves_them() -> 
 def test_an_address_of_ipv6_is_public_only_within_the_global_unicast_range(address: ipaddress.IPv6Address) -> None:
     if refusal(str(address)) is None and address.ipv4_mapped is None and address not in NAT64:
         assert address in ipaddress.IPv6Network("2000::/3")
-        assert address.is_global
+        # 6to4 carries an IPv4 address, which is what is judged; older Pythons call all of it private.
+        assert address.is_global or address.sixtofour is not None
 
 
 @example("[]@")

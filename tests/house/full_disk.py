@@ -1,6 +1,7 @@
 """A disk of its own on which space ends: a tmpfs in a mount namespace, so that nothing outside sees it."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,10 @@ FILL = "dd if=/dev/zero of=filler bs=1k 2>/dev/null; dd if=/dev/zero of=filler2 
 """Leaves not a byte."""
 
 
+_COMMAND_NAME = re.compile(r"(?<![\w/.-])cairn ")
+"""The command, not the end of a path: a checkout may lie in a folder of that name."""
+
+
 class FullDisk(NamedTuple):
     """What a command did where space ended, and the same command when there was room."""
 
@@ -51,7 +56,7 @@ def on_a_full_disk(
     files = {name: folder / name.lower() for name in names}
     script = SCRIPT
     for name, words in (("$BEFORE", before), ("$AGAIN_COMMAND", again or command), ("$COMMAND", command)):
-        script = script.replace(name, words.replace("cairn ", f"{sys.executable} -m cairn "))
+        script = script.replace(name, _COMMAND_NAME.sub(f"{sys.executable} -m cairn ", words))
     keep = {name: value for name, value in os.environ.items() if name in ("HOME", "LANG")}
     ran = subprocess.run(
         ["unshare", "--mount", "--map-root-user", "bash", "-c", script],
