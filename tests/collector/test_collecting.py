@@ -211,15 +211,14 @@ def test_both_databases_take_it(any_workspace: Workspace, tmp_path: Path) -> Non
 
 
 def test_real_odd_pictures_each_get_a_picture_or_a_reason(store: Workspace, tmp_path: Path) -> None:
-    import tarfile
+    import shutil
 
     import pandas as pd
 
     from tests.data import shared_data
 
     data = shared_data()
-    with tarfile.open(data / "odd_encodings.tar") as tar:
-        tar.extractall(tmp_path / "odd", filter="data")
+    shutil.unpack_archive(data / "odd_encodings.tar", tmp_path / "odd")
     table = pd.read_csv(data / "odd_encodings.csv")
     report = collect(store, Folder(tmp_path / "odd"), category="car", options=FAST)
     ends = fetches(store)
