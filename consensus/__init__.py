@@ -6,6 +6,7 @@ from consensus.errors import ConsensusError
 from consensus.fit import METHODS, VERSION, Result, fit, item_posterior
 from consensus.flags import Skill, flags, skill
 from consensus.judgments import Judgments
+from consensus.kappa import Kappa, cohen_kappa, fleiss_kappa
 from consensus.label_error import LabelError, estimated_label_error, label_error_of
 from consensus.quality import AnnotatorQuality
 from consensus.stopping import StoppingRule, states
@@ -17,14 +18,17 @@ __all__ = [
     "AnnotatorQuality",
     "ConsensusError",
     "Judgments",
+    "Kappa",
     "LabelError",
     "Prior",
     "Result",
     "Skill",
     "StoppingRule",
+    "cohen_kappa",
     "estimated_label_error",
     "fit",
     "flags",
+    "fleiss_kappa",
     "item_posterior",
     "krippendorff_alpha",
     "label_error_of",
