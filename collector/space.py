@@ -5,7 +5,7 @@ import shutil
 
 from sqlalchemy import func, select
 
-from label_store import CairnError, FolderBlobs, Workspace
+from label_store import CairnError, FolderBlobs, StoreFull, Workspace
 from label_store.models import Image
 
 
@@ -16,9 +16,7 @@ class DiskFull(CairnError):
 def is_disk_full(error: BaseException | None) -> bool:
     """Whether an error, or one that it came from, says that the disk or the quota is full."""
     while error is not None:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return True
-        if any(words in str(error) for words in ("disk is full", "disk I/O error", "No space left")):
+        if isinstance(error, StoreFull) or (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)):
             return True
         error = error.__cause__
     return False

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cairn.commands.collect import DelayOption, IgnoreOption, ProcessesOption, _collect, _options, app
 from cairn.commands.collect_plan import BudgetOption, ExpandOption, LanguagesOption, PlanOption, show_plan
+from cairn.commands.collect_run import DelayOption, IgnoreOption, ProcessesOption, options_of, run
 from cairn.console import JsonOption, WorkspaceOption
 from label_store import Settings, UsageError, Workspace, find_category
 
@@ -28,7 +28,6 @@ _PICTURES_AT_ONCE = 2
 """Requests in flight to Commons' picture host, as https://wikitech.wikimedia.org/wiki/Robot_policy asks."""
 
 
-@app.command("commons")
 def commons(
     category: CategoriesOption = None,
     query: QueryOption = None,
@@ -56,7 +55,7 @@ def commons(
 
     Example: cairn collect commons --category tram --limit 100
     """
-    options = replace(_options(delay, processes, ignore), per_host=_PICTURES_AT_ONCE)
+    options = replace(options_of(delay, processes, ignore), per_host=_PICTURES_AT_ONCE)
     from collector import Commons
     from collector.planning import commons_terms
     from collector.sources.commons import API
@@ -67,10 +66,9 @@ def commons(
         show_plan(planned, as_json)
         return
     source = Commons(planned.asked(), limit, settings.contact, _width(size), depth, api or API)
-    _collect(source, None, options, workspace, as_json)
+    run(source, None, options, workspace, as_json, unusable="queries failed")
 
 
-@app.command("openverse")
 def openverse(
     category: CategoriesOption = None,
     query: QueryOption = None,
@@ -99,7 +97,7 @@ def openverse(
 
     Example: cairn collect openverse --category tram --query tram --query streetcar --license-type commercial
     """
-    options = _options(delay, processes, ignore)
+    options = options_of(delay, processes, ignore)
     from collector import Openverse
     from collector.planning import openverse_terms
     from collector.sources.openverse import API
@@ -121,7 +119,7 @@ def openverse(
         client_secret=settings.openverse_client_secret,
         api=api or API,
     )
-    _collect(source, None, options, workspace, as_json)
+    run(source, None, options, workspace, as_json, unusable="queries failed")
 
 
 @dataclass(frozen=True)
