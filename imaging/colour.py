@@ -28,7 +28,7 @@ def to_srgb(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     """
     pixels, alpha = _eight_bits(image)
     profile = image.info.get("icc_profile")
-    if profile and profile_name(profile) not in _SRGB_NAMES:
+    if profile and not is_srgb(profile):
         managed = _through_profile(pixels, bytes(profile))
         if managed is not None:
             return managed, alpha
@@ -36,6 +36,11 @@ def to_srgb(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     if not profile and "srgb" not in image.info:
         rgb = _undo_gamma(rgb, image.info.get("gamma"))
     return rgb, alpha
+
+
+def is_srgb(profile: bytes | None) -> bool:
+    """Whether pixels with this ICC profile, or with none, are taken for sRGB as they are."""
+    return not profile or profile_name(profile) in _SRGB_NAMES
 
 
 def profile_name(profile: bytes | None) -> str | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from PIL import ExifTags, Image, JpegImagePlugin, UnidentifiedImageError
 
+from imaging.colour import is_srgb
 from imaging.errors import ImageError
 from imaging.scans import too_many_scans
 
@@ -56,13 +57,16 @@ class Decoded:
     orientation: int  # as declared, 1-8
     turn: int  # the orientation that is still to be applied: Pillow turns a TIFF while loading it
     size: tuple[int, int]  # width and height as stored, also where the image was decoded smaller
+    mode: str  # of the pixels as stored, also where only their luma was decoded
+    scale: int = 1  # so many pixels of `size` across and down went into one of the image
 
 
-def decode(data: bytes, max_pixels: int = MAX_PIXELS, least_side: int | None = None) -> Decoded:
+def decode(data: bytes, max_pixels: int = MAX_PIXELS, luma_side: int | None = None) -> Decoded:
     """Load the first frame of the picture in `data` completely.
 
-    With `least_side` a JPEG is decoded at the smallest of 1/1, 1/2, 1/4 and 1/8 of its size that leaves both sides
-    so long (ITU-T T.81's blocks through smaller inverse transforms). All of its data is read and checked all the same.
+    With `luma_side` a JPEG is decoded at the smallest of 1/1, 1/2, 1/4 and 1/8 of its size that leaves both sides
+    so long (ITU-T T.81's blocks through smaller inverse transforms), and where its colours are sRGB as they are, its
+    luma alone (mode L, what `convert("L")` makes of RGB). All of its data is read and checked all the same.
     Raises `ImageError`: "too_large" by the declared size, before pixels are decoded (Pillow's own limit
     of about 179 million pixels holds even where `max_pixels` is larger); "not_image"; "undecodable",
     also for a file that ends before its picture does, or would keep its decoder for minutes.
@@ -72,10 +76,9 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS, least_side: int | None = N
     image = _open(data)
     try:
         refuse_too_large(image.size, max_pixels)
-        size = image.size
+        size, mode = image.size, image.mode
         frames = int(getattr(image, "n_frames", 1))
-        if least_side is not None and isinstance(image, JpegImagePlugin.JpegImageFile):
-            image.draft(None, (least_side, least_side))
+        scale = _reduce(image, luma_side) if luma_side is not None else 1
         before = orientation_of(image) if image.format == "TIFF" else None
         _load(image)
         refuse_too_large(image.size, max_pixels)  # an icon's real size is known only now
@@ -87,8 +90,8 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS, least_side: int | None = N
     except Exception as error:  # parsers of broken files raise nearly anything
         raise ImageError("undecodable", f"The {image.format} picture cannot be decoded: {error}") from error
     if not isinstance(image, JpegImagePlugin.JpegImageFile):
-        size = image.size
-    return Decoded(image, image.format or "", frames, turn if before is None else before, turn, size)
+        size, mode = image.size, image.mode
+    return Decoded(image, image.format or "", frames, turn if before is None else before, turn, size, mode, scale)
 
 
 def refuse_oversized_frames(data: bytes, max_pixels: int = MAX_PIXELS) -> None:
@@ -128,6 +131,15 @@ def orientation_of(image: Image.Image) -> int:
     except Exception:  # broken EXIF is common and says nothing about the pixels
         return 1
     return orientation if orientation in range(1, 9) else 1
+
+
+def _reduce(image: Image.Image, luma_side: int) -> int:
+    """Have a JPEG decoded smaller, and its luma alone where that is all that grey needs; the scale, as 1/n."""
+    if not isinstance(image, JpegImagePlugin.JpegImageFile):
+        return 1
+    luma = image.mode == "RGB" and is_srgb(image.info.get("icc_profile"))
+    drafted = image.draft("L" if luma else None, (luma_side, luma_side))
+    return 1 if drafted is None else image.decoderconfig[0]
 
 
 def _load(image: Image.Image) -> None:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from imaging.decode import MAX_PIXELS, decode
 from imaging.facts import ImageFacts, facts_of
-from imaging.hashes import HASHING_SIDE, phash_unless_plain
+from imaging.hashes import phash_unless_plain
 from imaging.metadata import FileMetadata, file_metadata
-from imaging.pixels import as_seen
+from imaging.pixels import LUMA_SIDE, hashed
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,6 @@ class Description:
 
 def describe(data: bytes, max_pixels: int = MAX_PIXELS) -> Description:
     """Decode completely, once; raises `ImageError` as `inspect` does."""
-    decoded = decode(data, max_pixels, HASHING_SIDE)
+    decoded = decode(data, max_pixels, LUMA_SIDE)
     facts = facts_of(data, decoded, max_pixels)
-    return Description(facts, phash_unless_plain(as_seen(decoded)), file_metadata(decoded.image))
+    return Description(facts, phash_unless_plain(hashed(decoded)), file_metadata(decoded.image))

@@ -4,7 +4,10 @@ from PIL import Image, ImageColor
 
 from imaging.colour import to_srgb
 from imaging.decode import MAX_PIXELS, Decoded, decode
-from imaging.hashes import HASHING_SIDE
+from imaging.hashes import working_picture
+
+LUMA_SIDE = 64
+"""Sides of a JPEG that is decoded for its hash only: at least twice those of the picture that is hashed."""
 
 # EXIF 2.3, tag 0x0112: what brings each stored orientation upright.
 _UPRIGHT: dict[int, Image.Transpose] = {
@@ -29,8 +32,18 @@ def canonical(data: bytes, background: str = "white", max_pixels: int = MAX_PIXE
 
 
 def hashing_picture(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """What hashes are taken of: `canonical` pixels, except that a JPEG is decoded at reduced scale."""
-    return as_seen(decode(data, max_pixels, HASHING_SIDE))
+    """What hashes are taken of, grey, 32 x 32: `canonical` pixels made small, except that a JPEG is decoded small."""
+    return hashed(decode(data, max_pixels, LUMA_SIDE))
+
+
+def hashed(decoded: Decoded) -> Image.Image:
+    """`hashing_picture` from what was decoded with LUMA_SIDE."""
+    # The last column and row of a reduced JPEG may reach past its edge.
+    width, height = (side / decoded.scale for side in decoded.size)
+    if decoded.image.mode == "L" and decoded.mode == "RGB":  # luma of sRGB, with nothing to see through
+        return _upright(working_picture(decoded.image, (width, height)), decoded.turn)
+    seen = as_seen(decoded)
+    return working_picture(seen, (height, width) if decoded.turn >= 5 else (width, height))
 
 
 def as_seen(decoded: Decoded, background: str = "white") -> Image.Image:
@@ -41,9 +54,11 @@ def as_seen(decoded: Decoded, background: str = "white") -> Image.Image:
         opaque = Image.new("RGB", rgb.size, behind)
         opaque.paste(rgb, mask=alpha)
         rgb = opaque
-    if decoded.turn in _UPRIGHT:
-        rgb = rgb.transpose(_UPRIGHT[decoded.turn])
-    return rgb
+    return _upright(rgb, decoded.turn)
+
+
+def _upright(image: Image.Image, turn: int) -> Image.Image:
+    return image.transpose(_UPRIGHT[turn]) if turn in _UPRIGHT else image
 
 
 def without_metadata(image: Image.Image) -> Image.Image:

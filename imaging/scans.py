@@ -5,6 +5,8 @@ A progressive JPEG may hold any number of scans; each goes over the whole pictur
 
 import re
 
+import numpy as np
+
 _MAX_SCANS = 100
 """Encoders write about ten, a few dozen at most."""
 _MAX_PIXEL_SCANS = 2_500_000_000
@@ -19,7 +21,7 @@ def too_many_scans(data: bytes) -> str | None:
     """Why a JPEG is not decoded; None for one that may be, and for everything that is no JPEG. Never raises."""
     if not data.startswith(b"\xff\xd8"):
         return None
-    if data.count(b"\xff\xda") <= _FEW:  # more than there are scans: metadata may hold such bytes too
+    if _pairs(data) <= _FEW:  # more than there are scans: metadata may hold such bytes too
         return None
     at, scans, pixels = 2, 0, 0
     while marker := _MARKER.search(data, at):
@@ -34,3 +36,9 @@ def too_many_scans(data: bytes) -> str | None:
                 return f"has {scans} or more scans, which would take its decoder minutes"
         at += max(int.from_bytes(data[at : at + 2]), 2)
     return None
+
+
+def _pairs(data: bytes) -> int:
+    """`data.count(b"\\xff\\xda")` of two bytes or more, far faster: pairs from the first byte, and from the second."""
+    halves = (np.frombuffer(data, "<u2", (len(data) - start) // 2, start) for start in (0, 1))
+    return sum(int(np.count_nonzero(half == 0xDAFF)) for half in halves)

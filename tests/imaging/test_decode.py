@@ -3,17 +3,20 @@
 import pickle
 import struct
 import zlib
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageFile
+from PIL import ExifTags, Image, ImageCms, ImageFile
 
-from imaging import FORMATS, ImageError, canonical, inspect
+from imaging import FORMATS, ImageError, ImageFacts, Reason, canonical, describe, inspect
+from imaging.scans import _pairs
 from tests.imaging.pictures import file_bytes, scene
 
 JPEG = file_bytes(scene(1), "JPEG", quality=85)
+SRGB, XYZ = ImageCms.createProfile("sRGB"), ImageCms.createProfile("XYZ")
 
 
 def png_declaring(width: int, height: int) -> bytes:
@@ -86,6 +89,60 @@ def test_damaged_bytes_give_a_picture_or_an_image_error(at: int, byte: int, cut:
         assert canonical(damaged, max_pixels=1_000_000).mode == "RGB"
     except ImageError as error:
         assert error.reason in {"not_image", "undecodable", "too_large"}  # noqa: PT017
+
+
+def facts_or_reason(look: Callable[[bytes], ImageFacts], data: bytes) -> ImageFacts | Reason:
+    try:
+        return look(data)
+    except ImageError as error:
+        return error.reason
+
+
+def described(data: bytes) -> ImageFacts:
+    return describe(data, 1_000_000).facts
+
+
+def whole(data: bytes) -> ImageFacts:
+    return inspect(data, 1_000_000)
+
+
+EXIF = Image.Exif()
+EXIF[ExifTags.Base.Orientation] = 6
+STYLES = {
+    "plain": JPEG,
+    "progressive": file_bytes(scene(1), "JPEG", progressive=True),
+    "grey": file_bytes(scene(1).convert("L"), "JPEG"),
+    "CMYK": file_bytes(scene(1).convert("CMYK"), "JPEG"),
+    "RGB inside": file_bytes(scene(1), "JPEG", keep_rgb=True),
+    "turned": file_bytes(scene(1), "JPEG", exif=EXIF),
+    "sRGB profile": file_bytes(scene(1), "JPEG", icc_profile=ImageCms.ImageCmsProfile(SRGB).tobytes()),
+    "another profile": file_bytes(scene(1), "JPEG", icc_profile=ImageCms.ImageCmsProfile(XYZ).tobytes()),
+    "restart markers": file_bytes(scene(1), "JPEG", restart_marker_rows=1),
+}
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_jpeg_decoded_for_its_hash_has_the_facts_of_a_whole_one(style: str) -> None:
+    assert described(STYLES[style]) == whole(STYLES[style])
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    style=st.sampled_from(sorted(STYLES)),
+    at=st.floats(0, 1),
+    byte=st.integers(0, 255),
+    cut=st.one_of(st.just(1.0), st.floats(0, 1)),
+)
+def test_a_jpeg_decoded_for_its_hash_is_refused_as_a_whole_one(style: str, at: float, byte: int, cut: float) -> None:
+    data = bytearray(STYLES[style])
+    data[int(at * (len(data) - 1))] = byte
+    damaged = bytes(data[: round(cut * len(data))])
+    assert facts_or_reason(described, damaged) == facts_or_reason(whole, damaged)
+
+
+@given(st.lists(st.sampled_from([b"\xff", b"\xda", b"\x00"]), min_size=2).map(b"".join))
+def test_possible_scans_are_counted_at_even_and_odd_places(data: bytes) -> None:
+    assert _pairs(data) == data.count(b"\xff\xda")
 
 
 def test_an_error_survives_the_way_from_a_worker_process() -> None:

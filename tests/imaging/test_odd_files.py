@@ -3,12 +3,13 @@
 import csv
 import io
 import tarfile
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from imaging import ImageError, canonical, inspect
+from imaging import ImageError, ImageFacts, Reason, canonical, describe, inspect
 from tests.data import shared_data
 
 # What the list of odd files calls an error, in our words.
@@ -157,3 +158,16 @@ def test_a_profile_that_is_unreadable_changes_nothing(odd: dict[str, bytes]) -> 
     stored = Image.open(io.BytesIO(odd["icc-after-SOF.jpg"])).convert("RGB")
     assert inspect(odd["icc-after-SOF.jpg"]).icc_name is None
     assert np.array_equal(np.asarray(canonical(odd["icc-after-SOF.jpg"])), np.asarray(stored))
+
+
+def facts_or_reason(look: Callable[[bytes], ImageFacts], data: bytes) -> ImageFacts | Reason:
+    try:
+        return look(data)
+    except ImageError as error:
+        return error.reason
+
+
+def test_what_is_decoded_small_for_its_hash_has_the_same_facts_and_refusals(odd: dict[str, bytes]) -> None:
+    for name, data in odd.items():
+        described = facts_or_reason(lambda data: describe(data).facts, data)
+        assert described == facts_or_reason(inspect, data), name
