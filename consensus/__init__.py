@@ -4,11 +4,12 @@ from consensus.agreement import Agreement, krippendorff_alpha
 from consensus.dawid_skene import Prior
 from consensus.errors import ConsensusError
 from consensus.fit import METHODS, VERSION, Result, fit, item_posterior
-from consensus.flags import Skill, flags, skill
+from consensus.flags import Finding, findings, flags, weighted_down
 from consensus.judgments import Judgments
 from consensus.kappa import Kappa, cohen_kappa, fleiss_kappa
 from consensus.label_error import LabelError, estimated_label_error, label_error_of
 from consensus.quality import AnnotatorQuality
+from consensus.skill import Skill, skill
 from consensus.stopping import StoppingRule, states
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Agreement",
     "AnnotatorQuality",
     "ConsensusError",
+    "Finding",
     "Judgments",
     "Kappa",
     "LabelError",
@@ -26,6 +28,7 @@ __all__ = [
     "StoppingRule",
     "cohen_kappa",
     "estimated_label_error",
+    "findings",
     "fit",
     "flags",
     "fleiss_kappa",
@@ -34,4 +37,5 @@ __all__ = [
     "label_error_of",
     "skill",
     "states",
+    "weighted_down",
 ]

@@ -1,150 +1,98 @@
-"""Annotators whose answers carry no information, found with a stated rate of false alarms.
+"""What is suspicious about annotators: each test's findings, and how much their judgments then weigh.
 
-For annotator j let q_i be the posterior of item i from everybody else's judgments (or its gold), and
-q its mean over j's items. If j gives the right answer with probability t and otherwise guesses without
-looking (the model of MACE, Hovy et al. 2013, aclanthology.org/N13-1132), then
-
-    S_j = sum_i ( q_i(a_ij) - q(a_ij) )     has mean   t V_j,    V_j = sum_i |q_i - q|^2,
-
-whatever j's guessing habits are, because guesses do not follow q_i. So t_j = S_j / V_j estimates the skill,
-0 for guessing and for one answer always. Its variance under a skill t follows from the same model.
-
-An annotator is flagged when the skill is significantly below half the crowd's median (one-sided, 1 %:
-somebody at exactly half the median is flagged by chance in 1 of 100 cases, the better ones less) and not
-significantly above 0. The flag is "constant" where 90 % of the answers are one answer, otherwise "random".
-Nobody is flagged from fewer than 20 comparable answers, nor in a crowd whose median skill is below 0.1.
+Each flag has at most 1 % false alarms under its own test's null hypothesis, told in the module of the test.
+Nobody is removed: judgments are first weighted down, then shown to a person.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from consensus.copying import copied_pairs
+from consensus.errors import ConsensusError
 from consensus.fit import Result
-from consensus.judgments import Floats, Ints, Judgments
+from consensus.judgments import Floats, Judgments
+from consensus.pace import drifting, later_half, too_fast
+from consensus.skill import uninformative
 
-Z_FALSE_ALARM = 2.3263478740408408  # the normal quantile of 99 %
-FEWEST_ANSWERS = 20
-NEARLY_ALWAYS = 0.9
-LEAST_MEDIAN_SKILL = 0.1
-_CHUNK = 1 << 20
-
-
-@dataclass(frozen=True, eq=False)
-class Skill:
-    """Per annotator, arrays [A]: answers comparable with others (int64), the skill's estimate (0 where
-    nothing can be said), its floor, and how many standard errors it lies from 0 and from the floor."""
-
-    compared: Ints
-    skill: Floats
-    floor: float
-    z_from_zero: Floats
-    z_from_floor: Floats
+FLAGS = ("random", "constant", "copying", "drifting", "fast")
+WEIGHT_OF_REPEATED = 0.1
+WEIGHT_OF_UNINFORMATIVE = 0.1
+WEIGHT_OF_FAST = 0.5
+WEIGHT_AFTER_DRIFT = 0.5
 
 
-def flags(result: Result, judgments: Judgments) -> list[set[str]]:
-    """For each annotator the set of "random" and "constant" that applies, empty for the ordinary."""
-    judged = judgments.present()
-    found = skill(result, judged)
-    given = np.zeros((judged.n_annotators, judged.n_answers))
-    np.add.at(given, (judged.annotator, judged.answer), 1.0)
-    total = given.sum(axis=1)
-    modal = given.max(axis=1, initial=0.0)
-    suspect = (
-        (found.compared >= FEWEST_ANSWERS)
-        & (found.floor * 2 >= LEAST_MEDIAN_SKILL)
-        & (found.z_from_floor < -Z_FALSE_ALARM)
-        & (found.z_from_zero <= Z_FALSE_ALARM)
-        # Answers that contradict the others significantly are informative, only upside down.
-        & (found.z_from_zero >= -Z_FALSE_ALARM)
-    )
-    constant = modal >= NEARLY_ALWAYS * total
-    return [({"constant"} if constant[j] else {"random"}) if suspect[j] else set() for j in range(judged.n_annotators)]
+@dataclass(frozen=True)
+class Finding:
+    """One annotator, what was found, whom he copied (None otherwise), and the finding as a sentence's end."""
+
+    annotator: int
+    flag: str
+    partner: int | None
+    why: str
 
 
-def skill(result: Result, judgments: Judgments) -> Skill:
-    """Each annotator's share of answers that follow the others' consensus, corrected for guessing."""
-    judged = judgments.present()
-    A, K = judged.n_annotators, judged.n_classes
-    # An item that only this annotator judged says nothing about him.
-    useful = (judged.answer < K) & ((result.n[judged.item] > 1) | (result.gold[judged.item] >= 0))
-    order = np.lexsort((judged.answer, judged.item, judged.annotator))
-    order = order[useful[order]]
-    item, who, answer = judged.item[order], judged.annotator[order], judged.answer[order]
-    weight = None if judged.weight is None else judged.weight[order]
-    log_confusion = np.log(result.confusion)
-    evidence = _log_evidence(result, judged, log_confusion)
-    compared = np.bincount(who, minlength=A).astype(np.int64)
-    n = np.maximum(compared, 1).astype(np.float64)
+def findings(
+    result: Result, judgments: Judgments, *, seconds: Floats | None = None, moment: Floats | None = None
+) -> list[Finding]:
+    """All that the tests find. seconds and moment: float64 [M], time in view and when, where they are known.
 
-    mean, square, right = np.zeros((A, K)), np.zeros(A), np.zeros(A)
-    chunks = [slice(s, s + max(1, _CHUNK // K)) for s in range(0, len(item), max(1, _CHUNK // K))]
-    for part in chunks:
-        q = _without_own(evidence, log_confusion, result.gold, item, who, answer, weight, part)
-        for k in range(K):
-            mean[:, k] += np.bincount(who[part], weights=q[:, k], minlength=A)
-        square += np.bincount(who[part], weights=(q * q).sum(axis=1), minlength=A)
-        right += np.bincount(who[part], weights=q[np.arange(len(q)), answer[part]], minlength=A)
-    mean /= n[:, None]
-    share = np.zeros((A, K))
-    np.add.at(share, (who, answer), 1.0)
-    share /= n[:, None]
-    spread = square - n * (mean * mean).sum(axis=1)
-    score = right - n * (share * mean).sum(axis=1)
-    # Less spread than one item of another class: the others' answers do not tell items apart.
-    known = (compared >= FEWEST_ANSWERS) & (spread > 0.5)
-    estimate = np.divide(score, spread, out=np.zeros(A), where=known)
-    floor = 0.5 * float(np.median(estimate[known])) if known.any() else 0.0
-    floor = min(max(floor, 0.0), 0.95)
-
-    z = []
-    for level in (0.0, floor):
-        guess = np.clip(share - level * mean, 1e-12, None)
-        guess /= guess.sum(axis=1, keepdims=True)
-        variance = np.zeros(A)
-        for part in chunks:
-            q = _without_own(evidence, log_confusion, result.gold, item, who, answer, weight, part)
-            likely = level * q + (1.0 - level) * guess[who[part]]
-            excess = q - mean[who[part]]
-            first = (likely * excess).sum(axis=1)
-            second = (likely * excess * excess).sum(axis=1)
-            variance += np.bincount(who[part], weights=second - first * first, minlength=A)
-        error = np.sqrt(np.maximum(variance, 1e-12)) / np.where(known, spread, 1.0)
-        # One always-same answer scores exactly 0; rounding must not look like a deviation.
-        z.append(np.where(known, (estimate - level) / np.maximum(error, 1e-6), 0.0))
-    return Skill(compared, estimate, floor, z[0], z[1])
+    Of two who copy, the one who answered later is named; without moments both are.
+    Without times nobody is drifting or fast.
+    """
+    for name, times in (("seconds", seconds), ("moment", moment)):
+        if times is not None and np.shape(times) != judgments.item.shape:
+            raise ConsensusError(f"{name} must have one number per judgment", exit_code=2)
+    out = []
+    for j, flag in enumerate(uninformative(result, judgments)):
+        if flag:
+            why = "nine of ten answers are the same" if flag == "constant" else "the answers do not follow the others'"
+            out.append(Finding(j, flag, None, why))
+    careless = {finding.annotator for finding in out}
+    for pair in copied_pairs(result, judgments, moment):
+        for copier, source in ((pair.first, pair.second), (pair.second, pair.first)):
+            # Two who always give the same one answer agree by themselves.
+            if (pair.later is None or pair.later == copier) and copier not in careless:
+                why = f"agrees in {pair.agreed} of {pair.shared} items with one other"
+                out.append(Finding(copier, "copying", source, why))
+    if moment is not None:
+        out += [Finding(j, "drifting", None, "gets worse with time") for j in drifting(result, judgments, moment)]
+    if seconds is not None:
+        out += [Finding(j, "fast", None, "much faster than the others") for j in too_fast(judgments, seconds)]
+    return out
 
 
-def _log_evidence(result: Result, judged: Judgments, log_confusion: Floats) -> Floats:
-    K = judged.n_classes
-    evidence = np.empty((judged.n_items, K))
-    order = np.lexsort((judged.answer, judged.annotator, judged.item))
-    weight = np.ones(len(order)) if judged.weight is None else judged.weight[order]
-    item, who, answer = judged.item[order], judged.annotator[order], judged.answer[order]
-    for k in range(K):
-        evidence[:, k] = np.bincount(item, weights=weight * log_confusion[who, k, answer], minlength=judged.n_items)
-    return evidence + np.log(result.class_prior)
+def flags(
+    result: Result, judgments: Judgments, *, seconds: Floats | None = None, moment: Floats | None = None
+) -> list[set[str]]:
+    """For each annotator the flags that apply, empty for the ordinary."""
+    out: list[set[str]] = [set() for _ in range(judgments.n_annotators)]
+    for finding in findings(result, judgments, seconds=seconds, moment=moment):
+        out[finding.annotator].add(finding.flag)
+    return out
 
 
-def _without_own(
-    evidence: Floats,
-    log_confusion: Floats,
-    gold: Ints,
-    item: Ints,
-    who: Ints,
-    answer: Ints,
-    weight: Floats | None,
-    part: slice,
-) -> NDArray[np.float64]:
-    own = log_confusion[who[part], :, answer[part]]
-    if weight is not None:
-        own = own * weight[part][:, None]
-    q = evidence[item[part]] - own
-    q = np.exp(q - q.max(axis=1, keepdims=True))
-    q /= q.sum(axis=1, keepdims=True)
-    known = np.flatnonzero(gold[item[part]] >= 0)
-    q[known] = 0.0
-    q[known, gold[item[part]][known]] = 1.0
-    return q
+def weighted_down(judgments: Judgments, found: Iterable[Finding], *, moment: Floats | None = None) -> Judgments:
+    """The same judgments, those of suspicious annotators weighing less, for another fit.
+
+    A copied answer weighs a tenth (what the copier answers otherwise weighs all), random and constant ones a tenth,
+    too fast ones half, and half after the first half of somebody who drifts.
+    """
+    weight = np.ones(len(judgments)) if judgments.weight is None else judgments.weight.copy()
+    for finding in found:
+        mine = judgments.annotator == finding.annotator
+        if finding.flag == "copying" and finding.partner is not None:
+            told = np.full(judgments.n_items, -1, dtype=np.int64)
+            theirs = judgments.annotator == finding.partner
+            told[judgments.item[theirs]] = judgments.answer[theirs]
+            weight[mine & (told[judgments.item] == judgments.answer)] *= WEIGHT_OF_REPEATED
+        elif finding.flag in ("random", "constant"):
+            weight[mine] *= WEIGHT_OF_UNINFORMATIVE
+        elif finding.flag == "fast":
+            weight[mine] *= WEIGHT_OF_FAST
+        elif finding.flag == "drifting" and moment is not None:
+            weight[later_half(judgments, moment, finding.annotator)] *= WEIGHT_AFTER_DRIFT
+    return replace(judgments, weight=weight)

@@ -62,7 +62,7 @@ def test_a_crowd_of_guessers_and_an_annotator_alone_are_not_flagged():
     judged, _ = campaign(np.random.default_rng(1), [0.5] * 8, n_items=400, random=tuple(range(8)))
     result = fit(judged)
     found = skill(result, judged)
-    assert found.floor * 2 < 0.1 or sum(map(bool, flags(result, judged))) <= 4
+    assert found.typical < 0.1 or sum(map(bool, flags(result, judged))) <= 4
     alone = Judgments(np.arange(50), np.zeros(50, dtype=np.int64), np.zeros(50, dtype=np.int64), 50, 1, 2, 2)
     assert flags(fit(alone), alone) == [set()]
 
