@@ -1,21 +1,22 @@
 """What every route works with: the workspace, the clock, the dice, the counters. One per app."""
 
 import random
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
+from annotate_app.group_commit import GroupCommit
 from annotate_app.live import LiveConsensus
 from annotate_app.metrics import Metrics
 from annotate_app.pictures import Pictures
 from label_store import Workspace
 
 Clock = Callable[[], datetime]
+T = TypeVar("T")
 
 
 class AppContext:
@@ -29,7 +30,7 @@ class AppContext:
         self.pictures = Pictures(workspace)
         self.live = LiveConsensus(workspace)
         # SQLite lets one writer in and the others poll; queueing our own threads here is fair and quicker.
-        self._writer = threading.Lock() if workspace.sqlite_file else None
+        self._together = GroupCommit(workspace) if workspace.sqlite_file else None
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -40,12 +41,23 @@ class AppContext:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session whose changes are on disk when the block ends."""
-        if self._writer is None:
+        if self._together is None:
             with self.workspace.write() as session:
                 yield session
             return
-        with self._writer, self.workspace.write() as session:
+        with self._together.lock, self.workspace.write() as session:
             yield session
+
+    def transact(self, job: Callable[[Session], T]) -> T:
+        """What `job` returns, once its changes are on disk: for what many people do at once.
+
+        On SQLite several jobs share a transaction, and a job may be run a second time after a rollback, so it
+        must change nothing but the database.
+        """
+        if self._together is not None:
+            return self._together.run(job)
+        with self.workspace.write() as session:
+            return job(session)
 
 
 def _context(request: Request) -> AppContext:

@@ -5,13 +5,15 @@ transaction that changes the judgments it counts.
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Delete, Executable, Insert, Update, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -62,18 +64,19 @@ class Refused(Exception):
 
 def judge(context: AppContext, person: SignedIn, given: Sequence[Given]) -> list[Outcome]:
     """Take a batch of answers; durable when it returns, in the order of the batch."""
+
+    def job(session: Session) -> tuple[list[Outcome], set[int]]:
+        batch = _Batch(session, context, person, given)
+        return batch.take(), batch.campaign_ids
+
     try:
-        with context.write() as session:
-            batch = _Batch(session, context, person, given)
-            outcomes = batch.take()
+        outcomes, campaign_ids = context.transact(job)
     except IntegrityError:
         # The same batch came twice at once (PostgreSQL): the other one is committed now, so these are known.
-        with context.write() as session:
-            batch = _Batch(session, context, person, given)
-            outcomes = batch.take()
-    context.live.judged(batch.campaign_ids)
-    for outcome in outcomes:
-        context.metrics.add("cairn_judgments_total", f'status="{outcome.status}"')
+        outcomes, campaign_ids = context.transact(job)
+    context.live.judged(campaign_ids)
+    for status, number in Counter(outcome.status for outcome in outcomes).items():
+        context.metrics.add("cairn_judgments_total", f'status="{status}"', by=number)
     return outcomes
 
 
@@ -137,20 +140,16 @@ def _possible(said: datetime | None, received: datetime) -> datetime | None:
 
 
 class _Batch:
-    """All rows a batch needs, read once, then one decision after another."""
+    """All rows a batch needs, read once, then one decision after another, then all that it changes, at once."""
 
     def __init__(self, session: Session, context: AppContext, person: SignedIn, given: Sequence[Given]) -> None:
         self.session = session
         self.person = person
         self.given = given
+        asked = _statements()
         item_ids = sorted({entry.item for entry in given})
         # Locked in the order of their ids, so that two batches never wait for each other.
-        self.items = {
-            item.id: item
-            for item in session.scalars(
-                select(Item).where(Item.id.in_(item_ids)).order_by(Item.id).with_for_update(of=Item)
-            )
-        }
+        self.items = {row.id: _Item(*row) for row in session.execute(asked.items, {"items": item_ids})}
         # Read once the rows are ours: a lease that ended while we waited has ended.
         self.at = context.clock()
         self.campaign_ids = {item.campaign_id for item in self.items.values()}
@@ -162,48 +161,33 @@ class _Batch:
             campaign.id: tuple(category.slug for category in campaign.categories)
             for campaign in self.campaigns.values()
         }
+        mine = {"items": item_ids, "person": person.id, "at": self.at}
         named = {entry.id for entry in given} | {entry.supersedes for entry in given if entry.supersedes}
-        self.known = {row.id: row for row in session.scalars(select(Judgment).where(Judgment.id.in_(named)))}
-        self.mine = {
-            row.item_id: row
-            for row in session.scalars(
-                select(Judgment).where(
-                    Judgment.item_id.in_(item_ids),
-                    Judgment.person_id == person.id,
-                    Judgment.role == "annotator",
-                    Judgment.active,
-                )
-            )
-        }
-        self.leases = {
-            row.item_id: row
-            for row in session.scalars(select(Lease).where(Lease.item_id.in_(item_ids), Lease.person_id == person.id))
-        }
-        self.held_by_others: dict[int, int] = {
-            row[0]: row[1]
-            for row in session.execute(
-                select(Lease.item_id, func.count())
-                .where(Lease.item_id.in_(item_ids), Lease.person_id != person.id, Lease.deadline > self.at)
-                .group_by(Lease.item_id)
-            )
-        }
+        self.owners = _pairs(session, asked.owners, {"ids": list(named)})
+        self.mine = {row.item_id: _Mine(row.id, row.counts) for row in session.execute(asked.mine, mine)}
+        self.deadlines = _pairs(session, asked.deadlines, mine)
+        self.held_by_others = _pairs(session, asked.held_by_others, mine)
         self.schemas = self._schemas()
         self.sizes = self._sizes()
+        self.rows: list[dict[str, Any]] = []
+        self.superseded: list[UUID] = []
+        self.answered: set[int] = set()
+        self.change: Counter[int] = Counter()
 
     def take(self) -> list[Outcome]:
         outcomes = []
         for entry in self.given:
-            known = self.known.get(entry.id)
             try:
-                if known is not None and known.person_id == self.person.id:
+                if self.owners.get(entry.id) == self.person.id:
                     outcomes.append(Outcome(entry.id, "duplicate"))
                     continue
-                if known is not None:
+                if entry.id in self.owners:
                     raise Refused("this id belongs to another judgment")
                 self._accept(entry)
                 outcomes.append(Outcome(entry.id, "accepted"))
             except (Refused, AnswerError) as error:
                 outcomes.append(Outcome(entry.id, "refused", str(error)))
+        self._write()
         return outcomes
 
     def _accept(self, entry: Given) -> None:
@@ -218,46 +202,62 @@ class _Batch:
                 raise Refused("the judgment that this one corrects is not your present one of this item")
             if campaign.state == "closed":
                 raise Refused(f"the campaign {campaign.slug!r} is closed")
-            _deactivate(previous, item, self.at)
-            self.session.flush()
+            self.superseded.append(previous.id)
+            self.change[item.id] -= previous.counts and not item.is_gold
         else:
             self._must_be_open(item, campaign)
-        judgment = Judgment(
-            id=entry.id,
-            item_id=item.id,
-            person_id=self.person.id,
-            role="annotator",
-            answer=answer,
-            shown_at=_possible(entry.shown_at, self.at),
-            answered_at=_possible(entry.answered_at, self.at) or self.at,
-            received_at=self.at,
-            active_ms=min(entry.active_ms, LONGEST_MS),
-            supersedes=entry.supersedes,
-            active=True,
+        counts = not is_flag(answer)
+        self.rows.append(
+            {
+                "id": entry.id,
+                "item_id": item.id,
+                "person_id": self.person.id,
+                "role": "annotator",
+                "answer": answer,
+                "shown_at": _possible(entry.shown_at, self.at),
+                "answered_at": _possible(entry.answered_at, self.at) or self.at,
+                "received_at": self.at,
+                "active_ms": min(entry.active_ms, LONGEST_MS),
+                "supersedes": entry.supersedes,
+                "active": True,
+                "undone_at": None,
+            }
         )
-        self.session.add(judgment)
-        if _counts(judgment, item):
-            item.n += 1
-        lease = self.leases.pop(item.id, None)
-        if lease is not None:
-            self.session.delete(lease)
-        self.mine[item.id] = self.known[entry.id] = judgment
+        self.change[item.id] += counts and not item.is_gold
+        self.answered.add(item.id)
+        self.mine[item.id] = _Mine(entry.id, counts)
+        self.owners[entry.id] = self.person.id
 
-    def _must_be_open(self, item: Item, campaign: Campaign) -> None:
+    def _write(self) -> None:
+        asked = _statements()
+        connection = self.session.connection()
+        for row in self.rows:  # one that corrected another of this very batch was never active in the store
+            if row["id"] in self.superseded:
+                row |= {"active": False, "undone_at": self.at}
+        if self.superseded:
+            connection.execute(asked.deactivate, {"ids": self.superseded, "at": self.at})
+        if self.rows:
+            connection.execute(asked.insert, self.rows)
+            connection.execute(asked.release, {"items": sorted(self.answered), "person": self.person.id})
+        for by in sorted({by for by in self.change.values() if by}):
+            changed = [item for item in sorted(self.change) if self.change[item] == by]
+            connection.execute(asked.count, {"ids": changed, "by": by})
+
+    def _must_be_open(self, item: "_Item", campaign: Campaign) -> None:
         if item.id in self.mine:
             raise Refused("you have already judged this item")
-        lease = self.leases.get(item.id)
-        if lease is None:
+        deadline = self.deadlines.get(item.id)
+        if deadline is None:
             raise Refused("this item was not given to you")
         if campaign.state in ("closed", "draft"):
             raise Refused(f"the campaign {campaign.slug!r} is {campaign.state}")
-        if lease.deadline > self.at or item.gold is not None:
+        if deadline > self.at or item.is_gold:
             return
         present = policy.Candidate(item.id, item.n, self.held_by_others.get(item.id, 0))
         if item.state != "open" or not policy.has_room(present, policy.most_judgments(campaign.stopping)):
             raise Refused("your time for this item was over and others have judged it enough since")
 
-    def _checked(self, entry: Given, item: Item, campaign: Campaign) -> dict[str, Any]:
+    def _checked(self, entry: Given, item: "_Item", campaign: Campaign) -> dict[str, Any]:
         try:
             text = json.dumps(entry.answer, ensure_ascii=False, allow_nan=False).encode()
         except (ValueError, UnicodeEncodeError, RecursionError) as error:
@@ -294,3 +294,71 @@ class _Batch:
         shas = {item.image_sha256 for item in self.items.values()}
         rows = self.session.execute(select(Image.sha256, Image.width, Image.height).where(Image.sha256.in_(shas)))
         return {sha256: (width, height) for sha256, width, height in rows}
+
+
+def _pairs(session: Session, query: Executable, parameters: dict[str, Any]) -> dict[Any, Any]:
+    return {row[0]: row[1] for row in session.execute(query, parameters)}
+
+
+@dataclass(frozen=True)
+class _Item:
+    """What a decision needs to know of an item."""
+
+    id: int
+    campaign_id: int
+    category_id: int | None
+    image_sha256: str
+    state: str
+    n: int
+    is_gold: bool
+
+
+@dataclass(frozen=True)
+class _Mine:
+    """The person's active judgment of an item; `counts`: it is an answer, not a flag."""
+
+    id: UUID
+    counts: bool
+
+
+@dataclass(frozen=True)
+class _Statements:
+    """Built once: building one costs more than most of them take."""
+
+    items: Executable
+    owners: Executable
+    mine: Executable
+    deadlines: Executable
+    held_by_others: Executable
+    insert: Insert
+    deactivate: Update
+    release: Delete
+    count: Update
+
+
+@cache
+def _statements() -> _Statements:
+    items: Any = bindparam("items", expanding=True)
+    ids: Any = bindparam("ids", expanding=True)
+    person: Any = bindparam("person")
+    at: Any = bindparam("at")
+    return _Statements(
+        items=select(
+            Item.id, Item.campaign_id, Item.category_id, Item.image_sha256, Item.state, Item.n, Item.gold.is_not(None)
+        )
+        .where(Item.id.in_(items))
+        .order_by(Item.id)
+        .with_for_update(of=Item),
+        owners=select(Judgment.id, Judgment.person_id).where(Judgment.id.in_(ids)),
+        mine=select(Judgment.item_id, Judgment.id, Judgment.answer["flag"].as_string().is_(None).label("counts")).where(
+            Judgment.item_id.in_(items), Judgment.person_id == person, Judgment.role == "annotator", Judgment.active
+        ),
+        deadlines=select(Lease.item_id, Lease.deadline).where(Lease.item_id.in_(items), Lease.person_id == person),
+        held_by_others=select(Lease.item_id, func.count())
+        .where(Lease.item_id.in_(items), Lease.person_id != person, Lease.deadline > at)
+        .group_by(Lease.item_id),
+        insert=insert(Judgment.__table__),  # type: ignore[arg-type]
+        deactivate=update(Judgment).where(Judgment.id.in_(ids)).values(active=False, undone_at=at),
+        release=delete(Lease).where(Lease.item_id.in_(items), Lease.person_id == person),
+        count=update(Item).where(Item.id.in_(ids)).values(n=Item.n + bindparam("by")),
+    )

@@ -65,7 +65,7 @@ def create_lease(context: Context, person: Annotator, campaign: str, wanted: Lea
     """Up to `n` items for you, held 30 minutes. May be called ahead, while earlier items are being judged."""
     with context.read() as session:
         found = find_campaign(session, person, campaign)
-        by_slug = {category.slug: category.id for category in found.categories}
+        by_slug = {category.slug: category.id for category in found.categories} if wanted.category else {}
     if wanted.category is not None and wanted.category not in by_slug:
         raise Problem(422, f"the campaign {found.slug!r} does not ask about {wanted.category!r}")
     if found.kind == "classify" and (wanted.category or wanted.one_category):

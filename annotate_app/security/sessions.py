@@ -7,9 +7,10 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Select, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from label_store.models import Invitation, LoginSession, Person
@@ -79,16 +80,22 @@ def meant_for(request: "Request") -> str | None:
 
 def signed_in(session: Session, secret: str, at: datetime) -> SignedIn | None:
     """Whose secret this is; None when unknown, ended, or the person is disabled."""
-    row = session.execute(
+    row = session.execute(_signed_in(), {"hash": hash_secret(secret), "at": at}).one_or_none()
+    return None if row is None else SignedIn(*row)
+
+
+@cache
+def _signed_in() -> Select[int, str, str, str]:
+    """Asked with every request, so it is built once."""
+    return (
         select(Person.id, Person.name, Person.role, LoginSession.token_hash)
         .join(LoginSession, LoginSession.person_id == Person.id)
         .where(
-            LoginSession.token_hash == hash_secret(secret),
-            LoginSession.expires_at > at,
+            LoginSession.token_hash == bindparam("hash"),
+            LoginSession.expires_at > bindparam("at"),
             Person.disabled_at.is_(None),
         )
-    ).one_or_none()
-    return None if row is None else SignedIn(*row)
+    )
 
 
 def set_cookie(request: "Request", response: "Response", secret: str, expires_at: datetime) -> None:

@@ -15,6 +15,7 @@ KINDS = ("verify", "classify", "attributes", "boxes", "polygons")
 CAMPAIGN_STATES = ("draft", "open", "paused", "closed")
 ITEM_STATES = ("open", "settled", "disputed")
 JUDGMENT_ROLES = ("annotator", "reviewer", "model")
+ITEM_ORDERS = ("auto", "near_first", "near_last")
 
 
 class Campaign(Base):
@@ -30,6 +31,9 @@ class Campaign(Base):
         CheckConstraint("per_person_limit >= 1", name="limit_from_one"),
         CheckConstraint("(state = 'closed') = (closed_at IS NOT NULL)", name="closed_has_time"),
         CheckConstraint("slug <> ''", name="slug_not_empty"),
+        one_of("item_order", ITEM_ORDERS),
+        CheckConstraint("per_category_limit >= 1", name="category_limit_from_one"),
+        CheckConstraint("suggestions_hidden >= 0 AND suggestions_hidden <= 1", name="hidden_share"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -40,11 +44,21 @@ class Campaign(Base):
     stopping: Mapped[dict[str, Any]] = mapped_column(Json)
     """{"rule": "fixed", "n": 3} or {"rule": "risk", "max_risk": 0.01, "max_n": 10}"""
     gold_rate: Mapped[float] = mapped_column(default=0.0)
+    item_order: Mapped[str] = mapped_column(String(10), default="auto", server_default="auto")
+    """Items near settling first or last; `auto`: first under a fixed rule, last under a risk rule."""
+    page: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    """{"items": 48, "right": 3, "wrong": 3}: every page holds so many pictures, so many of them known."""
     per_person_limit: Mapped[int | None]
+    per_category_limit: Mapped[int | None]
+    """Most judgments that one person may give about one category."""
     budget: Mapped[float | None]
     price_per_judgment: Mapped[float] = mapped_column(default=0.0)
     open_to_all: Mapped[bool] = mapped_column(default=True)
     """Any signed-in annotator may join; otherwise by invitation to this campaign."""
+    crowd: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    """{"platform", "link_hash", "code", "items"}: open to workers of a crowd platform by a link."""
+    suggestions_hidden: Mapped[float] = mapped_column(default=0.0, server_default="0")
+    """Share of people who are not shown a model's suggestions, so that their influence can be measured."""
     state: Mapped[str] = mapped_column(String(10), default="open")
     consensus_method: Mapped[str | None] = mapped_column(String(100))
     consensus_version: Mapped[int] = mapped_column(default=0)
@@ -82,7 +96,22 @@ class Item(Base):
             sqlite_where=text("category_id IS NULL"),
             postgresql_where=text("category_id IS NULL"),
         ),
-        Index("ix_items_campaign_id_state_n", "campaign_id", "state", "n"),
+        # A window of items from a random place on is read from one of these two, in the order of the ids.
+        Index("ix_items_campaign_id_state_n_id", "campaign_id", "state", "n", "id"),
+        Index("ix_items_campaign_id_category_id_state_n_id", "campaign_id", "category_id", "state", "n", "id"),
+        Index(
+            "ix_items_campaign_id_priority",
+            "campaign_id",
+            "priority",
+            sqlite_where=text("priority > 0"),
+            postgresql_where=text("priority > 0"),
+        ),
+        Index(
+            "ix_items_campaign_id_gold",
+            "campaign_id",
+            sqlite_where=text("gold IS NOT NULL"),
+            postgresql_where=text("gold IS NOT NULL"),
+        ),
         CheckConstraint("n >= 0", name="n_not_negative"),
     )
 
@@ -96,11 +125,25 @@ class Item(Base):
     state: Mapped[str] = mapped_column(String(10), default="open")
     n: Mapped[int] = mapped_column(default=0)
     """Active answers (not flags) by annotators, kept in the transaction that changes them."""
+    priority: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Above zero: given before all others, the highest first (a model disputes what people said)."""
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
 
     image: Mapped[Image] = relationship(viewonly=True)
     category: Mapped[Category | None] = relationship(viewonly=True)
     campaign: Mapped[Campaign] = relationship(viewonly=True)
+
+
+class CampaignFigures(Base):
+    """What the curator's page shows of a large campaign, kept because counting it takes seconds."""
+
+    __tablename__ = "campaign_figures"
+
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaigns.id", ondelete="CASCADE"), primary_key=True)
+    at: Mapped[datetime] = mapped_column(UTCDateTime)
+    seconds: Mapped[float]
+    """How long counting took."""
+    figures: Mapped[dict[str, Any]] = mapped_column(Json)
 
 
 class Lease(Base):
