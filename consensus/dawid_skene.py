@@ -9,11 +9,12 @@ personal while what a class is mistaken for is mostly a matter of the classes:
 
 Annotators are drawn together as in a hierarchical model (compare Paun et al. 2018,
 doi:10.1162/tacl_a_00040): r_j[k] is pulled to a row R[k] and e_j[k] to a row E[k] that all share and that are
-themselves learned, so an annotator with two judgments is an ordinary one and not a sure one. Maximised,
-with judgment weights w, strengths s and t (in judgments), anchor weight c (in annotators), d items:
+themselves learned, so an annotator with two judgments is an ordinary one and not a sure one. r_j[k] is also pulled
+to a row O_j of the annotator's own, because who is good at one class tends to be good at the others. Maximised,
+with judgment weights w, strengths s, o and t (in judgments), anchor weight c (in annotators), d items:
 
     F = sum_i log sum_k p_k prod_j pi_j[k, a_ij]^w_ij  +  d sum_k log p_k
-        - s sum_k ( sum_j KL(R[k] || r_j[k]) + c KL(R[k] || anchor of R[k]) )
+        - s sum_k ( sum_j KL(R[k] || r_j[k]) + c KL(R[k] || anchor of R[k]) )  -  o sum_jk KL(O_j || r_j[k])
         - t sum_k ( sum_j KL(E[k] || e_j[k]) + c KL(E[k] || anchor of E[k]) )
 
 exp(-s KL(R || r)) is the kernel of a Dirichlet(1 + s R) density, for two answers a Beta. The anchors (right
@@ -21,10 +22,12 @@ exp(-s KL(R || r)) is the kernel of a Dirichlet(1 + s R) density, for two answer
 
     E   q_i(k)  ~  p_k prod_j pi_j[k, a_ij]^w_ij
     M   p_k     ~  d + sum_i q_i(k)
-        r_j[k]  =  (N_j[k] + s R[k]) / (sum N_j[k] + s),  the same for e with t and E; N: expected counts
+        r_j[k]  ~  N_j[k] + s R[k] + o O_j,    e_j[k] ~ N_j[k] + t E[k];    N: expected counts
         R[k]    ~  exp( (sum_j log r_j[k] + c log anchor) / (A + c) ),  the same for E
+        O_j     ~  exp( sum_k log r_j[k] / K )
 
-so F never falls. Items with gold keep their class, teach pi, and are left out of p (curators choose them).
+so F never falls. s and o are learned once, from a first look (`consensus.pooling`). Items with gold keep their
+class, teach pi, and are left out of p (curators choose them).
 """
 
 from __future__ import annotations
@@ -36,19 +39,22 @@ import numpy as np
 from consensus.errors import ConsensusError
 from consensus.judgments import Floats, Ints, Layout
 from consensus.majority import clamp, vote_shares
+from consensus.pooling import FEWEST, NOTHING, learned_strengths
 
 ANCHOR_RIGHT = 0.7
 ERROR_STRENGTH_PER_CLASS = 2.0
+FIRST_LOOK = 5  # iterations
 LARGEST_CONFUSION = 100_000_000  # numbers; about 2.4 GB with the temporaries
 
 
 @dataclass(frozen=True)
 class Prior:
-    """Strengths in judgments a row: of the rates of error, and of what is mistaken for what (None: 2 per
-    class); anchor weight in annotators; class_items are added to
-    each class when its share is learned. Fixed beforehand, not tuned to any campaign."""
+    """Strengths in judgments a row: of everybody's rates of error and of the annotator's own over all classes (None:
+    learned from how much annotators differ, `consensus.pooling`), and of what is mistaken for what (None: 2 per
+    class); anchor weight in annotators; class_items are added to each class when its share is learned."""
 
-    strength: float = 3.0
+    strength: float | None = None
+    own_strength: float | None = None
     error_strength: float | None = None
     anchor_weight: float = 5.0
     class_items: float = 1.0
@@ -84,42 +90,82 @@ def fit_dawid_skene(
         )
     if max_iterations < 1:
         raise ConsensusError("at least one iteration is needed", exit_code=2)
+    error_strength = ERROR_STRENGTH_PER_CLASS * K if prior.error_strength is None else prior.error_strength
     strengths = (
-        prior.strength,
-        ERROR_STRENGTH_PER_CLASS * K if prior.error_strength is None else prior.error_strength,
+        FEWEST if prior.strength is None else prior.strength,
+        NOTHING if prior.own_strength is None else prior.own_strength,
+        error_strength,
     )
     if not min(*strengths, prior.anchor_weight, prior.class_items) > 0:
         raise ConsensusError("the prior's numbers must all be above 0", exit_code=2)
-    anchors = [_normalised(part) for part in split_rows(anchor_rows(layout)[:, None, :])]
-    judged = layout.cell_total.reshape(A, L).sum(axis=1) > 0
-    posterior = vote_shares(layout, gold)
-    pooled = list(anchors)
+    state = _start(layout, gold)
+    if prior.strength is None or prior.own_strength is None:
+        # A look at the crowd with weak priors first; what it says about them is then fixed, so that F is one function.
+        for _ in range(min(FIRST_LOOK, max_iterations)):
+            state = _iterate(layout, gold, prior, strengths, state)
+        learned = learned_strengths(split_rows(expected_counts(layout, state.posterior))[0])
+        strengths = (prior.strength or learned[0], prior.own_strength or learned[1], error_strength)
     objective: list[float] = []
     converged = False
     enough = tolerance * max(1.0, float(layout.cell_total.sum()))
     for _ in range(max_iterations):
-        counts = split_rows(expected_counts(layout, posterior))
-        log_prior = class_prior(layout, posterior, gold, prior.class_items)
-        # Personal and shared rows depend on each other; two rounds cost little beside the sums above.
-        for _ in range(2):
-            personal = [_pulled(*part) for part in zip(counts, pooled, strengths, strict=True)]
-            pooled = [
-                _shared(rows[:, judged], anchor, prior.anchor_weight)
-                for rows, anchor in zip(personal, anchors, strict=True)
-            ]
-        personal = [_pulled(*part) for part in zip(counts, pooled, strengths, strict=True)]
-        log_confusion = np.log(join_rows(personal[0], personal[1], L))
-        posterior, likelihood = expect(layout, log_confusion, log_prior, gold)
-        penalty = 0.0
-        for rows, shared, anchor, strength in zip(personal, pooled, anchors, strengths, strict=True):
-            away = _divergence(shared, rows[:, judged]) + prior.anchor_weight * _divergence(shared, anchor)
-            penalty += strength * away
-        objective.append(likelihood + prior.class_items * float(log_prior.sum()) - penalty)
+        state = _iterate(layout, gold, prior, strengths, state)
+        objective.append(state.objective)
         if len(objective) > 1 and objective[-1] - objective[-2] <= enough:
             converged = True
             break
+    pooled = state.pooled
     shared_rows = join_rows(pooled[0], pooled[1], L)[:, 0]
-    return Fitted(posterior, log_confusion, shared_rows, log_prior, tuple(objective), converged)
+    return Fitted(state.posterior, state.log_confusion, shared_rows, state.log_prior, tuple(objective), converged)
+
+
+@dataclass(frozen=True, eq=False)
+class _State:
+    """Between two iterations: posterior [K, I], the rows R and E, the rows O, and what the last iteration made."""
+
+    posterior: Floats
+    pooled: list[Floats]
+    own: Floats
+    log_confusion: Floats
+    log_prior: Floats
+    objective: float
+
+
+def _start(layout: Layout, gold: Ints) -> _State:
+    anchors = _anchors(layout)
+    own = np.repeat(anchors[0].mean(axis=0, keepdims=True), layout.n_annotators, axis=1)
+    nothing = np.empty(0)
+    return _State(vote_shares(layout, gold), list(anchors), own, nothing, nothing, -np.inf)
+
+
+def _anchors(layout: Layout) -> list[Floats]:
+    return [_normalised(part) for part in split_rows(anchor_rows(layout)[:, None, :])]
+
+
+def _iterate(layout: Layout, gold: Ints, prior: Prior, strengths: tuple[float, float, float], state: _State) -> _State:
+    A, L = layout.n_annotators, layout.n_answers
+    anchors = _anchors(layout)
+    judged = layout.cell_total.reshape(A, L).sum(axis=1) > 0
+    counts = split_rows(expected_counts(layout, state.posterior))
+    log_prior = class_prior(layout, state.posterior, gold, prior.class_items)
+    pooled, own = state.pooled, state.own
+    # Personal and shared rows depend on each other; two rounds cost little beside the sums above.
+    for _ in range(2):
+        personal = _personal(counts, pooled, own, strengths)
+        pooled = [
+            _shared(rows[:, judged], anchor, prior.anchor_weight)
+            for rows, anchor in zip(personal, anchors, strict=True)
+        ]
+        own = _own(personal[0])
+    personal = _personal(counts, pooled, own, strengths)
+    log_confusion = np.log(join_rows(personal[0], personal[1], L))
+    posterior, likelihood = expect(layout, log_confusion, log_prior, gold)
+    penalty = strengths[1] * _divergence(own[:, judged], personal[0][:, judged])
+    for rows, shared, anchor, strength in zip(personal, pooled, anchors, strengths[::2], strict=True):
+        away = _divergence(shared, rows[:, judged]) + prior.anchor_weight * _divergence(shared, anchor)
+        penalty += strength * away
+    objective = likelihood + prior.class_items * float(log_prior.sum()) - penalty
+    return _State(posterior, pooled, own, log_confusion, log_prior, objective)
 
 
 def split_rows(rows: Floats) -> tuple[Floats, Floats]:
@@ -208,8 +254,18 @@ def _normalised(rows: Floats) -> Floats:
     return np.divide(rows, total, out=np.zeros_like(rows), where=total > 0)
 
 
-def _pulled(counts: Floats, pooled: Floats, strength: float) -> Floats:
-    return _normalised(counts + strength * pooled)
+def _personal(
+    counts: tuple[Floats, Floats], pooled: list[Floats], own: Floats, strengths: tuple[float, float, float]
+) -> list[Floats]:
+    kinds = counts[0] + strengths[0] * pooled[0] + strengths[1] * own
+    return [_normalised(kinds), _normalised(counts[1] + strengths[2] * pooled[1])]
+
+
+def _own(kinds: Floats) -> Floats:
+    # With one class nobody is ever wrong, and that share of 0 has no logarithm.
+    possible = kinds.max(axis=(0, 1), initial=0.0) > 0
+    logs = np.log(kinds, out=np.zeros_like(kinds), where=np.broadcast_to(possible, kinds.shape))
+    return _normalised(np.where(possible, np.exp(logs.mean(axis=0, keepdims=True)), 0.0))
 
 
 def _shared(rows: Floats, anchor: Floats, anchor_weight: float) -> Floats:

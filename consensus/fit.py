@@ -9,14 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consensus.dawid_skene import DEFAULT_PRIOR, Prior, anchor_rows, class_prior, expected_counts, fit_dawid_skene
+from consensus.difficulty import Difficulty, fit_difficulty, keep_answer
 from consensus.errors import ConsensusError
 from consensus.judgments import Floats, Ints, Judgments, gold_array, layout
 from consensus.majority import vote_shares
+from consensus.pooling import FEWEST
 from consensus.quality import AnnotatorQuality, annotator_quality
 
 METHODS = ("map-dawid-skene", "majority")
 # Raised whenever the same judgments would get other numbers; releases keep the version they were cut with.
-VERSION = "1"
+VERSION = "2"
 TIE = 1e-9
 
 
@@ -30,8 +32,9 @@ class Result:
     risk: float64 [I], 1 - the largest posterior. n: int64 [I], judgments of the item ("unsure" included).
     gold: int64 [I], the answer given as known, -1 elsewhere. annotator: accuracy with intervals.
     confusion: float64 [A, K, L], rows sum to 1; pooled: float64 [K, L], the row all share;
-    class_prior: float64 [K]. log_objective: its value after each iteration, never falling (empty for
-    the majority). version: of the method's numbers.
+    class_prior: float64 [K]. difficulty: None where the method knows no levels of it.
+    log_objective: its value after each iteration, never falling (empty for the majority).
+    version: of the method's numbers.
     """
 
     posterior: Floats
@@ -44,6 +47,7 @@ class Result:
     confusion: Floats
     pooled: Floats
     class_prior: Floats
+    difficulty: Difficulty | None
     method: str
     version: str
     iterations: int
@@ -57,11 +61,13 @@ def fit(
     gold: Mapping[int, int] | None = None,
     *,
     prior: Prior = DEFAULT_PRIOR,
+    difficulty: bool = True,
     max_iterations: int = 200,
     tolerance: float = 1e-7,
 ) -> Result:
     """Posteriors of items and quality of annotators; gold maps items to their known class.
 
+    difficulty: whether posteriors take into account that people err together on hard items (`consensus.difficulty`).
     The same judgments in any order give the same result to the last bit. Raises ConsensusError for an
     unknown method, gold out of range, or confusions too large to hold.
     """
@@ -70,12 +76,12 @@ def fit(
     known = gold_array(gold, judgments.n_items, judgments.n_classes)
     sorted_runs = layout(judgments)
     objective: tuple[float, ...] = ()
-    converged = True
+    converged, levels = True, None
     if method == "majority":
         shares = vote_shares(sorted_runs, known)
         pooled = anchor_rows(sorted_runs)
         counts = expected_counts(sorted_runs, shares)
-        counts += prior.strength * pooled[:, None, :]
+        counts += (prior.strength or FEWEST) * pooled[:, None, :]
         confusion = counts / counts.sum(axis=2, keepdims=True)
         prior_row = np.exp(class_prior(sorted_runs, shares, known))
     else:
@@ -83,6 +89,8 @@ def fit(
         shares, pooled = found.posterior, found.pooled
         confusion, prior_row = np.exp(found.log_confusion), np.exp(found.log_prior)
         objective, converged = found.objective, found.converged
+        if difficulty and judgments.n_classes > 1:
+            shares, levels = fit_difficulty(sorted_runs, known, shares, found.log_confusion, pooled, found.log_prior)
     posterior = np.ascontiguousarray(shares.T)
     n = np.bincount(sorted_runs.by_item.keys(), minlength=judgments.n_items).astype(np.int64)
     top = posterior.max(axis=1, initial=0.0)
@@ -99,6 +107,7 @@ def fit(
         confusion=np.ascontiguousarray(confusion.transpose(1, 0, 2)),
         pooled=pooled,
         class_prior=prior_row,
+        difficulty=levels,
         method=method,
         version=VERSION,
         iterations=len(objective),
@@ -114,6 +123,20 @@ def item_posterior(result: Result, annotators: Ints, answers: Ints) -> Floats:
     ordinary member of the crowd. This is what an app calls after each judgment.
     """
     rows = np.where((annotators >= 0)[:, None], result.confusion[annotators, :, answers], result.pooled.T[answers])
-    evidence = np.log(result.class_prior) + np.log(rows).sum(axis=0)
-    evidence = np.exp(evidence - evidence.max())
-    return evidence / evidence.sum()
+    log_prior = np.log(result.class_prior)
+    posterior = _softmax(log_prior + np.log(rows).sum(axis=0))
+    if result.difficulty is None:
+        return posterior
+    whole = result.confusion[annotators], result.pooled
+    levels = result.difficulty
+    evidence = log_prior + levels.log_share
+    for n, answer in enumerate(answers):
+        confusion = whole[0][n] if annotators[n] >= 0 else whole[1]
+        evidence = evidence + np.log(levels.mixing @ confusion[:, answer])
+    sure = _softmax(evidence).sum(axis=0)
+    return keep_answer(sure[:, None], posterior[:, None])[:, 0]
+
+
+def _softmax(logs: Floats) -> Floats:
+    out = np.exp(logs - logs.max())
+    return np.asarray(out / out.sum())

@@ -40,9 +40,10 @@ def dawid_skene(judgments, gold, iterations, prior=DEFAULT_PRIOR):
     right0 = ANCHOR_RIGHT if K > 1 else 1.0
     R0 = [right0 * named, (1.0 - right0) * named, *unsure]
     E0 = [[0.0 if x == k else 1.0 / (K - 1) for x in range(K)] for k in range(K)]
-    s, c = prior.strength, prior.anchor_weight
+    s, o, c = prior.strength, prior.own_strength, prior.anchor_weight
     t = prior.error_strength or ERROR_STRENGTH_PER_CLASS * K
     R, E = [list(R0) for _ in range(K)], [list(row) for row in E0]
+    OWN = [list(R0) for _ in range(A)]
     q = majority(judgments, gold)
     objectives = []
     for _ in range(iterations):
@@ -54,10 +55,14 @@ def dawid_skene(judgments, gold, iterations, prior=DEFAULT_PRIOR):
         p = [m / sum(mass) for m in mass]
 
         for _ in range(2):
-            r, e = personal(N, R, E, s, t)
+            r, e = personal(N, R, E, OWN, s, o, t)
             R = [geometric([r[j][k] for j in judged_annotators], R0, c) for k in range(K)]
             E = [geometric([e[j][k] for j in judged_annotators], E0[k], c) for k in range(K)]
-        r, e = personal(N, R, E, s, t)
+            OWN = [
+                geometric([r[j][k] for k in range(K)], [float(K > 1 or x != 1) for x in range(2 + L - K)], 0.0)
+                for j in range(A)
+            ]
+        r, e = personal(N, R, E, OWN, s, o, t)
 
         F = 0.0
         for i in range(judgments.n_items):
@@ -71,6 +76,7 @@ def dawid_skene(judgments, gold, iterations, prior=DEFAULT_PRIOR):
             F += top + math.log(sum(math.exp(x - top) for x in logs))
             q[i] = normal([math.exp(x - top) for x in logs])
         F += prior.class_items * sum(math.log(x) for x in p)
+        F -= o * sum(kl(OWN[j], r[j][k]) for j in judged_annotators for k in range(K))
         for k in range(K):
             F -= s * (sum(kl(R[k], r[j][k]) for j in judged_annotators) + c * kl(R[k], R0))
             F -= t * (sum(kl(E[k], e[j][k]) for j in judged_annotators) + c * kl(E[k], E0[k]))
@@ -78,7 +84,7 @@ def dawid_skene(judgments, gold, iterations, prior=DEFAULT_PRIOR):
     return q, objectives
 
 
-def personal(N, R, E, s, t):
+def personal(N, R, E, OWN, s, o, t):
     A, K = len(N), len(R)
     r = [[None] * K for _ in range(A)]
     e = [[None] * K for _ in range(A)]
@@ -86,7 +92,7 @@ def personal(N, R, E, s, t):
         for k in range(K):
             wrong = [0.0 if x == k else N[j][k][x] for x in range(K)]
             kinds = [N[j][k][k], sum(wrong), *N[j][k][K:]]
-            r[j][k] = normal([n + s * m for n, m in zip(kinds, R[k], strict=True)])
+            r[j][k] = normal([n + s * m + o * x for n, m, x in zip(kinds, R[k], OWN[j], strict=True)])
             e[j][k] = normal([n + t * m for n, m in zip(wrong, E[k], strict=True)])
     return r, e
 

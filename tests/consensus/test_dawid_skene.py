@@ -12,8 +12,9 @@ from tests.consensus.crowds import campaign, judgments, with_gold
 @given(with_gold(), st.integers(1, 6))
 def test_the_fast_fit_is_the_plain_one_to_1e_9(case, iterations):
     judged, gold = case
-    result = fit(judged, gold=gold, max_iterations=iterations, tolerance=-1e300)
-    posterior, objective = plain.dawid_skene(judged, gold, iterations)
+    prior = Prior(strength=3.0, own_strength=2.0)
+    result = fit(judged, gold=gold, prior=prior, difficulty=False, max_iterations=iterations, tolerance=-1e300)
+    posterior, objective = plain.dawid_skene(judged, gold, iterations, prior)
     np.testing.assert_allclose(result.log_objective, objective, rtol=1e-9, atol=1e-9)
     judged_items = result.n > 0
     np.testing.assert_allclose(result.posterior[judged_items], np.array(posterior)[judged_items], rtol=0, atol=1e-9)

@@ -18,8 +18,8 @@ def test_with_vanishing_priors_it_is_crowd_kits_dawid_skene():
     judged, _ = campaign(np.random.default_rng(0), [0.9, 0.8, 0.7, 0.6, 0.75], n_items=300, n_classes=3, yes=0.4)
     judged = Judgments(judged.item, judged.annotator, judged.answer, 300, 5, 3, 3)
     peer = classification.DawidSkene(n_iter=15, tol=-1.0).fit(table(judged))
-    tiny = Prior(strength=1e-12, error_strength=1e-12, anchor_weight=1e-12, class_items=1e-12)
-    ours = fit(judged, prior=tiny, max_iterations=15, tolerance=-1e300)
+    tiny = Prior(strength=1e-12, own_strength=1e-12, error_strength=1e-12, anchor_weight=1e-12, class_items=1e-12)
+    ours = fit(judged, prior=tiny, difficulty=False, max_iterations=15, tolerance=-1e300)
     theirs = peer.probas_.loc[np.arange(300), [0, 1, 2]].to_numpy()
     np.testing.assert_allclose(ours.posterior, theirs, atol=1e-6)
 

@@ -1,0 +1,1 @@
+"""The figures of `benchmarks/consensus.py`: peers, crowds, and what is measured on them."""
