@@ -1,6 +1,9 @@
 """Which campaigns a person may see and work in; one they may not see does not exist for them."""
 
-from sqlalchemy import Select, exists, or_, select
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Select, bindparam, exists, or_, select
 from sqlalchemy.orm import Session
 
 from annotate_app.problems import Problem
@@ -8,22 +11,54 @@ from annotate_app.security.roles import REVIEWS
 from annotate_app.security.sessions import SignedIn
 from label_store.models import Campaign, Invitation
 
+_SEES_ALL = (*REVIEWS, "viewer")
+
 
 def visible_campaigns(person: SignedIn) -> Select[Campaign]:
     """All campaigns for those who curate, review or watch; else those open to all or joined by invitation."""
-    query = select(Campaign).order_by(Campaign.id)
-    if person.role in (*REVIEWS, "viewer"):
-        return query
-    invited = exists().where(Invitation.campaign_id == Campaign.id, Invitation.used_by_id == person.id)
-    return query.where(or_(Campaign.open_to_all, invited), Campaign.state != "draft")
+    return _visible(person.role in _SEES_ALL).params(person=person.id)
 
 
 def find_campaign(session: Session, person: SignedIn, id_or_slug: str) -> Campaign:
     """The campaign of this slug or number; Problem 404 when there is none that the person may see."""
-    query = visible_campaigns(person)
-    campaign = session.scalar(query.where(Campaign.slug == id_or_slug))
+    sees_all = person.role in _SEES_ALL
+    asked: dict[str, Any] = {"person": person.id, "slug": id_or_slug}
+    campaign = session.scalar(_by_slug(sees_all), asked)
     if campaign is None and id_or_slug.isascii() and id_or_slug.isdigit() and len(id_or_slug) < 10:
-        campaign = session.scalar(query.where(Campaign.id == int(id_or_slug)))
+        campaign = session.scalar(_by_id(sees_all), {**asked, "id": int(id_or_slug)})
     if campaign is None:
         raise Problem(404, f"there is no campaign {id_or_slug!r} that is open to you")
     return campaign
+
+
+def campaigns_of(session: Session, person: SignedIn, ids: set[int]) -> dict[int, Campaign]:
+    """Those of these campaigns that the person may see, by id."""
+    rows = session.scalars(_by_ids(person.role in _SEES_ALL), {"person": person.id, "ids": sorted(ids)})
+    return {campaign.id: campaign for campaign in rows}
+
+
+# Asked with every request, so each is built once.
+
+
+@cache
+def _visible(sees_all: bool) -> Select[Campaign]:
+    query = select(Campaign).order_by(Campaign.id)
+    if sees_all:
+        return query
+    invited = exists().where(Invitation.campaign_id == Campaign.id, Invitation.used_by_id == bindparam("person"))
+    return query.where(or_(Campaign.open_to_all, invited), Campaign.state != "draft")
+
+
+@cache
+def _by_slug(sees_all: bool) -> Select[Campaign]:
+    return _visible(sees_all).where(Campaign.slug == bindparam("slug"))
+
+
+@cache
+def _by_id(sees_all: bool) -> Select[Campaign]:
+    return _visible(sees_all).where(Campaign.id == bindparam("id"))
+
+
+@cache
+def _by_ids(sees_all: bool) -> Select[Campaign]:
+    return _visible(sees_all).where(Campaign.id.in_(bindparam("ids", expanding=True)))

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import anyio.to_thread
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,9 +22,11 @@ from annotate_app.routes import (
     health,
     images,
     judgments,
+    labelling,
     leases,
     moderation,
     pages,
+    qualification,
     signup,
 )
 from annotate_app.security.cross_site import RefuseCrossSite
@@ -33,6 +36,8 @@ from label_store import Workspace
 from label_store.models import now
 
 STATIC = Path(__file__).parent / "static"
+THREADS = 12
+"""Requests worked on at once."""
 
 
 def create_app(workspace: Workspace, *, clock: Clock = now, seed: int | None = None) -> FastAPI:
@@ -44,6 +49,8 @@ def create_app(workspace: Workspace, *, clock: Clock = now, seed: int | None = N
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        # More threads than that only fight for the interpreter; the database lets one writer in anyway.
+        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
         context.live.start()
         yield
         context.live.stop()
@@ -59,7 +66,9 @@ def create_app(workspace: Workspace, *, clock: Clock = now, seed: int | None = N
     app.state.context = context
     app.state.login_limit = FailureLimit(clock)
     app.state.contribution_limits = contributions.Limits(context)
-    for routes in (auth, campaigns, leases, judgments, export, images, health, pages, signup, contributions, giving):
+    for routes in (auth, campaigns, leases, judgments, export, images, health, pages, labelling):
+        app.include_router(routes.router)
+    for routes in (qualification, signup, contributions, giving):
         app.include_router(routes.router)
     for router in (moderation.api, moderation.pages):
         app.include_router(router)

@@ -60,7 +60,7 @@ class AppContext:
             return job(session)
 
 
-def _context(request: Request) -> AppContext:
+async def _context(request: Request) -> AppContext:  # async: a plain function would cost a change of threads
     context = request.app.state.context
     assert isinstance(context, AppContext)
     return context

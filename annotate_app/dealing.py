@@ -54,7 +54,7 @@ class Asking:
 
 def asking(session: Session, campaign_id: int, person_id: int, at: datetime) -> Asking:
     """The campaign as it is now. NoResultFound when it is gone."""
-    campaign = session.execute(_campaign(), {"campaign": campaign_id}).one()
+    campaign = session.connection().execute(_campaign(), {"campaign": campaign_id}).one()
     return Asking(
         campaign_id=campaign_id,
         person_id=person_id,
@@ -68,7 +68,7 @@ def asking(session: Session, campaign_id: int, person_id: int, at: datetime) -> 
         ),
         per_person_limit=campaign.per_person_limit,
         per_category_limit=campaign.per_category_limit,
-        categories=tuple(session.scalars(_categories(), {"campaign": campaign_id})),
+        categories=tuple(session.connection().scalars(_categories(), {"campaign": campaign_id})),
         hides_suggestions=campaign.suggestions_hidden,
     )
 
@@ -95,8 +95,8 @@ def window(
 
     What a model disputes comes whole, the rest by the number of judgments in the policy's order.
     """
-    last = session.scalar(_last()) or 1
-    limit = max(4 * wanted, 64)
+    last = session.connection().scalar(_last()) or 1
+    limit = max(2 * wanted, 32)
     found = _locked(session, _window("priority", category_id is not None), ask, category_id, n=0, limit=limit)
     for n in policy.order_of_counts(ask.rules.stopping, ask.rules.order):
         if len(found) >= wanted:
@@ -138,10 +138,10 @@ def unseen_gold(session: Session, ask: Asking, category_id: int | None) -> list[
 
 
 def _locked(session: Session, query: Select[Any], ask: Asking, category_id: int | None, **more: Any) -> list[Any]:
-    rows = session.execute(query, ask.parameters(category_id, **more)).all()
+    rows = session.connection().execute(query, ask.parameters(category_id, **more)).all()
     if rows and session.get_bind().dialect.name == "postgresql":
         # The rows are ours now; another look sees what others committed until they were.
-        rows = session.execute(_again(), ask.parameters(category_id, items=[row.id for row in rows])).all()
+        rows = session.connection().execute(_again(), ask.parameters(category_id, items=[row.id for row in rows])).all()
     return [policy.Candidate(*row) for row in rows]
 
 

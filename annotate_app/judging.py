@@ -13,17 +13,17 @@ from functools import cache
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Delete, Executable, Insert, Update, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Delete, Executable, Insert, Update, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from annotate_app import policy
-from annotate_app.access import visible_campaigns
+from annotate_app.access import campaigns_of
 from annotate_app.context import AppContext
 from annotate_app.problems import Problem
 from annotate_app.security.sessions import SignedIn
 from label_store import AnswerError, check_answer, is_flag
-from label_store.models import Attribute, Campaign, Category, Image, Item, Judgment, Lease
+from label_store.models import Attribute, Campaign, CampaignCategory, Category, Image, Item, Judgment, Lease
 
 Status = Literal["accepted", "duplicate", "refused"]
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -147,26 +147,23 @@ class _Batch:
         self.person = person
         self.given = given
         asked = _statements()
+        connection = session.connection()
         item_ids = sorted({entry.item for entry in given})
         # Locked in the order of their ids, so that two batches never wait for each other.
-        self.items = {row.id: _Item(*row) for row in session.execute(asked.items, {"items": item_ids})}
+        self.items = {row.id: _Item(*row) for row in connection.execute(asked.items, {"items": item_ids})}
         # Read once the rows are ours: a lease that ended while we waited has ended.
         self.at = context.clock()
         self.campaign_ids = {item.campaign_id for item in self.items.values()}
-        self.campaigns = {
-            campaign.id: campaign
-            for campaign in session.scalars(visible_campaigns(person).where(Campaign.id.in_(self.campaign_ids)))
-        }
-        self.slugs = {
-            campaign.id: tuple(category.slug for category in campaign.categories)
-            for campaign in self.campaigns.values()
-        }
+        self.campaigns = campaigns_of(session, person, self.campaign_ids)
+        self.slugs: dict[int, list[str]] = {campaign_id: [] for campaign_id in self.campaigns}
+        for row in connection.execute(asked.slugs, {"campaigns": list(self.campaigns)}):
+            self.slugs[row.campaign_id].append(row.slug)
         mine = {"items": item_ids, "person": person.id, "at": self.at}
         named = {entry.id for entry in given} | {entry.supersedes for entry in given if entry.supersedes}
-        self.owners = _pairs(session, asked.owners, {"ids": list(named)})
-        self.mine = {row.item_id: _Mine(row.id, row.counts) for row in session.execute(asked.mine, mine)}
-        self.deadlines = _pairs(session, asked.deadlines, mine)
-        self.held_by_others = _pairs(session, asked.held_by_others, mine)
+        self.owners = _pairs(connection, asked.owners, {"ids": list(named)})
+        self.mine = {row.item_id: _Mine(row.id, row.counts) for row in connection.execute(asked.mine, mine)}
+        self.deadlines = _pairs(connection, asked.deadlines, mine)
+        self.held_by_others = _pairs(connection, asked.held_by_others, mine)
         self.schemas = self._schemas()
         self.sizes = self._sizes()
         self.rows: list[dict[str, Any]] = []
@@ -296,8 +293,8 @@ class _Batch:
         return {sha256: (width, height) for sha256, width, height in rows}
 
 
-def _pairs(session: Session, query: Executable, parameters: dict[str, Any]) -> dict[Any, Any]:
-    return {row[0]: row[1] for row in session.execute(query, parameters)}
+def _pairs(connection: Connection, query: Executable, parameters: dict[str, Any]) -> dict[Any, Any]:
+    return {row[0]: row[1] for row in connection.execute(query, parameters)}
 
 
 @dataclass(frozen=True)
@@ -326,6 +323,7 @@ class _Statements:
     """Built once: building one costs more than most of them take."""
 
     items: Executable
+    slugs: Executable
     owners: Executable
     mine: Executable
     deadlines: Executable
@@ -349,6 +347,10 @@ def _statements() -> _Statements:
         .where(Item.id.in_(items))
         .order_by(Item.id)
         .with_for_update(of=Item),
+        slugs=select(CampaignCategory.campaign_id, Category.slug)
+        .join(Category, Category.id == CampaignCategory.category_id)
+        .where(CampaignCategory.campaign_id.in_(bindparam("campaigns", expanding=True)))
+        .order_by(CampaignCategory.position),
         owners=select(Judgment.id, Judgment.person_id).where(Judgment.id.in_(ids)),
         mine=select(Judgment.item_id, Judgment.id, Judgment.answer["flag"].as_string().is_(None).label("counts")).where(
             Judgment.item_id.in_(items), Judgment.person_id == person, Judgment.role == "annotator", Judgment.active

@@ -200,8 +200,9 @@ def release(context: AppContext, campaign_id: int, person_id: int, items: Sequen
 
 def _hold(session: Session, ask: dealing.Asking, items: list[int], deadline: datetime, token: uuid.UUID) -> None:
     ended, forgotten, held = _holding()
-    session.execute(ended, {"person": ask.person_id, "items": items})
-    session.execute(forgotten, {"before": ask.at - _FORGET_AFTER})
+    connection = session.connection()
+    connection.execute(ended, {"person": ask.person_id, "items": items})
+    connection.execute(forgotten, {"before": ask.at - _FORGET_AFTER})
     common = {
         "person_id": ask.person_id,
         "campaign_id": ask.campaign_id,
@@ -209,12 +210,12 @@ def _hold(session: Session, ask: dealing.Asking, items: list[int], deadline: dat
         "leased_at": ask.at,
         "deadline": deadline,
     }
-    session.connection().execute(held, [{"item_id": item, **common} for item in items])
+    connection.execute(held, [{"item_id": item, **common} for item in items])
 
 
 def shown(session: Session, ask: dealing.Asking, items: Sequence[int]) -> tuple[LeasedItem, ...]:
     """The items as the person sees them, in this order; without suggestions for a share of the people."""
-    rows = session.execute(_shown(), {"items": list(items)})
+    rows = session.connection().execute(_shown(), {"items": list(items)})
     blind = sees_no_suggestions(ask.campaign_id, ask.person_id, ask.hides_suggestions)
     by_id = {
         row.id: LeasedItem(row.id, row.image_sha256, row.width, row.height, row.slug, None if blind else row.suggestion)

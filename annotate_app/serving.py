@@ -2,6 +2,7 @@
 
 import ipaddress
 import socket
+import sys
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -69,6 +70,8 @@ def run(app: FastAPI, listener: socket.socket, *, tls_cert: Path | None = None, 
         ssl_certfile=tls_cert,
         ssl_keyfile=tls_key,
     )
+    # Python's 5 ms before a thread must let another go on are too long where one thread answers everybody.
+    sys.setswitchinterval(0.0005)
     # uvicorn raises the signal again once it has shut down; a Ctrl-C has done its work by then.
     with closing(listener), suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listener])
