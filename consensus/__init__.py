@@ -1,6 +1,7 @@
 """Judgments in, posteriors out: which answer is right, how sure that is, and how good each annotator is."""
 
 from consensus.agreement import Agreement, krippendorff_alpha
+from consensus.audit import AuditedError, AuditPlan, audited_error, plan_audit, recalibrated, strata_of
 from consensus.dawid_skene import Prior
 from consensus.errors import ConsensusError
 from consensus.fit import METHODS, VERSION, Result, fit, item_posterior
@@ -17,6 +18,8 @@ __all__ = [
     "VERSION",
     "Agreement",
     "AnnotatorQuality",
+    "AuditPlan",
+    "AuditedError",
     "ConsensusError",
     "Finding",
     "Judgments",
@@ -26,6 +29,7 @@ __all__ = [
     "Result",
     "Skill",
     "StoppingRule",
+    "audited_error",
     "cohen_kappa",
     "estimated_label_error",
     "findings",
@@ -35,7 +39,10 @@ __all__ = [
     "item_posterior",
     "krippendorff_alpha",
     "label_error_of",
+    "plan_audit",
+    "recalibrated",
     "skill",
     "states",
+    "strata_of",
     "weighted_down",
 ]
