@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 from consensus.dawid_skene import DEFAULT_PRIOR, Prior, anchor_rows, class_prior, expected_counts, fit_dawid_skene
 from consensus.difficulty import Difficulty, fit_difficulty, keep_answer
 from consensus.errors import ConsensusError
+from consensus.glad import fit_glad
 from consensus.judgments import Floats, Ints, Judgments, gold_array, layout
 from consensus.majority import vote_shares
+from consensus.one_coin import fit_one_coin
 from consensus.pooling import FEWEST
 from consensus.quality import AnnotatorQuality, annotator_quality
 
-METHODS = ("map-dawid-skene", "majority")
+METHODS = ("map-dawid-skene", "majority", "dawid-skene", "one-coin", "glad")
+# The maximum likelihood of 1979: a prior that only keeps logarithms finite.
+MAXIMUM_LIKELIHOOD = Prior(1e-9, 1e-9, 1e-9, 1e-9, 1e-9)
 # Raised whenever the same judgments would get other numbers; releases keep the version they were cut with.
 VERSION = "2"
 TIE = 1e-9
@@ -72,25 +76,33 @@ def fit(
     unknown method, gold out of range, or confusions too large to hold.
     """
     if method not in METHODS:
-        raise ConsensusError(f"there is no method {method!r}", f"the methods are {' and '.join(METHODS)}", exit_code=2)
+        raise ConsensusError(f"there is no method {method!r}", f"the methods are {', '.join(METHODS)}", exit_code=2)
     known = gold_array(gold, judgments.n_items, judgments.n_classes)
     sorted_runs = layout(judgments)
     objective: tuple[float, ...] = ()
     converged, levels = True, None
-    if method == "majority":
-        shares = vote_shares(sorted_runs, known)
+    if method in ("map-dawid-skene", "dawid-skene"):
+        pulls = prior if method == "map-dawid-skene" else MAXIMUM_LIKELIHOOD
+        found = fit_dawid_skene(sorted_runs, known, pulls, max_iterations, tolerance)
+        shares, pooled = found.posterior, found.pooled
+        confusion, prior_row = np.exp(found.log_confusion), np.exp(found.log_prior)
+        objective, converged = found.objective, found.converged
+        if difficulty and method == "map-dawid-skene" and judgments.n_classes > 1:
+            shares, levels = fit_difficulty(sorted_runs, known, shares, found.log_confusion, pooled, found.log_prior)
+    else:
+        if method == "majority":
+            shares = vote_shares(sorted_runs, known)
+        elif method == "one-coin":
+            coins = fit_one_coin(sorted_runs, known, max_iterations, tolerance)
+            shares, objective, converged = coins.posterior, coins.objective, coins.converged
+        else:
+            glad = fit_glad(sorted_runs, known, max_iterations, tolerance)
+            shares, objective, converged = glad.posterior, glad.objective, glad.converged
         pooled = anchor_rows(sorted_runs)
         counts = expected_counts(sorted_runs, shares)
         counts += (prior.strength or FEWEST) * pooled[:, None, :]
         confusion = counts / counts.sum(axis=2, keepdims=True)
         prior_row = np.exp(class_prior(sorted_runs, shares, known))
-    else:
-        found = fit_dawid_skene(sorted_runs, known, prior, max_iterations, tolerance)
-        shares, pooled = found.posterior, found.pooled
-        confusion, prior_row = np.exp(found.log_confusion), np.exp(found.log_prior)
-        objective, converged = found.objective, found.converged
-        if difficulty and judgments.n_classes > 1:
-            shares, levels = fit_difficulty(sorted_runs, known, shares, found.log_confusion, pooled, found.log_prior)
     posterior = np.ascontiguousarray(shares.T)
     n = np.bincount(sorted_runs.by_item.keys(), minlength=judgments.n_items).astype(np.int64)
     top = posterior.max(axis=1, initial=0.0)
