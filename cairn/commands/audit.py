@@ -1,0 +1,116 @@
+"""`cairn audit`: how many labels of a campaign are wrong, and which items reviewers should judge to know it better."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cairn.console import JsonOption, WorkspaceOption, finish, out, print_json
+from label_store import Workspace, find_campaign
+from label_store.audit import CampaignAudit, audit_campaign, take_reviews
+
+_MOST_SHOWN = 10
+
+
+def audit(
+    campaign: Annotated[str, typer.Argument(help="The campaign's slug.")],
+    width: Annotated[
+        float, typer.Option(help="Wanted width of the 95 % interval, as a share: 0.02 is two points.")
+    ] = 0.02,
+    to_judge: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write the items to judge as CSV: item, reviewer, answer.")
+    ] = None,
+    judged: Annotated[
+        Path | None, typer.Option("--judged", help="First take reviewers' answers from such a CSV.")
+    ] = None,
+    json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Say how many labels of a campaign are wrong, from a sample that reviewers judge, and what to judge for more.
+
+    Without reviewers' answers the number rests on the assumption that people err independently, which makes it
+    too small. The sample is drawn by chance within strata of risk; a larger one contains the smaller.
+    Example: cairn audit vehicles --width 0.03 --out audit.csv
+    """
+    store = Workspace.open(workspace)
+    reviews = take_reviews(store, campaign, judged) if judged else None
+    with store.read() as session:
+        found = audit_campaign(session, find_campaign(session, campaign), width)
+    if to_judge is not None:
+        _write(to_judge, found)
+    if json:
+        shown = asdict(found)
+        if reviews is not None:
+            shown["reviews"] = asdict(reviews)
+        print_json(shown)
+    else:
+        for line in told(found, width):
+            out.print(line, markup=False)
+        for row, reason in reviews.refused[:20] if reviews else ():
+            out.print(f"row {row}: {reason}", markup=False)
+        taken = f"; {reviews.accepted:,} answers taken, {reviews.duplicate:,} known already" if reviews else ""
+        finish(f"{campaign}: {found.labels:,} settled labels{taken}", then=_next(found, to_judge))
+    if reviews is not None and reviews.refused:
+        raise typer.Exit(3)
+
+
+def told(found: CampaignAudit, width: float) -> list[str]:
+    """The audit in sentences."""
+    model = found.model
+    assert model.estimate is not None
+    assert model.low is not None
+    assert model.high is not None
+    lines = [
+        (
+            f"estimated error  {model.estimate:.2%} ({model.low:.2%} to {model.high:.2%}) by the judgments alone, if"
+            " people err independently of each other: no audit has checked that"
+        )
+    ]
+    if found.audited is not None:
+        a = found.audited
+        lines = [
+            (
+                f"label error      {a.estimate:.2%} (95 %: {a.low:.2%} to {a.high:.2%}), from {a.judged:,} labels that"
+                f" reviewers judged, {a.corrected:,} of them wrong"
+            ),
+            f"                 the judgments alone say {model.estimate:.2%}, taking errors as independent",
+        ]
+        if found.sure_judged:
+            right = 1.0 - found.sure_wrong / found.sure_judged
+            lines.append(
+                f"99 % sure        {found.sure:,} labels; of those, {found.sure_judged:,} were judged and"
+                f" {right:.1%} right"
+            )
+    if found.no_answer:
+        lines.append(
+            f"no answer        {found.no_answer:,} sampled items were flagged or left unsure, and do not count"
+        )
+    more = len(found.to_judge)
+    lines.append(
+        f"for a width of {width:.2%} reviewers judge {found.wanted:,} labels in all, {more:,} more"
+        if more
+        else f"a width of {width:.2%} needs no more judgments"
+    )
+    if more:
+        first = ", ".join(str(i) for i in found.to_judge[:_MOST_SHOWN])
+        lines.append(f"items            {first}{f', and {more - _MOST_SHOWN:,} more' if more > _MOST_SHOWN else ''}")
+    return lines
+
+
+def _next(found: CampaignAudit, written: Path | None) -> str:
+    if written is not None:
+        return f"fill in reviewer and answer, then cairn audit {found.campaign} --judged {written}"
+    if found.to_judge:
+        return f"cairn audit {found.campaign} --out audit.csv writes the items to judge"
+    return f"cairn consensus {found.campaign} takes the reviewers' answers into the labels"
+
+
+def _write(path: Path, found: CampaignAudit) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        temporary.write_text("item,reviewer,answer\n" + "".join(f"{i},,\n" for i in found.to_judge), encoding="utf-8")
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
