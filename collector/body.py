@@ -30,7 +30,7 @@ async def read_body(
     inflate = _Inflate(encoding)
     parts: list[bytes] = []
     size = 0
-    async for raw in response.content.iter_chunked(_CHUNK):
+    async for raw in response.content.iter_any():  # what one read of the socket brought: uncut, so not copied
         for part in inflate.feed(raw):
             if size == 0 and look is not None:
                 look(part)
@@ -43,7 +43,7 @@ async def read_body(
             if hold is not None:
                 await hold(len(part))
     inflate.finish()
-    return b"".join(parts)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 class _Inflate:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import imaging
 from collector.errors import CollectError, FetchFailed
-from label_store import Examined, examine_all
+from label_store import Examined, examined
 
 _GOOD = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==")
 """One grey pixel, as PNG."""
@@ -33,17 +33,17 @@ class _Waiting:
     """One picture on its way through a decoder."""
 
     data: bytes
-    result: "asyncio.Future[Examined]"
+    result: "asyncio.Future[imaging.Description]"
     alone: bool = False
     """It was in a batch that lost its process, and goes by itself."""
 
 
 class Examiners:
-    """A pool that runs `label_store.examine`; started with the first picture, so that an idle run costs nothing."""
+    """A pool that runs `imaging.describe_all`; started with the first picture, so that an idle run costs nothing."""
 
     def __init__(self, processes: int, max_pixels: int, keep_location: bool = False) -> None:
         self._processes = processes
-        self._asked = (max_pixels, keep_location)
+        self._max_pixels, self._keep_location = max_pixels, keep_location
         self._pool: Executor | None = None
         self._starting = asyncio.Lock()
         self._suspects = asyncio.Lock()
@@ -56,7 +56,7 @@ class Examiners:
         self._waiting.append(one)
         self._carry()
         try:
-            return await one.result
+            return examined(await one.result, self._keep_location)
         except imaging.ImageError as error:
             raise FetchFailed(error.reason, str(error)) from error
 
@@ -120,9 +120,9 @@ class Examiners:
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _in(self, pool: Executor, batch: list[_Waiting]) -> list[Examined | imaging.ImageError]:
+    async def _in(self, pool: Executor, batch: list[_Waiting]) -> list[imaging.Description | imaging.ImageError]:
         pictures = [one.data for one in batch]
-        return await asyncio.get_running_loop().run_in_executor(pool, examine_all, pictures, *self._asked)
+        return await asyncio.get_running_loop().run_in_executor(pool, imaging.describe_all, pictures, self._max_pixels)
 
     async def _running(self) -> Executor:
         async with self._starting:
@@ -135,7 +135,7 @@ class Examiners:
             return self._pool
 
 
-def _hand_out(batch: list[_Waiting], found: list[Examined | imaging.ImageError]) -> None:
+def _hand_out(batch: list[_Waiting], found: list[imaging.Description | imaging.ImageError]) -> None:
     for one, result in zip(batch, found, strict=True):
         if one.result.done():
             continue
@@ -149,11 +149,11 @@ def _started(n: int) -> ProcessPoolExecutor:
     """A pool whose processes all run, shown by a picture that is known to be good."""
     # Not by fork: this process has threads, whose locks a fork would copy in whatever state they are.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["label_store.ingest"])
+    context.set_forkserver_preload(["imaging"])  # and nothing above it: no database, no network
     pool = ProcessPoolExecutor(n, context, initializer=_prepare_worker)
     try:
         with _start_lock, _main_module_hidden():
-            first = [pool.submit(examine_all, [_GOOD], 1, False) for _ in range(n)]
+            first = [pool.submit(imaging.describe_all, [_GOOD], 1) for _ in range(n)]
         for future in first:
             future.result()
     except BrokenProcessPool as error:
@@ -168,7 +168,7 @@ def _started(n: int) -> ProcessPoolExecutor:
 def _main_module_hidden() -> Iterator[None]:
     """Keep multiprocessing from running the program's main module in each worker.
 
-    `examine` needs nothing of it, it may take seconds to import, and a script without a main guard would start anew.
+    `describe_all` needs nothing of it, it may take seconds to import, and a script without a guard would start anew.
     """
     main = sys.modules["__main__"]
     kept: dict[str, object] = {name: vars(main)[name] for name in ("__spec__", "__file__") if name in vars(main)}

@@ -289,7 +289,10 @@ def _hold_outside(holding: Holding, deadline: asyncio.Timeout) -> Callable[[int]
 def _parsed(url: str) -> URL:
     """A URL as it will be asked for, by the parser that the connection uses; no user name is ever sent."""
     try:
-        return web_url(url.strip()).with_user(None).with_fragment(None)
+        parsed = web_url(url.strip())
+        if parsed.raw_user is not None or parsed.raw_password is not None:
+            parsed = parsed.with_user(None)
+        return parsed.with_fragment(None) if parsed.raw_fragment else parsed
     except (ValueError, TypeError) as error:
         raise FetchFailed("http_4xx", f"{url[:200]!r} is not a URL: {error}") from error
 

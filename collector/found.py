@@ -52,6 +52,9 @@ class Candidate:
 
     def storable(self) -> "Candidate":
         """This candidate with every text as the label store can keep it."""
+        told = (self.url, self.query, self.page_url, self.title, self.caption, self.license, self.author)
+        if all(text is None or text.isprintable() for text in told):
+            return self
         return replace(
             self,
             url=storable(self.url),

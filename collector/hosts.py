@@ -5,8 +5,6 @@ A host that waits holds nothing that another needs: the run-wide slot is taken o
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from time import monotonic
 
 from yarl import URL
@@ -32,12 +30,16 @@ class Host:
         self._gave_up: FetchFailed | None = None
         self.users = 0
 
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for this host's next turn and hold it; raises FetchFailed when the host was given up."""
+    def turn(self) -> "_Turn":
+        """Wait for this host's next turn and hold it: `async with`; raises FetchFailed when the host was given up."""
+        return _Turn(self)
+
+    async def take_turn(self) -> None:
+        """Begin a turn, to be ended by `end_turn`; `turn` does both."""
         self.users += 1
         try:
-            async with self._slots:
+            await self._slots.acquire()
+            try:
                 async with self._gate:
                     self._raise_if_given_up()
                     while (wait := self._not_before - monotonic()) > 0:
@@ -45,12 +47,18 @@ class Host:
                         self._raise_if_given_up()
                     await self._run_slots.acquire()
                     self._not_before = monotonic() + self.delay
-                try:
-                    yield
-                finally:
-                    self._run_slots.release()
-        finally:
+            except BaseException:
+                self._slots.release()
+                raise
+        except BaseException:
             self.users -= 1
+            raise
+
+    def end_turn(self) -> None:
+        """Let the next one come."""
+        self._run_slots.release()
+        self._slots.release()
+        self.users -= 1
 
     def slow_down(self, delay: float) -> None:
         """Never ask more often than this (robots.txt's crawl-delay)."""
@@ -90,6 +98,19 @@ class Host:
                 may_pass=self._gave_up.may_pass,
                 retry_at=self._gave_up.retry_at,
             )
+
+
+class _Turn:
+    """One turn; a class, because a generator for each request would cost as much again."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    async def __aenter__(self) -> None:
+        await self._host.take_turn()
+
+    async def __aexit__(self, *_: object) -> None:
+        self._host.end_turn()
 
 
 class Hosts:

@@ -71,6 +71,8 @@ class Response:
 
     def storable(self) -> "Response":
         """This response with every text as the label store can keep it."""
+        if (self.etag or "").isprintable() and (self.last_modified or "").isprintable():
+            return self
         return replace(self, etag=storable(self.etag), last_modified=storable(self.last_modified))
 
 
@@ -157,7 +159,8 @@ class Recorder:
 
     def _write(self, batch: Sequence[Outcome]) -> list[Recorded]:
         try:
-            self._workspace.blobs.put_all([outcome.data for outcome in batch if outcome.data is not None])
+            kept = [(one.data, one.examined.facts.sha256) for one in batch if one.data is not None and one.examined]
+            self._workspace.blobs.put_all([data for data, _ in kept], [sha256 for _, sha256 in kept])
         except BlobError:
             if len(batch) == 1:
                 raise
@@ -242,4 +245,6 @@ def _with_file(candidate: Candidate, examined: Examined | None) -> Candidate:
         return candidate
     file = examined.file
     found = spdx(file.license) if file.license else None
+    if found is None and file.creator is None:
+        return candidate
     return replace(candidate, license=candidate.license or found, author=candidate.author or file.creator)

@@ -17,7 +17,6 @@ from collector.examining import Examiners
 from collector.fetching import Fetcher, Want
 from collector.found import BadRow, Candidate, Categories, Context, Found, PageSeen, Source, require_category
 from collector.held import HeldBytes
-from collector.hosts import host_key
 from collector.known import CHUNK, Known, look_up, taken_down, what_to_do
 from collector.loops import run_to_end
 from collector.options import CollectOptions, user_agent
@@ -25,7 +24,6 @@ from collector.optout import declared, opted_out
 from collector.recording import Claim, Outcome, Recorded, Recorder, Response
 from collector.report import BadRows, CollectReport, Tally
 from collector.takedowns import Takedowns
-from collector.web_url import web_url
 from label_store import Workspace, url_hash
 from label_store.models import now
 
@@ -115,7 +113,7 @@ class _Run:
         self._examiners = Examiners(options.decoders, settings.max_image_pixels, settings.keep_location)
         self._askers = ThreadPoolExecutor(_ASKERS, thread_name_prefix="ask")
         self._recorder = Recorder(workspace, source.name, takedowns, tuple(options.overrides), self._committed)
-        self._want = Want("image/*,*/*;q=0.8", settings.max_image_bytes, look=_look)
+        self._max_bytes = settings.max_image_bytes
         self._claims: dict[str, Claim] = {}
         self._lines: dict[str, _Line] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -293,19 +291,20 @@ class _Run:
         assert claim.holding is not None
         if claim.candidate.is_local:
             try:
-                data = await asyncio.to_thread(_read, claim.candidate, self._want.max_bytes)
+                data = await asyncio.to_thread(_read, claim.candidate, self._max_bytes)
             except OSError as error:
                 self._bad.add(BadRow(claim.candidate.url, f"cannot be read: {error.strerror or error}"))
                 self._release(claim)
                 return None
             await claim.holding.add(len(data))
             return await self._examined(claim, data, Response())
-        want = replace(self._want, holding=claim.holding, conditions=_conditions(claim.known))
-        fetched = await self._context.fetcher.get(claim.candidate.url, want)
-        self._refuse_opted_out(fetched.opt_outs, "the answer's headers or the site say", fetched.status)
-        response = Response(
-            fetched.status, fetched.headers.get("ETag"), fetched.headers.get("Last-Modified"), fetched.opt_outs
+        want = Want(
+            "image/*,*/*;q=0.8", self._max_bytes, look=_look, holding=claim.holding, conditions=_conditions(claim.known)
         )
+        fetched = await self._context.fetcher.get(claim.candidate.url, want)
+        opt_outs = fetched.opt_outs
+        self._refuse_opted_out(opt_outs, "the answer's headers or the site say", fetched.status)
+        response = Response(fetched.status, fetched.headers.get("ETag"), fetched.headers.get("Last-Modified"), opt_outs)
         if fetched.status == 304:
             return Outcome(claim, claim.take_all(), unchanged=True, response=response)
         return await self._examined(claim, fetched.body, response)
@@ -390,10 +389,8 @@ async def _pump(found: AsyncIterator[Found], queue: "asyncio.Queue[Found | BaseE
 
 
 def _line_of(url: str) -> str:
-    try:
-        return host_key(web_url(url))
-    except ValueError:
-        return "?"
+    """The host of a URL as it is written. The pace is kept by `Host`, also where one host has several lines."""
+    return url.partition("://")[2].partition("/")[0].rpartition("@")[2].lower()
 
 
 def _look(kind: str, first: bytes) -> None:

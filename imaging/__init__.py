@@ -1,7 +1,7 @@
 """Safe decoding, canonical pixels, perceptual hashes, near-duplicate checks, thumbnails, encoding."""
 
 from imaging.decode import FORMATS, MAX_PIXELS
-from imaging.description import Description, describe
+from imaging.description import Description, describe, describe_all
 from imaging.encoding import EncodeFormat, Subsampling, encode, thumbnail
 from imaging.errors import ImageError, Reason
 from imaging.facts import ImageFacts, inspect
@@ -37,6 +37,7 @@ __all__ = [
     "canonical",
     "comparison_picture",
     "describe",
+    "describe_all",
     "encode",
     "file_metadata",
     "hashing_picture",

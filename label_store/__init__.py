@@ -12,7 +12,7 @@ from label_store.errors import (
     UsageError,
 )
 from label_store.events import log_event
-from label_store.ingest import examine, examine_all, ingest, refuse_taken_down
+from label_store.ingest import examine, examined, ingest, refuse_taken_down
 from label_store.origin import Examined, Origin, url_hash
 from label_store.recording import Failure, Recorded, Result, record, record_all, record_failure
 from label_store.settings import Settings, load_settings
@@ -53,7 +53,7 @@ __all__ = [
     "assess",
     "check_answer",
     "examine",
-    "examine_all",
+    "examined",
     "find_campaign",
     "find_category",
     "find_taxonomy",

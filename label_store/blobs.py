@@ -19,6 +19,7 @@ from label_store.errors import CairnError, UsageError
 
 _AT_ONCE = 16
 """Requests to a bucket in flight."""
+_HEX = frozenset("0123456789abcdef")
 
 
 class BlobError(CairnError):
@@ -34,8 +35,11 @@ class BlobStore(Protocol):
     def put(self, data: bytes) -> str:
         """Keep the bytes for ever and return their SHA-256; durable when it returns."""
 
-    def put_all(self, pictures: Sequence[bytes]) -> list[str]:
-        """`put` of many at once, at a fraction of the cost; all are durable when it returns."""
+    def put_all(self, pictures: Sequence[bytes], sha256s: Sequence[str] | None = None) -> list[str]:
+        """`put` of many at once, at a fraction of the cost; all are durable when it returns.
+
+        `sha256s` are those of the pictures, in their order, where the caller has them already.
+        """
 
     def get(self, sha256: str) -> bytes:
         """The bytes, checked against their name; BlobError when missing or changed."""
@@ -76,9 +80,7 @@ class FolderBlobs:
 
     def path(self, sha256: str) -> Path:
         """Where these bytes lie."""
-        if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
-            raise BlobError(f"{sha256!r} is not a SHA-256", hint="a blob's name is 64 lower-case hex digits")
-        return self.root / sha256[:2] / sha256[2:4] / sha256
+        return Path(self._folder(sha256), sha256)
 
     def prepare(self) -> None:
         """Make the folder and remove temporary files that writers killed over an hour ago left."""
@@ -92,30 +94,34 @@ class FolderBlobs:
         """Keep the bytes; durable when it returns."""
         return self.put_all([data])[0]
 
-    def put_all(self, pictures: Sequence[bytes]) -> list[str]:
+    def put_all(self, pictures: Sequence[bytes], sha256s: Sequence[str] | None = None) -> list[str]:
         """Keep many at once: all written, all flushed, all renamed, all names flushed."""
-        names = [hashlib.sha256(data).hexdigest() for data in pictures]
+        names = list(map(_sha256, pictures)) if sha256s is None else list(sha256s)
         new = {name: data for name, data in zip(names, pictures, strict=True) if not self._holds(name, data)}
         if not new:
             return names
+        # Texts and not Paths, which would take as long as the writing.
         ending = f"{uuid.uuid4().hex}.tmp"
-        temporaries: dict[Path, str] = {}
+        temporaries: dict[str, str] = {}
         try:
-            holders: dict[Path, None] = {}  # of new folders, whose names are flushed too
+            holders: dict[str, None] = {}  # of new folders, whose names are flushed too
             for name, data in new.items():
-                path = self.path(name)
-                _make(path.parent, holders)
-                temporary = path.with_name(f".{name}.{ending}")
-                temporaries[temporary] = name
-                temporary.write_bytes(data)
+                folder = self._folder(name)
+                temporary = f"{folder}/.{name}.{ending}"
+                temporaries[temporary] = f"{folder}/{name}"
+                try:
+                    _write(temporary, data)
+                except FileNotFoundError:
+                    _make(folder, holders)
+                    _write(temporary, data)
             flush_all([*temporaries, *holders])
-            for temporary, name in temporaries.items():
-                temporary.replace(temporary.with_name(name))
-            flush_all(list({temporary.parent: None for temporary in temporaries}))
+            for temporary, path in temporaries.items():
+                os.replace(temporary, path)
+            flush_all(list({os.path.dirname(path): None for path in temporaries.values()}))
         except OSError as error:
             for temporary in temporaries:
                 with contextlib.suppress(OSError):
-                    temporary.unlink(missing_ok=True)
+                    os.unlink(temporary)
             size = sum(map(len, new.values()))
             many = "a picture" if len(new) == 1 else f"{len(new)} pictures"
             raise BlobError(
@@ -124,12 +130,22 @@ class FolderBlobs:
             ) from error
         return names
 
+    def _folder(self, sha256: str) -> str:
+        if len(sha256) != 64 or not _HEX.issuperset(sha256):
+            raise BlobError(f"{sha256!r} is not a SHA-256", hint="a blob's name is 64 lower-case hex digits")
+        return f"{self.root}/{sha256[:2]}/{sha256[2:4]}"
+
     def _holds(self, sha256: str, data: bytes) -> bool:
         """Whether exactly these bytes are there; those that rotted are written anew."""
         try:
-            return self.path(sha256).read_bytes() == data
+            with open(f"{self._folder(sha256)}/{sha256}", "rb", buffering=0) as file:
+                if file.readall() == data:
+                    return True
         except OSError:
             return False
+        if _sha256(data) != sha256:  # what is there gives way to nothing but the bytes of its name
+            raise BlobError(f"{sha256} is not the SHA-256 of the bytes to be kept by it", hint="check the memory")
+        return False
 
     def get(self, sha256: str) -> bytes:
         """The bytes, checked against their name."""
@@ -207,8 +223,8 @@ class S3Blobs:
                 raise BlobError(f"{self.url} did not take a picture: {error}", hint="run it again") from error
         return sha256
 
-    def put_all(self, pictures: Sequence[bytes]) -> list[str]:
-        """`put` of many, several at a time: a bucket takes a round trip for each."""
+    def put_all(self, pictures: Sequence[bytes], sha256s: Sequence[str] | None = None) -> list[str]:
+        """`put` of many, several at a time: a bucket takes a round trip for each. Each is hashed here all the same."""
         with ThreadPoolExecutor(_AT_ONCE) as threads:
             return list(threads.map(self.put, pictures))
 
@@ -257,10 +273,26 @@ class S3Blobs:
                 yield entry["path"].rsplit("/", 1)[-1]
 
 
-def _make(folder: Path, holders: dict[Path, None]) -> None:
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _write(path: str, data: bytes) -> None:
+    """A new file with these bytes."""
+    with open(path, "xb", buffering=0) as file:
+        left = memoryview(data)
+        while left:
+            left = left[file.write(left) :]
+
+
+def _make(folder: str, holders: dict[str, None]) -> None:
     """Make a folder and those above it, and note the ones that hold a new name."""
-    if folder.is_dir():
-        return
-    _make(folder.parent, holders)
-    folder.mkdir(exist_ok=True)
-    holders[folder.parent] = None
+    holder = os.path.dirname(folder)
+    try:
+        with contextlib.suppress(FileExistsError):  # another writer was faster
+            os.mkdir(folder)
+    except FileNotFoundError:
+        _make(holder, holders)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(folder)
+    holders[holder] = None

@@ -21,7 +21,7 @@ def make_durable(folder: Path) -> None:
     flush(folder.parent)
 
 
-def flush(path: Path) -> None:
+def flush(path: Path | str) -> None:
     """Flush one file, or the names in one folder."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -30,7 +30,7 @@ def flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def flush_all(paths: Sequence[Path]) -> None:
+def flush_all(paths: Sequence[Path | str]) -> None:
     """Flush files and folders of one file system; raises OSError when any byte could not be written."""
     if len(paths) < _MANY or _libc is None:
         for path in paths:

@@ -1,10 +1,9 @@
 """The one door by which a picture enters, collected or contributed: checked, hashed, kept, recorded.
 
-`examine` is pure and picklable (a process pool runs it); `ingest` takes one picture all the way.
-The collector goes the same way in batches: `examine_all`, its takedowns, `put_all` of the blob store, `record_all`.
+`examine` is pure; `ingest` takes one picture all the way. The collector goes the same way in batches:
+`imaging.describe_all` in processes of its own and `examined`, its takedowns, `put_all` of the blob store, `record_all`.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy import or_, select
@@ -20,20 +19,15 @@ from label_store.workspace import Workspace
 
 def examine(data: bytes, max_pixels: int = 100_000_000, keep_location: bool = False) -> Examined:
     """Check and describe a picture; raises imaging.ImageError with its reason."""
-    found = imaging.describe(data, max_pixels)
-    file = found.file if keep_location else replace(found.file, latitude=None, longitude=None)
+    return examined(imaging.describe(data, max_pixels), keep_location)
+
+
+def examined(found: imaging.Description, keep_location: bool = False) -> Examined:
+    """What the label store keeps of a description; where the picture was taken only if that is asked for."""
+    file = found.file
+    if not keep_location and file.latitude is not None:
+        file = replace(file, latitude=None, longitude=None)
     return Examined(found.facts, None if found.phash is None else imaging.phash_hex(found.phash), file)
-
-
-def examine_all(pictures: Sequence[bytes], max_pixels: int, keep_location: bool) -> list[Examined | imaging.ImageError]:
-    """`examine` of each; what it raises of a picture stands in the picture's place."""
-    found: list[Examined | imaging.ImageError] = []
-    for data in pictures:
-        try:
-            found.append(examine(data, max_pixels, keep_location))
-        except imaging.ImageError as error:
-            found.append(error)
-    return found
 
 
 def ingest(workspace: Workspace, data: bytes, origin: Origin) -> Recorded:

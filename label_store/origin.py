@@ -1,11 +1,15 @@
 """What is known of a picture before it is recorded: where it came from, and what its own bytes say."""
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlsplit, urlunsplit
 
 import imaging
+
+_ALREADY_NORMAL = re.compile(r"https?://[a-z0-9.-]+(?::(?!(?:80|443)/)[1-9][0-9]*)?/[!-\"$-~]*(?<!\?)")
+"""Most addresses: ASCII without a fragment, the host lower case, no default port, no empty query."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,11 @@ class Examined:
 
 def url_hash(url: str) -> str:
     """SHA-256 hex of the URL in its normal form: host lower case, no default port, no fragment (RFC 3986, 6.2)."""
+    normal = url if _ALREADY_NORMAL.fullmatch(url) else _normal(url)
+    return hashlib.sha256(normal.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _normal(url: str) -> str:
     try:
         parts = urlsplit(url.strip())
         host = (parts.hostname or "").lower()
@@ -54,7 +63,6 @@ def url_hash(url: str) -> str:
         port = parts.port
         default = {"http": 80, "https": 443}.get(parts.scheme.lower())
         netloc = host if port in (None, default) else f"{host}:{port}"
-        normal = urlunsplit((parts.scheme.lower(), netloc, parts.path or "/", parts.query, ""))
+        return urlunsplit((parts.scheme.lower(), netloc, parts.path or "/", parts.query, ""))
     except ValueError:  # a broken port or bracket: the words themselves are its name
-        normal = url.strip()
-    return hashlib.sha256(normal.encode("utf-8", "surrogatepass")).hexdigest()
+        return url.strip()

@@ -24,7 +24,9 @@ _TOLD = (
     "contributor_id",
 )  # fmt: skip
 """What an attempt may say of a fetch; what it does not say stays as it was."""
-_ROW = tuple(column for column in Fetch.__table__.columns if column.name != "id")
+_IMAGES, _FETCHES, _CANDIDATES = (Fetch.metadata.tables[name] for name in ("images", "fetches", "candidates"))
+"""Filled as tables and not as models, for which the ORM would look at every row again."""
+_EMPTY_FETCH: Mapping[str, Any] = {column.name: None for column in _FETCHES.columns if column.name != "id"}
 _Key = TypeVar("_Key", int, str)
 _LOOKUP = 500
 """Keys in one lookup; below every database's limit of bound values."""
@@ -80,7 +82,7 @@ def record_all(session: Session, results: Sequence[Result]) -> list[Recorded]:
         pictures.append(after[key]["image_sha256"])
     fresh = _add_images(session, (result.examined for result in results if result.examined is not None))
     if made := [row for key, row in after.items() if key not in before]:
-        session.execute(insert(Fetch), made)
+        session.execute(insert(_FETCHES), made)
     changed = [row for key, row in after.items() if key in before and row != before[key]]
     if changed:
         session.execute(update(Fetch), changed)
@@ -128,8 +130,8 @@ def _ids(session: Session, keys: Sequence[str]) -> dict[str, int]:
 
 
 def _new_fetch(key: str, origin: Origin) -> dict[str, Any]:
-    row: dict[str, Any] = {column.name: None for column in _ROW}
-    return row | {
+    return {
+        **_EMPTY_FETCH,
         "url": origin.url, "url_hash": key, "source": origin.source, "status": "pending", "attempts": 0,
         "overrides": [], "opt_outs": [], "created_at": now(),
     }  # fmt: skip
@@ -166,7 +168,7 @@ def _add_images(session: Session, pictures: Iterable[Examined]) -> set[str]:
         known.update(session.scalars(select(Image.sha256).where(Image.sha256.in_(part))))
     new = [_image(examined) for sha256, examined in wanted.items() if sha256 not in known]
     if new:
-        session.execute(insert(Image), new)
+        session.execute(insert(_IMAGES), new)
     return {row["sha256"] for row in new}
 
 
@@ -205,7 +207,7 @@ def _propose(session: Session, results: Sequence[Result], fetched: Sequence[tupl
                 })  # fmt: skip
         made.append(len(new) - count)
     if new:
-        session.execute(insert(Candidate), new)
+        session.execute(insert(_CANDIDATES), new)
     return made
 
 

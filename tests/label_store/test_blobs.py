@@ -171,6 +171,18 @@ def test_many_at_once_are_the_same_as_one_by_one(blobs):
     assert blobs.put_all([]) == []
 
 
+def test_names_that_the_caller_knows_are_used_but_never_put_over_other_bytes(tmp_path):
+    store = open_blobs("blobs", tmp_path)
+    store.prepare()
+    pictures = [os.urandom(10) for _ in range(4)]
+    names = [hashlib.sha256(data).hexdigest() for data in pictures]
+    assert store.put_all(pictures, names) == names
+    assert [store.get(name) for name in names] == pictures
+    with pytest.raises(BlobError, match="is not the SHA-256"):
+        store.put_all([pictures[1]], [names[0]])
+    assert store.get(names[0]) == pictures[0]
+
+
 def test_a_batch_that_does_not_fit_leaves_no_temporary_file(tmp_path, monkeypatch):
     store = FolderBlobs(tmp_path / "blobs")
     store.prepare()

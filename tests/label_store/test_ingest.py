@@ -1,5 +1,6 @@
 """The one door for pictures: checked, hashed, kept, recorded once; refused when taken down."""
 
+import hashlib
 import io
 
 import numpy as np
@@ -21,6 +22,7 @@ from label_store import (
     url_hash,
 )
 from label_store.models import Candidate, Event, Fetch, Image, Takedown
+from label_store.origin import _normal
 from tests.label_store.pictures import jpeg
 
 
@@ -144,10 +146,18 @@ def test_taking_down_by_likeness_finds_what_is_there(store):
         ("http://A.Example/x", "http://a.example:80/x"),
         ("https://a.example", "https://a.example:443/"),
         ("https://a.example/x#part", "https://a.example/x"),
+        ("https://a.example/x?", "https://a.example/x"),
+        ("https://a.example:0443/x", "https://a.example/x"),
+        ("https://ann@a.example/x", "https://a.example/x"),
     ],
 )
 def test_urls_that_mean_the_same_have_one_hash(same):
     assert url_hash(same[0]) == url_hash(same[1])
+
+
+@given(st.from_regex(r"https?://[aA0.:\[\]@-]{1,6}(:(80|443|[0-9]{1,6}))?(/[a%?#/;:@ ]{0,6})?", fullmatch=True))
+def test_what_is_taken_for_normal_is_its_own_normal_form(url):
+    assert url_hash(url) == hashlib.sha256(_normal(url).encode()).hexdigest()
 
 
 @given(st.text())
