@@ -171,6 +171,20 @@ def test_many_at_once_are_the_same_as_one_by_one(blobs):
     assert blobs.put_all([]) == []
 
 
+def test_bytes_that_an_earlier_version_kept_two_folders_deep_are_found_and_removed(tmp_path):
+    store = FolderBlobs(tmp_path / "blobs")
+    data = os.urandom(100)
+    name = hashlib.sha256(data).hexdigest()
+    older = store.root / name[:2] / name[2:4] / name
+    older.parent.mkdir(parents=True)
+    older.write_bytes(data)
+    assert (store.get(name), store.has(name), list(store.names())) == (data, True, [name])
+    store.put(data)
+    assert list(store.names()) == [name]
+    store.remove(name)
+    assert (store.has(name), list(store.names())) == (False, [])
+
+
 def test_names_that_the_caller_knows_are_used_but_never_put_over_other_bytes(tmp_path):
     store = open_blobs("blobs", tmp_path)
     store.prepare()
