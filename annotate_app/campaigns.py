@@ -33,7 +33,7 @@ from label_store.models import (
     now,
 )
 
-KINDS = ("verify", "classify", "attributes")
+KINDS = ("verify", "classify", "attributes", "boxes", "polygons")
 """The kinds that have a page to judge them on."""
 _CHUNK = 500
 
@@ -65,8 +65,8 @@ def create_campaign(
 ) -> CampaignMade:
     """Make a campaign; its items come from the store.
 
-    verify: each (image, category) that a source proposed. classify: each image proposed for one of the
-    categories, once. attributes: the images that other campaigns settled as the category. `images`
+    verify: each (image, category) that a source proposed. classify, boxes, polygons: each image proposed for one
+    of the categories, once. attributes: the images that other campaigns settled as the category. `images`
     (SHA-256s) replaces that choice; for verify every category is asked of each of them.
 
     Raises UsageError when the slug is taken, a category is unknown, or nothing is there to judge.
@@ -220,11 +220,11 @@ def _add_items(
 ) -> int:
     ids = [category.id for category in categories]
     if images is not None:
-        asked: list[int | None] = [None] if campaign.kind == "classify" else list(ids)
+        asked: list[int | None] = list(ids) if campaign.kind in ("verify", "attributes") else [None]
         rows = [(sha256, category_id) for sha256 in images for category_id in asked]
     elif campaign.kind == "verify":
         rows = _rows(session, _candidates(ids, Candidate.image_sha256, Candidate.category_id))
-    elif campaign.kind == "classify":
+    elif campaign.kind != "attributes":
         rows = [(row[0], None) for row in session.execute(_candidates(ids, Candidate.image_sha256))]
     else:
         rows = [(sha256, category.id) for category in categories for sha256 in settled_as(session, category)]

@@ -9,6 +9,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from annotate_app.languages import context_of
+
 FOLDER = Path(__file__).parent
 _templates = Environment(
     loader=FileSystemLoader(FOLDER / "templates"),
@@ -39,7 +41,8 @@ _templates.filters.update(markdown=markdown, percent=percent, count=count)
 
 
 def render(request: Request, template: str, *, page_status: int = 200, **values: Any) -> HTMLResponse:
-    """A page; `person` is whoever is signed in (None: nobody)."""
+    """A page in the reader's language; `person` is whoever is signed in (None: nobody)."""
     values.setdefault("person", getattr(request.state, "person", None))
-    html = _templates.get_template(template).render(request=request, **values)
-    return HTMLResponse(html, status_code=page_status, headers={"Cache-Control": "no-store"})
+    html = _templates.get_template(template).render(request=request, **context_of(request), **values)
+    headers = {"Cache-Control": "no-store", "Vary": "Accept-Language, Cookie"}
+    return HTMLResponse(html, status_code=page_status, headers=headers)

@@ -3,12 +3,15 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
+from annotate_app.access import find_campaign
 from annotate_app.context import Context
 from annotate_app.judging import Given, Status, judge, undo
+from annotate_app.own_work import past_answers
 from annotate_app.problems import Problem
+from annotate_app.routes.leases import ItemOut
 from annotate_app.security.roles import Annotator
 
 router = APIRouter(prefix="/api/v1/judgments", tags=["work"])
@@ -40,6 +43,14 @@ class OutcomeOut(BaseModel):
     reason: str | None = None
 
 
+class PastOut(BaseModel):
+    """One of your answers, with the item as it was shown to you."""
+
+    id: UUID
+    item: ItemOut
+    answer: dict[str, Any]
+
+
 class UndoOut(BaseModel):
     """The judgment that no longer counts."""
 
@@ -65,6 +76,21 @@ def create_judgments(context: Context, person: Annotator, batch: Batch) -> list[
             outcomes.append(_malformed(entry))
     taken = iter(judge(context, person, good)) if good else iter(())
     return [outcome or OutcomeOut.model_validate(next(taken), from_attributes=True) for outcome in outcomes]
+
+
+@router.get("")
+def list_judgments(
+    context: Context,
+    person: Annotator,
+    campaign: str,
+    n: Annotated[int, Query(ge=1, le=100)] = 20,
+    before: UUID | None = None,
+) -> list[PastOut]:
+    """Your own active judgments in a campaign, the newest first: to go back to, and to correct."""
+    with context.read() as session:
+        found = find_campaign(session, person, campaign)
+        rows = past_answers(session, found.id, person.id, n, before)
+    return [PastOut.model_validate(row, from_attributes=True) for row in rows]
 
 
 @router.post("/{judgment}/undo")

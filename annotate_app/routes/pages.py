@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from annotate_app.access import find_campaign, visible_campaigns
 from annotate_app.campaigns import set_state
 from annotate_app.context import AppContext, Context
+from annotate_app.own_work import own_figures
 from annotate_app.people import accept_invitation, campaign_of_invitation
 from annotate_app.problems import Problem
 from annotate_app.progress import campaign_progress
@@ -16,7 +17,7 @@ from annotate_app.rendering import render
 from annotate_app.routes.auth import check_credentials
 from annotate_app.routes.campaigns import as_json, judged_by
 from annotate_app.security.rate_limit import FailureLimit
-from annotate_app.security.roles import Annotator, Anybody, Curator, Member, Watcher
+from annotate_app.security.roles import Anybody, Curator, Member, Watcher
 from annotate_app.security.sessions import clear_cookie, set_cookie, sign_in, sign_out
 from label_store import UsageError
 from label_store.models import Campaign
@@ -30,18 +31,17 @@ def home(request: Request, context: Context, person: Member) -> Response:
     """What there is to do for whoever is signed in."""
     with context.read() as session:
         judged = judged_by(session, person.id)
-        campaigns = [
-            as_json(campaign, judged.get(campaign.id, 0))
-            for campaign in session.scalars(visible_campaigns(person).where(Campaign.state == "open"))
-        ]
-    return render(request, "home.html", campaigns=campaigns)
+        found = session.scalars(visible_campaigns(person).where(Campaign.state == "open")).all()
+        campaigns = [as_json(campaign, judged.get(campaign.id, 0)) for campaign in found]
+        figures = {campaign.id: own_figures(session, campaign, person.id) for campaign in found}
+    return render(request, "home.html", campaigns=campaigns, figures=figures)
 
 
 @router.get("/login", name="login_page")
 def login_page(request: Request, person: Anybody, next: str = "/") -> Response:  # noqa: A002  the word in the address
     """The form to sign in."""
     if person is not None:
-        return RedirectResponse(_own_path(next), 303)
+        return RedirectResponse(own_path(next), 303)
     return render(request, "login.html", next=next, name="", problem=None)
 
 
@@ -61,7 +61,7 @@ def login(
         page = render(request, "login.html", page_status=problem.status, next=next, name=name, problem=problem)
         page.headers.update(problem.headers)
         return page
-    return signed_in_response(request, context, me.id, _own_path(next))
+    return signed_in_response(request, context, me.id, own_path(next))
 
 
 @router.post("/logout")
@@ -119,24 +119,13 @@ def change_state(context: Context, person: Curator, campaign: str, state: Field)
     return RedirectResponse(f"/campaigns/{slug}", 303)
 
 
-@router.get("/label/{campaign}")
-def label_page(request: Request, context: Context, person: Annotator, campaign: str) -> Response:
-    """The page to judge on, one per kind."""
-    with context.read() as session:
-        found = find_campaign(session, person, campaign)
-        shown = as_json(found, judged_by(session, person.id).get(found.id, 0))
-    if shown.kind not in ("verify", "classify", "attributes"):
-        raise Problem(404, f"campaigns of kind {shown.kind!r} have no page here", hint="judge them over the API")
-    return render(request, f"label_{shown.kind}.html", campaign=shown)
-
-
 @router.get("/api/docs")
 def api_docs(request: Request, _: Anybody) -> Response:
     """Every route of the HTTP interface in one page, from the OpenAPI document."""
     return render(request, "api.html", document=request.app.openapi())
 
 
-def _own_path(target: str) -> str:
+def own_path(target: str) -> str:
     """A path of this site; anything else becomes the home page, so that no link can send people elsewhere."""
     parts = urlsplit(target)
     own = not parts.scheme and not parts.netloc and target.startswith("/") and "\\" not in target

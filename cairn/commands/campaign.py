@@ -6,11 +6,14 @@ from typing import Annotated
 
 import typer
 
+from cairn.commands.campaign_plan import plan
 from cairn.console import JsonOption, WorkspaceOption, finish, out, print_json, progress, table
 from label_store import UsageError, Workspace, find_campaign
 from label_store.models import now
 
-app = typer.Typer(help="Labelling jobs: create, status, pause, open, close, export, import.", no_args_is_help=True)
+app = typer.Typer(
+    help="Labelling jobs: create, plan, status, pause, open, close, export, import.", no_args_is_help=True
+)
 SlugArgument = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="The campaign's name.")]
 
 
@@ -105,6 +108,9 @@ def status(
         f"{len(shown)} campaign{'' if len(shown) == 1 else 's'}",
         then=f"cairn consensus {slug}" if slug else "cairn campaign create --help",
     )
+
+
+app.command("plan")(plan)
 
 
 @app.command("open")

@@ -9,6 +9,7 @@ import pytest
 from cairn.browser import find_chromium
 from label_store import Workspace
 from tests.annotate_app.material import add_categories, add_people
+from tests.annotate_app.people import Keyboard
 from tests.annotate_app.server import RunningApp, serving
 
 
@@ -53,3 +54,18 @@ def browser() -> Iterator[Any]:
         opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield opened
         opened.close()
+
+
+@pytest.fixture
+def sit_down(browser: Any) -> Iterator[Any]:
+    """Somebody signs in and works; no script of theirs may have failed."""
+    opened: list[Keyboard] = []
+
+    def sit(app: RunningApp, name: str = "ann", **context: Any) -> Keyboard:
+        opened.append(Keyboard(browser, app, name, **context))
+        return opened[-1]
+
+    yield sit
+    for one in opened:
+        assert one.errors == []
+        one.context.close()

@@ -156,3 +156,25 @@ def test_what_cannot_be_audited_is_a_sentence(workspace, tmp_path):
         with pytest.raises(UsageError, match=match):
             take_reviews(workspace, "c", path)
     assert run(["audit", "nothing", "--workspace", str(workspace.folder)]) == 2
+
+
+def test_a_pilot_tells_how_many_judgments_and_how_much_money_a_target_needs(workspace, capsys):
+    audited = Audited(workspace)
+    at = ["--workspace", str(workspace.folder)]
+    assert run(["campaign", "plan", "c", "--error", "0.1", "--items", "1000", "--price", "0.05", *at]) == 0
+    said = capsys.readouterr().out
+    assert "nobody has audited" in said
+    assert run(["campaign", "plan", "c", "--error", "0.1", "--items", "1000", "--price", "0.05", "--json", *at]) == 0
+    before = json.loads(capsys.readouterr().out)
+    assert before["cheapest"]["error"] <= 0.1
+    assert before["cheapest"]["cost"] == pytest.approx(before["cheapest"]["judgments_per_item"] * 50)
+    for item in audited.audit().to_judge:
+        audited.review(item)
+    assert run(["campaign", "plan", "c", "--error", "0.1", "--json", *at]) == 0
+    after = json.loads(capsys.readouterr().out)
+    assert after["audited"]
+    assert after["items"] == 400
+    three = [next(r["error"] for r in told["rules"] if r["stopping"].get("n") == 3) for told in (before, after)]
+    assert three[1] > three[0]  # people err alike on hard pictures, which only reviewers see
+    assert run(["campaign", "plan", "c", "--error", "0.0000001", *at]) == 0
+    assert run(["campaign", "plan", "c", "--error", "2", *at]) == 2

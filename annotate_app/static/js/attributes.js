@@ -1,21 +1,26 @@
 // Attributes: the questions of the picture's category in order, one at a time, one key each.
-import { byId, categories, command, explain, onKeys } from "./work.js";
+import { byId, categories, explain } from "./work.js";
 import { Single, choiceButton } from "./single.js";
+import { command, onKeys } from "./keys.js";
+import { t } from "./words.js";
+
+const KEYS = "1234567890qwertyopghjklvbm"; // beside the commands: z u f s c n i x a d
 
 let questions = [];
 let at = 0;
 let values = {};
 let picked = new Set(); // choices of a question where several may be chosen
 
-const single = new Single((item) => {
+const single = new Single((item, given) => {
   const category = categories.get(item?.category);
   questions = category?.attributes ?? [];
   byId("asked").textContent = category?.name ?? "";
   explain(category);
-  values = {};
+  values = { ...given?.values };
   at = 0;
   ask();
 });
+single.onUndo = undo;
 
 function ask() {
   const question = questions[at];
@@ -24,29 +29,32 @@ function ask() {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "quiet";
-    button.textContent = `${done.name}: ${[values[done.name]].flat().join(", ") || "none"}`;
+    button.textContent = `${done.name}: ${said(values[done.name])}`;
     button.addEventListener("click", () => { at = k; ask(); });
     li.append(button);
     return li;
   }));
   byId("question").textContent = question ? `${question.name}?` : "";
   byId("question-hint").textContent = question
-    ? `${at + 1} of ${questions.length}${question.multiple ? " · several may be chosen" : ""}` : "";
+    ? `${t("question_of", { k: at + 1, n: questions.length })}${question.multiple ? ` · ${t("several")}` : ""}` : "";
   picked = new Set(question?.multiple && Array.isArray(values[question.name]) ? values[question.name] : []);
   showChoices();
 }
+
+const said = (value) => [value].flat().map((word) => (word === "unsure" ? t("unsure") : word)).join(", ") || t("none");
 
 function showChoices() {
   const question = questions[at];
   if (!question) { byId("answers").replaceChildren(); return; }
   const buttons = question.choices.map((choice, k) => {
-    const button = choiceButton(k < 9 ? String(k + 1) : "", choice, () => choose(choice));
+    const button = choiceButton(KEYS[k] ?? "", choice, () => choose(choice));
     if (question.multiple) button.ariaPressed = String(picked.has(choice));
+    else if (values[question.name] === choice) button.ariaPressed = "true";
     return button;
   });
-  buttons.push(choiceButton("u", "unsure", () => give("unsure")));
+  buttons.push(choiceButton("u", t("unsure"), () => give("unsure")));
   if (question.multiple) {
-    const done = choiceButton("Enter", picked.size ? "done" : "none of these", () => give([...picked]));
+    const done = choiceButton("Enter", picked.size ? t("done") : t("none_of_these"), () => give([...picked]));
     done.className = "primary";
     buttons.push(done);
   }
@@ -74,20 +82,20 @@ function undo() {
   if (answer?.values) { values = { ...answer.values }; at = questions.length - 1; ask(); }
 }
 
-byId("undo").addEventListener("click", undo);
-
 onKeys((event) => {
   if (event.target.closest?.("button, a") && [" "].includes(event.key)) return false;
-  switch (command(event)) {
-    case "undo": undo(); return true;
-    case "flag": single.flag(); return true;
-    case "unsure": if (questions[at]) give("unsure"); return true;
-  }
+  const name = command(event);
+  if (name === "unsure") { if (questions[at]) give("unsure"); return true; }
+  if (single.obey(name)) return true;
+  if (event.key === "ArrowLeft") { single.back(); return true; }
+  if (event.key === "ArrowRight") { single.forward(); return true; }
   const question = questions[at];
   if (!question || event.ctrlKey || event.metaKey) return false;
-  if (/^[1-9]$/.test(event.key)) {
-    const choice = question.choices[Number(event.key) - 1];
-    if (choice !== undefined) choose(choice);
+  const only = event.shiftKey && /^Digit[0-9]$/.test(event.code); // ⇧2: the second alone, and on
+  const k = only ? KEYS.indexOf(event.code.slice(-1)) : event.key.length === 1 ? KEYS.indexOf(event.key.toLowerCase()) : -1;
+  const choice = question.choices[k];
+  if (choice !== undefined) {
+    if (only && question.multiple) give([choice]); else choose(choice);
     return true;
   }
   if (event.key === "Enter" && question.multiple) { give([...picked]); return true; }

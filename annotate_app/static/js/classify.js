@@ -1,102 +1,71 @@
-// Classify: one picture, one key. Up to nine categories have a number; more are found by typing.
-import { byId, campaign, command, onKeys } from "./work.js";
-import { Single, choiceButton } from "./single.js";
+// Classify: one picture, one key. Up to ten categories have a number; of more, any is at most four keys away.
+import { byId, campaign, person } from "./work.js";
+import { Single } from "./single.js";
+import { Chooser } from "./chooser.js";
+import { command, onKeys } from "./keys.js";
+import { t } from "./words.js";
 
-const MOST_SHOWN = 30;
-const few = campaign.categories.length <= 9;
-const filter = byId("filter");
-const single = new Single((item) => { clear(); suggest(item); });
-let listed = [];
+const LIKELY = 9;
+const recentKey = `cairn-recent-${person}-${campaign.id}`;
+let recent = []; // slugs, the latest first
+try { recent = JSON.parse(localStorage.getItem(recentKey)) ?? []; } catch { /* none kept */ }
+
+const single = new Single((item, given) => {
+  chooser.pressed = given?.value ?? null;
+  chooser.clear();
+  suggest(item);
+  for (const button of document.querySelectorAll(".other [data-value]")) {
+    button.ariaPressed = given ? String(given.value === button.dataset.value) : null;
+  }
+});
+const chooser = new Chooser(answer, { likely });
 
 byId("asked").textContent = campaign.title;
-byId("definition").textContent = "What does the picture show?";
+byId("definition").textContent = t("what");
 
-// Best first: the name begins so, a word of it begins so, a synonym does, it is somewhere in it.
-function score(category, typed) {
-  const name = category.name.toLowerCase();
-  const words = [name, ...category.synonyms.map((word) => word.toLowerCase())];
-  if (name === typed) return 0;
-  if (name.startsWith(typed)) return 1;
-  if (name.split(/[\s-]+/).some((word) => word.startsWith(typed))) return 2;
-  if (words.some((word) => word.startsWith(typed))) return 3;
-  return words.some((word) => word.includes(typed)) ? 4 : null;
+function answer(value) {
+  if (campaign.categories.some((category) => category.slug === value)) {
+    recent = [value, ...recent.filter((slug) => slug !== value)].slice(0, LIKELY);
+    try { localStorage.setItem(recentKey, JSON.stringify(recent)); } catch { /* for this page only */ }
+  }
+  single.answer({ value });
 }
 
-function list() {
-  const typed = filter.value.trim().toLowerCase();
-  listed = campaign.categories
-    .map((category) => ({ category, score: typed ? score(category, typed) : 0 }))
-    .filter((row) => row.score !== null)
-    .sort((a, b) => a.score - b.score)
-    .map((row) => row.category);
-  byId("answers").replaceChildren(...listed.slice(0, MOST_SHOWN).map((category, k) => {
-    const button = choiceButton(k < 9 ? String(k + 1) : "", category.name, () => single.answer({ value: category.slug }), category.definition);
-    button.dataset.value = category.slug;
-    return button;
-  }));
-  if (listed.length > MOST_SHOWN) byId("answers").append(note(`and ${listed.length - MOST_SHOWN} more: type to find them`));
-  if (!listed.length) byId("answers").append(note("no category matches"));
-}
-
-function note(words) {
-  const p = document.createElement("p");
-  p.className = "soft";
-  p.textContent = words;
-  return p;
-}
-
-function clear() {
-  filter.value = "";
-  list();
-  if (document.activeElement === filter && few) filter.blur();
+// What a model thinks of this picture, then what this person chose lately.
+function likely() {
+  const suggestion = single?.item?.suggestion;
+  return [...new Set([suggestion?.value, ...(suggestion?.likely ?? []), ...recent].filter(Boolean))].slice(0, LIKELY);
 }
 
 function suggest(item) {
   const element = byId("suggested");
   const category = campaign.categories.find((known) => known.slug === item?.suggestion?.value);
   element.hidden = !category;
-  if (category) element.textContent = `suggested: ${category.name}`;
+  if (category) element.textContent = t("suggested", { name: category.name });
 }
 
 for (const button of document.querySelectorAll(".other [data-value]")) {
-  button.addEventListener("click", () => single.answer({ value: button.dataset.value }));
+  button.addEventListener("click", () => answer(button.dataset.value));
 }
-if (!few) {
-  document.querySelector('[data-value="unsure"] kbd').textContent = "⇧U";
-  document.querySelector("#undo kbd").textContent = "⇧Z";
-  document.querySelector("#flag-button kbd").textContent = "⇧F";
+if (!chooser.few) {
+  for (const kbd of document.querySelectorAll(".panel .other kbd, .panel .foot kbd")) {
+    if (/^[a-z]$/.test(kbd.textContent)) kbd.textContent = `⇧${kbd.textContent.toUpperCase()}`;
+  }
 }
-byId("filter-label").hidden = few;
-filter.addEventListener("input", list);
 
 onKeys((event) => {
-  const typing = document.activeElement === filter;
   if (event.target.closest?.("button, a") && ["Enter", " "].includes(event.key)) return false;
-  switch (command(event, few && !typing)) {
-    case "undo": single.undo(); return true;
-    case "unsure": single.answer({ value: "unsure" }); return true;
-    case "flag": single.flag(); return true;
-  }
-  if (event.ctrlKey || event.metaKey || !single.item) return false;
-  if (event.key === "0" && !filter.value) { single.answer({ value: "none" }); return true; }
-  if (/^[1-9]$/.test(event.key)) {
-    const category = listed[Number(event.key) - 1];
-    if (category) single.answer({ value: category.slug });
-    return true;
-  }
-  if (event.key === "Enter") {
-    if (filter.value && listed.length) single.answer({ value: listed[0].slug });
-    return true;
-  }
-  if (event.key === "Escape") { clear(); filter.blur(); return true; }
-  if (event.key === "/" || (!few && !typing && event.key.length === 1 && event.key !== " ")) {
-    byId("filter-label").hidden = false;
-    filter.focus();
-    return event.key === "/"; // the letter itself goes into the box
-  }
+  const name = command(event, chooser.few && !chooser.typing);
+  if (name === "unsure") { answer("unsure"); return true; }
+  if (name === "none") { answer("none"); return true; }
+  if (single.obey(name)) return true;
+  if (!single.item) return false;
+  if (chooser.press(event)) return true;
+  if (event.key === "0" && !chooser.filter.value) { answer("none"); return true; }
+  if (chooser.filter.value) return false;
+  if (event.key === "ArrowLeft") { single.back(); return true; }
+  if (event.key === "ArrowRight") { single.forward(); return true; }
   return false;
-}, { plainLetters: () => few && document.activeElement !== filter });
+}, { plainLetters: () => chooser.few && !chooser.typing });
 
-byId("undo").addEventListener("click", () => single.undo());
-list();
 await single.start();

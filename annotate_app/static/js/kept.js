@@ -43,6 +43,10 @@ export class Kept {
   }
 
   add(record) { return this.transact("outbox", "readwrite", (change) => change.objectStore("outbox").add(record)); }
+  refused() { return this.transact("refused", "readonly", (change) => change.objectStore("refused").getAll()); }
+  forget(ids) {
+    return this.transact("refused", "readwrite", (change) => { for (const id of ids) change.objectStore("refused").delete(id); });
+  }
   all() { return this.transact("outbox", "readonly", (change) => change.objectStore("outbox").getAll()); }
 
   // The answers that have arrived go, and those refused are put aside, in one step.

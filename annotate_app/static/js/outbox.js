@@ -2,9 +2,11 @@
 // Every answer has its own id, so sending one twice is the same as once.
 
 import { Kept } from "./kept.js";
+import { t } from "./words.js";
 
 const BATCH = 100;
 const TRIES = 3; // so often a batch may fail in the server before its answers are sent one by one
+const COME_AGAIN = new Set([429, 502, 503, 504, 507]); // busy, away, or out of room: none of it says anything about the answer
 const RETRY_MS = [1000, 2000, 5000, 10000, 30000];
 
 export function uuid() {
@@ -26,7 +28,7 @@ export class Outbox extends EventTarget {
     this.done = new Set(); // numbers of those sent, should the disk fail to forget them
     this.order = 0;
     this.waiting = 0;
-    this.state = "saved"; // saved | sending | offline | signed-out | other-person
+    this.state = "saved"; // saved | sending | offline | busy | signed-out | other-person
     this.signedIn = ""; // who is, when it is somebody else
     this.failures = 0;
     this.troubles = 0;
@@ -103,7 +105,7 @@ export class Outbox extends EventTarget {
       if (state === "unfit" || this.troubles >= TRIES) state = await this.sendSingly(records);
       if (state === "signed-out" || state === "other-person") { this.report(state); return; }
       if (state !== "sent") {
-        this.report("offline");
+        this.report(state === "busy" ? "busy" : "offline");
         this.schedule(RETRY_MS[Math.min(this.failures++, RETRY_MS.length - 1)]);
         return;
       }
@@ -139,7 +141,7 @@ export class Outbox extends EventTarget {
     return stopped ?? (sent || parked ? "sent" : "trouble");
   }
 
-  // {state: sent | signed-out | other-person | offline | trouble (in the server) | unfit (the request), reason}
+  // {state: sent | signed-out | other-person | offline | busy (come again) | trouble (in the server) | unfit (the request), reason}
   async send(batch) {
     const undo = batch[0].op === "undo";
     try {
@@ -166,10 +168,10 @@ export class Outbox extends EventTarget {
     const problem = explained ? await response.json() : {};
     if (problem.signed_in) { this.signedIn = problem.signed_in; return { state: "other-person" }; }
     if (status === 401 || status === 403) return { state: "signed-out" };
-    const reason = problem.detail ?? `the server answered ${status}`;
+    const reason = problem.detail ?? t("server_answered", { status });
     if (status === 413 || (explained && [400, 409, 422].includes(status))) return { state: "unfit", reason };
-    if (status >= 500 && ![502, 503, 504].includes(status)) return { state: "trouble", reason };
-    return { state: "offline" }; // a server that is away is one to come back to
+    if (status >= 500 && !COME_AGAIN.has(status)) return { state: "trouble", reason };
+    return { state: COME_AGAIN.has(status) && explained ? "busy" : "offline" };
   }
 
   report(state) {
@@ -186,27 +188,27 @@ function firstOf(records) {
   return records.slice(0, until === 0 ? 1 : Math.min(until < 0 ? records.length : until, BATCH));
 }
 
+// What waits is said in words at the top of the page; a click on it shows what this browser holds.
 export function showSaved(outbox, element) {
+  const words = {
+    "other-person": (n) => t("waiting_other", { n, name: outbox.signedIn }),
+    offline: (n) => t(outbox.memory.length ? "waiting_unkept" : "waiting_offline", { n }),
+    busy: (n) => t("waiting_busy", { n }),
+  };
   const show = () => {
     const n = outbox.waiting;
     element.hidden = false;
     element.dataset.state = n ? outbox.state : "saved";
+    element.dataset.waiting = n;
     element.dataset.unkept = outbox.memory.length; // would be lost with this page
-    if (!n) { element.textContent = "saved ✓"; return; }
-    if (outbox.state === "signed-out") {
+    if (n && outbox.state === "signed-out") {
       const link = document.createElement("a");
       link.href = `/login?next=${encodeURIComponent(location.pathname)}`;
-      link.textContent = `${n} waiting – sign in again to send`;
+      link.textContent = t("waiting_signed_out", { n });
       element.replaceChildren(link);
-    } else if (outbox.state === "other-person") {
-      element.textContent = `${n} waiting – ${outbox.signedIn} is signed in now; sign in again as yourself to send`;
-    } else if (outbox.state === "offline" && outbox.memory.length) {
-      element.textContent = `${n} waiting – this browser could not keep them: leave this page open`;
-    } else if (outbox.state === "offline") {
-      element.textContent = `${n} waiting – will send when the network is back`;
-    } else {
-      element.textContent = `${n} waiting`;
+      return;
     }
+    element.textContent = n ? (words[outbox.state] ?? ((k) => t("waiting", { n: k })))(n) : `${t("saved")} ✓`;
   };
   outbox.addEventListener("change", show);
   show();

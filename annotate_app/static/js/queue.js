@@ -1,22 +1,33 @@
 // Items ahead: leased before they are needed, their pictures fetched and decoded.
 import { asPerson } from "./outbox.js";
 
+const TRIES_MS = [0, 400, 1500]; // a picture is asked for so often before its turn is put off
+
+// A decoded <img>, ready to be put on the page. `state`: loading, good, broken (the server cannot show it), or away
+// (it did not come: no network, or a server in trouble). `ready` resolves once it is no longer loading.
 export function picture(item, variant) {
-  // A decoded <img>, ready to be put on the page; `broken` when the server cannot show it.
   const image = new Image();
   image.alt = "";
   image.draggable = false;
   image.decoding = "sync"; // it was decoded ahead; painting must not wait a frame
-  image.src = `/images/${item.sha256}?variant=${variant}`;
-  image.ready = image.decode().then(() => true, async () => {
+  image.state = "loading";
+  image.ready = load(image, `/images/${item.sha256}?variant=${variant}`).then((state) => { image.state = state; return state; });
+  return image;
+}
+
+async function load(image, url) {
+  let answered = 0;
+  for (const [k, ms] of TRIES_MS.entries()) {
+    if (ms) await new Promise((resolve) => { setTimeout(resolve, ms); });
+    image.src = k ? `${url}&again=${k}` : url;
+    try { await image.decode(); return "good"; } catch { /* why, is asked next */ }
     try {
       const response = await fetch(image.src);
-      image.broken = [404, 410, 422].includes(response.status);
-      if (response.ok) { image.src = `${image.src}&again`; await image.decode(); return true; }
-    } catch { /* no network: it is asked for again when it is shown */ }
-    return false;
-  });
-  return image;
+      if ([404, 410, 422].includes(response.status)) return "broken";
+      if (response.ok && ++answered > 1) return "broken"; // it came, twice, and this browser cannot show it
+    } catch { /* no network */ }
+  }
+  return "away";
 }
 
 async function json(url, person, body) {
@@ -37,6 +48,7 @@ export function signedOut(error) {
 
 export class Leases {
   constructor(campaign, outbox) {
+    this.campaign = campaign;
     this.url = `/api/v1/campaigns/${encodeURIComponent(campaign)}/leases`;
     this.outbox = outbox;
     this.known = new Set(); // items this page has had
@@ -45,7 +57,11 @@ export class Leases {
 
   // What an earlier load of this page still held and did not answer.
   async resume() {
-    const answered = new Set((await this.outbox.pending()).map((record) => record.body.item));
+    const answered = new Set();
+    for (const record of await this.outbox.pending()) {
+      if (record.op === "judgment") answered.add(record.item);
+      else answered.delete(record.item); // taken back: to be answered anew
+    }
     const { items } = await json(this.url, this.outbox.person);
     return this.fresh(items.filter((item) => !answered.has(item.id)));
   }
@@ -56,6 +72,14 @@ export class Leases {
     return this.fresh(leased.items);
   }
 
+  // What this person has answered here before: [{id, item, answer}], the newest first, older than `before`.
+  async answered(n, before = null) {
+    const wish = new URLSearchParams({ campaign: this.campaign, n, ...(before ? { before } : {}) });
+    const rows = await json(`/api/v1/judgments?${wish}`, this.outbox.person);
+    for (const row of rows) this.known.add(row.item.id);
+    return rows;
+  }
+
   fresh(items) {
     const fresh = items.filter((item) => !this.known.has(item.id));
     for (const item of fresh) this.known.add(item.id);
@@ -64,7 +88,7 @@ export class Leases {
 }
 
 export class Queue {
-  // For one picture at a time: at least `ahead` items in hand, the nearest of them decoded.
+  // For one picture at a time: at least `ahead` items in hand, their pictures decoded.
   constructor(leases, { ahead = 20, variant = "view", onItems, onEmpty }) {
     Object.assign(this, { leases, ahead, variant, onItems, onEmpty });
     this.items = [];
@@ -88,6 +112,13 @@ export class Queue {
   }
 
   putBack(item) { this.items.unshift(item); }
+  putLast(item) { this.items.push(item); this.prefetch(); }
+
+  // The first item whose picture is here, taken out of the line; null when there is none.
+  takeReady() {
+    const k = this.items.findIndex((item) => item.image?.state === "good");
+    return k < 0 ? null : this.items.splice(k, 1)[0];
+  }
 
   prefetch() { for (const item of this.items) item.image ??= picture(item, this.variant); }
 

@@ -1,16 +1,19 @@
 // Verify: a page of pictures, "does this show a whippet?". Mark the exceptions; Enter says all others show it.
-import {
-  Shown, askFlag, byId, campaign, categories, command, counted, explain, judgment, message, onKeys, openDialog, outbox, person, toast,
-} from "./work.js";
+import { Shown, byId, campaign, categories, counted, explain, judgment, message, outbox, person, toast } from "./work.js";
 import { Leases, picture, signedOut } from "./queue.js";
+import { askComment, askFlag, openDialog } from "./dialogs.js";
+import { command, onKeys } from "./keys.js";
+import { onSwipe } from "./touch.js";
+import { t } from "./words.js";
 
 const grid = byId("grid");
 const leases = new Leases(campaign.slug, outbox);
 const draftKey = `cairn-marks-${person}-${campaign.id}`;
 const drafts = readDrafts();
 const GAP = 6; // pixels, as in the stylesheet
-const SIGN = { no: "✗", unsure: "?", flag: "⚑" };
-const WORD = { no: "does not show it", unsure: "unsure", flag: "flagged" };
+const KEEP_DECODED = 10; // pages behind whose pictures stay decoded
+const SIGN = { no: "✗", unsure: "?", flag: "⚑", later: "→" };
+const LATER = { later: true }; // no answer: the picture comes again on a later page
 
 let pages = []; // to come, each {category, items}
 let page = null; // on the screen
@@ -103,6 +106,8 @@ function show() {
   explain(category);
   showExamples(category);
   page.marks ??= new Map(page.items.filter((item) => drafts[item.id]).map((item) => [item.id, drafts[item.id]]));
+  page.comments ??= new Map();
+  for (const item of page.items) item.image ??= picture(item, "thumb");
   page.shown = new Shown();
   lay();
   grid.replaceChildren(...page.items.map(cellOf));
@@ -111,6 +116,8 @@ function show() {
   grid.scrollTop = 0;
   focusCell(0);
   tally();
+  byId("back").disabled = !history.length && !older();
+  byId("forward").disabled = !page.answered;
 }
 
 function cellOf(item, k) {
@@ -124,10 +131,10 @@ function cellOf(item, k) {
   sign.className = "sign";
   sign.ariaHidden = "true";
   cell.append(item.image, sign);
-  item.image.ready.then((good) => {
-    if (good || !item.image.broken) return;
-    cell.classList.add("broken"); // reported by itself, and never in the way
-    if (!on.marks.has(item.id)) setMark(k, { flag: "broken" }, on);
+  item.image.ready.then((state) => {
+    if (state === "good") return;
+    cell.classList.add(state);
+    if (!on.marks.has(item.id)) setMark(k, state === "broken" ? { flag: "broken" } : LATER, on); // never in the way
   });
   return cell;
 }
@@ -142,14 +149,14 @@ function showExamples(category) {
     image.alt = label;
     return image;
   })] : [];
-  element.replaceChildren(...row("✓ good", good), ...row("✗ not", bad));
+  element.replaceChildren(...row(`✓ ${t("good")}`, good), ...row(`✗ ${t("bad")}`, bad));
 }
 
 function text(tag, words) { const element = document.createElement(tag); element.textContent = words; return element; }
 
 // ---- Marks.
 
-const nameOf = (marked) => marked?.flag ? "flag" : marked?.value;
+const nameOf = (marked) => marked?.flag ? "flag" : marked?.later ? "later" : marked?.value;
 
 function mark(k, answer, on = page) {
   const item = on.items[k];
@@ -170,16 +177,19 @@ function setMark(k, answer, on = page) {
 function paint(k) {
   const cell = grid.children[k];
   const name = nameOf(page.marks.get(page.items[k].id));
+  const comment = page.comments.get(page.items[k].id);
   cell.dataset.mark = name ?? "";
   cell.querySelector(".sign").textContent = SIGN[name] ?? "";
+  cell.classList.toggle("commented", Boolean(comment));
   cell.ariaSelected = String(Boolean(name));
-  cell.ariaLabel = `Picture ${k + 1} of ${page.items.length}${name ? `, ${WORD[name]}` : ""}`;
+  const place = t("picture_of", { k: k + 1, n: page.items.length });
+  cell.ariaLabel = [place, name && t(`mark_${name}`), comment].filter(Boolean).join(", ");
 }
 
 function tally() {
   const number = (name) => [...page.marks.values()].filter((answer) => nameOf(answer) === name).length;
-  const parts = [["no", "✗"], ["unsure", "?"], ["flag", "⚑"]].filter(([name]) => number(name)).map(([name, sign]) => `${number(name)} ${sign}`);
-  byId("tally").textContent = `${page.items.length} pictures${parts.length ? `: ${parts.join(", ")}` : ""}`;
+  const parts = Object.entries(SIGN).filter(([name]) => number(name)).map(([name, sign]) => `${number(name)} ${sign}`);
+  byId("tally").textContent = `${t("pictures", { n: page.items.length })}${parts.length ? `: ${parts.join(", ")}` : ""}`;
 }
 
 function readDrafts() { try { return JSON.parse(localStorage.getItem(draftKey)) ?? {}; } catch { return {}; } }
@@ -187,14 +197,18 @@ function keepDrafts() { try { localStorage.setItem(draftKey, JSON.stringify(draf
 
 // ---- Answers.
 
+// Everything unmarked shows it. What is put off, or did not come, is on a later page again.
 function commit() {
   if (!page) return;
-  if (page.items.some((item) => !item.image.complete)) { toast("Some pictures of this page have not come yet."); return; }
-  const each = Math.round(page.shown.activeMs() / page.items.length);
+  if (page.items.some((item) => item.image.state === "loading")) { toast(t("some_not_come")); return; }
   page.answered ??= new Map(); // item -> {id, answer} as last given
+  const putOff = page.items.filter((item) => isPutOff(item) && !page.answered.has(item.id));
+  const each = Math.round(page.shown.activeMs() / page.items.length);
   let fresh = 0;
   for (const item of page.items) {
-    const answer = page.marks.get(item.id) ?? { value: "yes" };
+    if (isPutOff(item)) continue;
+    const comment = page.comments.get(item.id);
+    const answer = { ...(page.marks.get(item.id) ?? { value: "yes" }), ...(comment ? { comment } : {}) };
     const before = page.answered.get(item.id);
     if (before && JSON.stringify(before.answer) === JSON.stringify(answer)) continue;
     const body = judgment(item, answer, page.shown, each, before?.id);
@@ -203,22 +217,65 @@ function commit() {
     delete drafts[item.id];
     if (!before) fresh += 1;
   }
+  comeAgain(putOff);
   keepDrafts();
   page.undo = [];
-  history.push(page);
+  if (page.items.length) history.push(page);
+  const old = history[history.length - KEEP_DECODED];
+  if (old) for (const item of old.items) item.image = null;
   counted(fresh);
   turn();
 }
 
+const isPutOff = (item) => Boolean(page.marks.get(item.id)?.later) || item.image.state === "away";
+
+function comeAgain(items) {
+  if (!items.length) return;
+  const gone = new Set(items);
+  page.items = page.items.filter((item) => !gone.has(item));
+  for (const item of items) { delete drafts[item.id]; item.image = picture(item, "thumb"); }
+  pages.push({ category: page.category, items });
+}
+
 function undo() {
   const last = page?.undo?.pop();
-  if (last) { setMark(...last); focusCell(last[0]); return; }
-  const before = history.pop();
+  if (last) { setMark(...last); focusCell(last[0]); } else back();
+}
+
+async function back() {
+  const before = history.pop() ?? await olderPage();
   if (!before) return;
   if (page) ahead.push(page); // it comes again when the corrected page is done
   page = before;
   byId("next").disabled = false;
   show();
+}
+
+const forward = () => { if (page?.answered) commit(); };
+
+// ---- Answers of an earlier visit, so that going back ends only where the work began.
+
+let allRead = false;
+let oldest = null;
+const older = () => campaign.judged > 0 && !allRead;
+
+async function olderPage() {
+  if (!older()) return null;
+  const known = new Set([...ahead, page].filter(Boolean).flatMap(({ answered }) => [...(answered?.values() ?? [])].map(({ id }) => id)));
+  const rows = (await leases.answered(48, oldest).catch(() => [])).filter((row) => !known.has(row.id));
+  const category = rows[0]?.item.category;
+  const other = rows.findIndex((row) => row.item.category !== category);
+  const own = rows.slice(0, Math.min(other < 0 ? rows.length : other, shape().n)).reverse();
+  if (!own.length) { allRead = true; byId("back").disabled = true; return null; }
+  oldest = own[0].id;
+  const word = ({ comment: _, ...answer }) => answer;
+  return {
+    category,
+    items: own.map((row) => row.item),
+    marks: new Map(own.filter((row) => row.answer.value !== "yes").map((row) => [row.item.id, word(row.answer)])),
+    comments: new Map(own.filter((row) => row.answer.comment).map((row) => [row.item.id, row.answer.comment])),
+    answered: new Map(own.map((row) => [row.item.id, { id: row.id, answer: row.answer }])),
+  };
 }
 
 // ---- Moving and keys.
@@ -236,7 +293,7 @@ function focusCell(k) {
 function showLarger() {
   const image = byId("larger-image");
   image.src = `/images/${page.items[at].sha256}?variant=view`;
-  image.alt = `Picture ${at + 1}`;
+  image.alt = t("picture_of", { k: at + 1, n: page.items.length });
   byId("larger").dataset.mark = nameOf(page.marks.get(page.items[at].id)) ?? "";
   if (!byId("larger").open) byId("larger").showModal();
 }
@@ -253,10 +310,15 @@ onKeys((event) => {
   }
   if (event.key === "Enter") { if (!event.repeat) { byId("larger").close(); commit(); } return true; }
   if (event.key === "Home" || event.key === "End") { focusCell(event.key === "Home" ? 0 : Infinity); return true; }
-  if (!page) return command(event) === "undo" ? (undo(), true) : false;
+  const name = command(event);
+  if (name === "back") { back(); return true; }
+  if (!page) return name === "undo" ? (undo(), true) : false;
   if (event.key === " ") { if (openDialog()) byId("larger").close(); else showLarger(); return true; }
-  switch (command(event)) {
+  switch (name) {
     case "not": mark(at, { value: "no" }); break;
+    case "skip": mark(at, LATER); break;
+    case "comment": comment(); break;
+    case "forward": forward(); break;
     case "unsure": mark(at, { value: "unsure" }); break;
     case "undo": undo(); break;
     case "flag": flag(); break;
@@ -270,7 +332,17 @@ function flag() {
   if (!page) return;
   const k = at;
   if (page.marks.get(page.items[k].id)?.flag) { setMark(k, null); return; }
-  askFlag((reason) => { mark(k, { flag: reason }); focusCell(k); });
+  askFlag((answer) => { mark(k, answer); focusCell(k); });
+}
+
+function comment() {
+  if (!page) return;
+  const [k, on] = [at, page];
+  const id = on.items[k].id;
+  askComment(on.comments.get(id) ?? "", (text) => {
+    if (text) on.comments.set(id, text); else on.comments.delete(id);
+    if (on === page) { paint(k); focusCell(k); }
+  });
 }
 
 grid.addEventListener("click", (event) => {
@@ -286,6 +358,10 @@ byId("larger").addEventListener("close", () => focusCell(at));
 byId("next").addEventListener("click", commit);
 byId("undo").addEventListener("click", undo);
 byId("flag-button").addEventListener("click", flag);
+byId("comment-button").addEventListener("click", comment);
+byId("back").addEventListener("click", back);
+byId("forward").addEventListener("click", forward);
+onSwipe(grid, { left: commit, right: back });
 addEventListener("resize", lay);
 addEventListener("online", fill);
 

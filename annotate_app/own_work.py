@@ -1,0 +1,109 @@
+"""What a person has done in a campaign, for their own eyes: past answers to go back to, count, pace, agreement, pay."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy.orm import Session
+
+from annotate_app.leasing import LeasedItem
+from label_store import is_flag
+from label_store.models import Campaign, Category, Consensus, Image, Item, Judgment
+
+_PACE_OVER = 200
+"""The pace is taken from so many of the latest answers."""
+
+
+@dataclass(frozen=True)
+class PastAnswer:
+    """One active judgment of the person, with its item as it was shown."""
+
+    id: uuid.UUID
+    item: LeasedItem
+    answer: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class OwnFigures:
+    """`per_hour`: answers an hour of time in view. `agreement`: the share of `compared` answers that are what was
+    settled. `earned`: None where the campaign pays nothing. None where there is nothing to tell yet."""
+
+    judged: int
+    per_hour: float | None
+    agreement: float | None
+    compared: int
+    earned: float | None
+
+
+def past_answers(
+    session: Session, campaign_id: int, person_id: int, n: int, before: uuid.UUID | None = None
+) -> list[PastAnswer]:
+    """The person's `n` latest active judgments, the newest first; `before` pages on from one of them."""
+    query = (
+        select(
+            Judgment.id, Judgment.answer,
+            Item.id, Item.image_sha256, Image.width, Image.height, Category.slug, Item.suggestion,
+        )
+        .join(Item, Item.id == Judgment.item_id)
+        .join(Image, Image.sha256 == Item.image_sha256)
+        .outerjoin(Category, Category.id == Item.category_id)
+        .where(*_mine(campaign_id, person_id))
+        .order_by(Judgment.answered_at.desc(), Judgment.id.desc())
+        .limit(n)
+    )  # fmt: skip
+    if before is not None:
+        at = session.scalar(select(Judgment.answered_at).where(Judgment.id == before, Judgment.person_id == person_id))
+        query = query.where(tuple_(Judgment.answered_at, Judgment.id) < tuple_(at, before))
+    return [PastAnswer(row[0], LeasedItem(*row[2:]), row[1]) for row in session.execute(query)]
+
+
+def own_figures(session: Session, campaign: Campaign, person_id: int) -> OwnFigures:
+    """How much, how fast, how often as the others, and for how much. Nothing here tells which items are gold."""
+    mine = _mine(campaign.id, person_id)
+    joined = select(func.count()).select_from(Judgment).join(Item, Item.id == Judgment.item_id)
+    judged = session.scalar(joined.where(*mine)) or 0
+    latest = session.scalars(
+        select(Judgment.active_ms)
+        .join(Item, Item.id == Judgment.item_id)
+        .where(*mine)
+        .order_by(Judgment.answered_at.desc())
+        .limit(_PACE_OVER)
+    ).all()
+    active_ms = sum(latest)
+    settled = session.execute(
+        select(Judgment.answer, Consensus.answer)
+        .join(Item, Item.id == Judgment.item_id)
+        .join(Consensus, Consensus.item_id == Item.id)
+        .where(
+            *mine,
+            Consensus.version == campaign.consensus_version,
+            Consensus.state == "settled",
+            Item.gold.is_(None),
+            Item.n > 1,
+        )
+    ).all()
+    pairs = [(own, others) for own, others in settled if others and not is_flag(own)]
+    same = sum(_said(own) == _said(others) for own, others in pairs)
+    price = campaign.price_per_judgment
+    return OwnFigures(
+        judged=judged,
+        per_hour=3_600_000 * len(latest) / active_ms if active_ms else None,
+        agreement=same / len(pairs) if pairs else None,
+        compared=len(pairs),
+        earned=judged * price if price else None,
+    )
+
+
+def _mine(campaign_id: int, person_id: int) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Item.campaign_id == campaign_id,
+        Judgment.person_id == person_id,
+        Judgment.role == "annotator",
+        Judgment.active.is_(True),
+    )
+
+
+def _said(answer: Mapping[str, Any]) -> Any:
+    return answer.get("value", answer.get("values"))

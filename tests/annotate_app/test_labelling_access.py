@@ -1,0 +1,312 @@
+"""Pages that everybody can use: axe-core finds nothing, two languages complete, thumbs, few bytes; a way in."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from annotate_app import add_gold, create_campaign
+from annotate_app.languages import FOLDER, available, read_tables, words_of
+from label_store import Workspace, find_category
+from label_store.models import Event, Judgment
+from tests.annotate_app.material import add_pictures
+from tests.annotate_app.people import ALL_COMPLETE, answers, until
+from tests.annotate_app.server import RunningApp
+
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
+APP = FOLDER.parent
+KINDS = ("verify", "classify", "attributes", "boxes", "polygons")
+STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+@pytest.fixture
+def campaigns(stocked: Workspace) -> Workspace:
+    """One campaign of each kind."""
+    boats = add_pictures(stocked, "boat", 6)
+    cars = add_pictures(stocked, "car", 4)
+    with stocked.write() as session:
+        find_category(session, "boat").examples = {"good": boats[:2], "bad": cars[:2]}
+    create_campaign(stocked, "verify", "verify", ["boat"], images=boats)
+    create_campaign(stocked, "classify", "classify", ["car", "boat", "cup"], images=boats)
+    create_campaign(stocked, "attributes", "attributes", ["car"], images=cars)
+    create_campaign(stocked, "boxes", "boxes", ["car", "boat"], images=cars)
+    create_campaign(stocked, "polygons", "polygons", ["car", "boat"], images=cars)
+    pass_all(stocked)
+    return stocked
+
+
+def pass_all(workspace: Workspace) -> None:
+    """ann is no newcomer."""
+    from annotate_app.qualifying import Grade, record
+    from label_store.models import Campaign, Person
+
+    with workspace.write() as session:
+        ann = session.scalars(select(Person).where(Person.name == "ann")).one()
+        for campaign in session.scalars(select(Campaign)):
+            record(session, campaign, ann.id, Grade(0, 0))
+
+
+def violations(page: Any) -> list[str]:
+    page.evaluate(AXE)
+    found = page.evaluate(f"axe.run(document, {{ runOnly: {json.dumps(STANDARDS)} }})")["violations"]
+    return [f"{one['id']}: {one['help']} {[node['html'][:150] for node in one['nodes']]}" for one in found]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_labelling_page(campaigns, app, sit_down, theme):
+    ann = sit_down(app, color_scheme=theme)
+    found = {"home": violations(ann.page)}
+    for kind in KINDS:
+        ann.open(kind)
+        if kind == "verify":
+            ann.press("x", "ArrowRight", "u")
+        if kind in ("boxes", "polygons"):
+            ann.press("b")
+        found[kind] = violations(ann.page)
+        ann.press("?")
+        found[f"{kind} keys"] = violations(ann.page)
+        ann.press("?")
+    for sheet, key in (("guideline", "i"), ("flag", "f"), ("comment", "c")):
+        ann.open("classify")
+        ann.press(key)
+        found[sheet] = violations(ann.page)
+    ann.page.goto("/label/verify/start")
+    found["start"] = violations(ann.page)
+    ann.page.click("#begin")
+    ann.page.click("#quiz-options button")
+    ann.page.wait_for_selector("#quiz-next:not([hidden])")
+    found["quiz"] = violations(ann.page)
+    assert {name: found[name] for name in found if found[name]} == {}
+
+
+# ---- Languages.
+
+
+@pytest.mark.parametrize("language", available())
+def test_a_language_has_every_word_with_the_same_places(language):
+    english, own = read_tables("en"), read_tables(language)
+    assert {table: set(words) for table, words in own.items()} == {
+        table: set(words) for table, words in english.items()
+    }
+    for table, words in english.items():
+        for key, text in words.items():
+            places = set(re.findall(r"\{(\w+)\}", text))
+            assert set(re.findall(r"\{(\w+)\}", own[table][key])) == places, f"{table}.{key}"
+
+
+def test_every_word_that_a_page_or_script_asks_for_is_there_and_none_is_idle():
+    known = {f"{table}.{key}" for table, words in read_tables("en").items() for key in words}
+    pages = "".join(path.read_text(encoding="utf-8") for path in APP.rglob("*.html"))
+    pages += (APP / "routes" / "labelling.py").read_text(encoding="utf-8")
+    asked = set(re.findall(r't\("([a-z_]+\.[\w-]+)"', pages))
+    scripts = "".join(path.read_text(encoding="utf-8") for path in (APP / "static" / "js").glob("*.js"))
+    asked |= {f"work.{name}" for name in re.findall(r'\bt\("([\w-]+)"', scripts)}
+    assert asked <= known
+
+
+def test_the_browser_s_language_is_taken_and_a_choice_is_kept(campaigns, app):
+    token = app.client("ann").headers["authorization"].split()[1]
+    with httpx.Client(base_url=app.url, cookies={"cairn_session": token}, headers={"accept": "text/html"}) as ann:
+        chinese = ann.get("/label/verify", headers={"accept-language": "fr;q=0.9, zh-CN;q=0.8, en;q=0.1"})
+        assert '<html lang="zh">' in chinese.text
+        assert "其余都有" in chinese.text
+        assert '<html lang="en">' in ann.get("/label/verify", headers={"accept-language": "xx, *;q=what"}).text
+        chosen = ann.post("/language", data={"language": "zh", "next": "/label/verify"}, headers={"origin": app.url})
+        assert chosen.headers["location"] == "/label/verify"
+        ann.cookies.set("cairn_language", chosen.cookies["cairn_language"])
+        assert '<html lang="zh">' in ann.get("/label/verify", headers={"accept-language": "en"}).text
+        assert ann.post("/language", data={"language": "../en"}, headers={"origin": app.url}).status_code == 422
+        elsewhere = ann.post(
+            "/language", data={"language": "en", "next": "//evil.example"}, headers={"origin": app.url}
+        )
+        assert elsewhere.headers["location"] == "/"
+
+
+def test_a_third_language_is_one_file_and_english_fills_what_it_leaves_out(tmp_path, monkeypatch):
+    import annotate_app.languages as languages
+
+    for code in available():
+        (tmp_path / f"{code}.toml").write_bytes((FOLDER / f"{code}.toml").read_bytes())
+    (tmp_path / "de.toml").write_text('[site]\nlanguage_name = "Deutsch"\nwork = "Arbeit"\n', encoding="utf-8")
+    monkeypatch.setattr(languages, "FOLDER", tmp_path)
+    for cached in (languages.available, languages.read_tables, languages.words_of):
+        cached.cache_clear()
+    try:
+        assert languages.available()["de"] == "Deutsch"
+        assert languages.words_of("de")("site.work") == "Arbeit"
+        assert languages.words_of("de")("label.undo") == words_of("en")("label.undo")
+    finally:
+        for cached in (languages.available, languages.read_tables, languages.words_of):
+            cached.cache_clear()
+
+
+@pytest.mark.browser
+def test_everything_a_chinese_annotator_reads_is_chinese(campaigns, app, sit_down):
+    ann = sit_down(app, locale="zh-CN", color_scheme="dark")
+    for kind in KINDS:
+        ann.open(kind)
+        names = "[...document.querySelectorAll('[aria-label], [title]')].map((e) => e.ariaLabel ?? e.title).join(' ')"
+        seen = f"{ann.page.evaluate('document.body.innerText')} {ann.page.evaluate(names)}".lower()
+        # What the curator wrote stays as it was written: titles, names, definitions. So do names of keys.
+        written = f"{kind} boat car cup type saloon estate suv van a vessel that floats on water road vehicle with four"
+        written += " wheels for few people small open to drink from english enter pgup pgdn z s c f i x u n g h b"
+        assert set(re.findall(r"[a-z]+", seen)) <= set(written.split()), kind
+    ann.open("classify")
+    ann.press("2", "2", "z", "2", "1", "1", "1", "1")
+    ann.wait_outlook("done")
+    assert "全部完成" in ann.page.text_content("#message")
+    ann.wait_saved()
+    assert len(answers(campaigns)) == 6
+
+
+# ---- Bytes, thumbs, letters.
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_labelling_page_without_its_pictures_weighs_at_most_100_kb(campaigns, app, sit_down, kind):
+    ann = sit_down(app)
+    page = ann.tab()
+    weights: dict[str, int] = {}
+    page.on("response", lambda r: weights.__setitem__(r.url, 0 if "/images/" in r.url else len(r.body())))
+    page.goto(f"/label/{kind}")
+    page.wait_for_load_state("networkidle")
+    assert 20_000 < sum(weights.values()) <= 100_000, weights
+
+
+@pytest.mark.browser
+def test_a_thumb_swipes_through_pictures_and_every_target_is_44_pixels(campaigns, app, sit_down):
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    ann = sit_down(app, **phone)
+    for kind in KINDS:
+        ann.open(kind)
+        for button in ann.page.locator("main button:visible").all():
+            assert button.bounding_box()["height"] >= 44, button.inner_html()
+        assert ann.page.evaluate("document.documentElement.scrollWidth") <= 390
+    ann.open("classify")
+    first = ann.page.get_attribute("#stage", "data-item")
+    ann.page.tap("#answers button")
+    swipe(ann.page, "#stage", 80, 300)
+    until(ann.page, f"document.getElementById('stage').dataset.item === '{first}'")
+    swipe(ann.page, "#stage", 300, 80)
+    until(ann.page, f"document.getElementById('stage').dataset.item !== '{first}'")
+    ann.open("verify")
+    until(ann.page, ALL_COMPLETE)
+    swipe(ann.page, "#grid", 300, 80)
+    ann.wait_outlook("done")
+    ann.wait_saved()
+
+
+def swipe(page: Any, where: str, start: int, end: int) -> None:
+    y = page.locator(where).bounding_box()["y"] + 100
+    touch = page.context.new_cdp_session(page)
+    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": start, "y": y}]})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": (start + end) / 2, "y": y}]})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": end, "y": y}]})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+@pytest.mark.browser
+def test_single_letter_keys_can_be_turned_off_and_the_choice_is_kept(campaigns, app, sit_down):
+    ann = sit_down(app)
+    ann.open("classify")
+    first = ann.page.get_attribute("#stage", "data-item")
+    ann.press("?")
+    ann.page.uncheck("#letters")
+    ann.press("Escape", "1", "s")
+    assert ann.page.get_attribute("#stage", "data-item") == first
+    ann.open("classify")
+    ann.press("1")
+    ann.page.click("[data-value=boat]")
+    ann.wait_saved()
+    assert list(answers(campaigns).values()) == [[{"value": "boat"}]]
+
+
+# ---- Newcomers.
+
+
+@pytest.fixture
+def lesson(stocked: Workspace) -> Workspace:
+    """A verify campaign with a guideline, two good and two bad examples, and gold that is not among them."""
+    boats, cars = add_pictures(stocked, "boat", 8), add_pictures(stocked, "car", 2)
+    with stocked.write() as session:
+        find_category(session, "boat").examples = {"good": boats[:2], "bad": cars}
+    create_campaign(
+        stocked, "boats", "verify", ["boat"], images=boats[2:], guideline="Masts are **fine**.", price_per_judgment=0.05
+    )
+    return stocked
+
+
+@pytest.mark.browser
+def test_a_newcomer_reads_tries_hears_what_was_right_and_starts(lesson, app, sit_down):
+    ann = sit_down(app)
+    ann.page.goto("/label/boats")
+    assert ann.page.url == f"{app.url}/label/boats/start"
+    assert ann.page.locator("strong", has_text="fine").is_visible()
+    for wrong_first in (True, False):
+        ann.page.click("#begin")
+        for _ in range(4):
+            sha256 = ann.page.get_attribute("#quiz-image", "src").split("/")[2].split("?")[0]
+            with lesson.read() as session:
+                good = sha256 in find_category(session, "boat").examples["good"]
+            ann.press(("1" if good else "2") if not wrong_first else ("2" if good else "1"))
+            ann.page.wait_for_selector("#quiz-next:not([hidden])")
+            assert ann.page.text_content("#quiz-verdict").startswith("✗" if wrong_first else "✓")
+            ann.press("Enter")
+        if wrong_first:
+            until(ann.page, "document.getElementById('quiz-verdict').textContent.startsWith('0 of 4')")
+            ann.page.click("#quiz-next")
+            ann.page.wait_for_load_state("networkidle")
+    until(ann.page, "document.getElementById('quiz-verdict').textContent.startsWith('4 of 4')")
+    ann.page.click("#quiz-next")
+    ann.page.wait_for_url(f"{app.url}/label/boats")
+    with lesson.read() as session:
+        (event,) = session.scalars(select(Event).where(Event.action == "qualification.pass"))
+        assert event.detail["right"] == 4
+        assert session.scalars(select(Judgment)).all() == []
+    ann.open("boats")
+    ann.press("Enter")
+    ann.wait_outlook("done")
+    ann.wait_saved()
+    ann.page.goto("/")
+    assert "0.30 earned" in ann.page.text_content(".done")
+
+
+def test_what_is_asked_of_a_newcomer_is_not_all_the_gold_and_not_always_the_same_answer(stocked, app):
+    hashes = add_pictures(stocked, "boat", 12)
+    create_campaign(stocked, "boats", "verify", ["boat"], images=hashes)
+    add_gold(stocked, "boats", {sha256: {"value": "yes" if k % 2 else "no"} for k, sha256 in enumerate(hashes[:9])})
+    with app.client("ann") as ann:
+        page = ann.get("/label/boats/start", headers={"accept": "text/html"}).text
+        asked = sorted(set(re.findall(r"[0-9a-f]{64}", page)))
+        assert len(asked) == 3
+        again = ann.get("/label/boats/start", headers={"accept": "text/html"}).text
+        assert sorted(set(re.findall(r"[0-9a-f]{64}", again))) == asked
+        told = ann.post("/api/v1/campaigns/boats/qualification", json={"answers": {asked[0]: "yes"}}).json()
+        assert not told["passed"]
+        secret = next(sha256 for sha256 in hashes[:9] if sha256 not in asked)
+        refused = ann.post("/api/v1/campaigns/boats/qualification", json={"answers": {secret: "yes"}})
+        assert refused.status_code == 422
+
+
+def test_own_figures_are_count_pace_agreement_and_pay(lesson: Workspace, app: RunningApp):
+    from label_store import settle
+    from tests.annotate_app.work import judgment, lease, send
+
+    ann, bea, carl = (app.client(name) for name in ("ann", "bea", "carl"))
+    assert ann.get("/api/v1/campaigns/boats/me").json()["per_hour"] is None
+    for person, words in ((ann, ["yes"] * 5 + ["no"]), (bea, ["yes"] * 6), (carl, ["yes"] * 6)):
+        items = sorted(item["id"] for item in lease(person, "boats")["items"])
+        send(person, [judgment(item, word, active_ms=1800) for item, word in zip(items, words, strict=True)])
+    settle(lesson, "boats")
+    mine = ann.get("/api/v1/campaigns/boats/me").json()
+    assert mine["judged"] == 6
+    assert mine["per_hour"] == pytest.approx(2000)
+    assert mine["earned"] == pytest.approx(0.30)
+    assert mine["compared"] > 0
+    assert mine["agreement"] < 1 == bea.get("/api/v1/campaigns/boats/me").json()["agreement"]
