@@ -17,6 +17,7 @@ from annotate_app.routes import (
     auth,
     campaigns,
     contributions,
+    curating,
     export,
     giving,
     health,
@@ -27,6 +28,7 @@ from annotate_app.routes import (
     moderation,
     pages,
     qualification,
+    review,
     signup,
 )
 from annotate_app.security.cross_site import RefuseCrossSite
@@ -70,7 +72,7 @@ def create_app(workspace: Workspace, *, clock: Clock = now, seed: int | None = N
         app.include_router(routes.router)
     for routes in (qualification, signup, contributions, giving):
         app.include_router(routes.router)
-    for router in (moderation.api, moderation.pages):
+    for router in (moderation.api, moderation.pages, curating.router, review.router):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     install_problems(app)

@@ -21,6 +21,7 @@ from label_store import (
 )
 from label_store.models import (
     CAMPAIGN_STATES,
+    ITEM_ORDERS,
     Campaign,
     CampaignCategory,
     Candidate,
@@ -36,6 +37,8 @@ from label_store.models import (
 KINDS = ("verify", "classify", "attributes", "boxes", "polygons")
 """The kinds that have a page to judge them on."""
 _CHUNK = 500
+IMAGENET_V2_RULE = {"rule": "fixed", "n": 10}
+IMAGENET_V2_PAGE = {"items": 48, "right": 3, "wrong": 3}
 
 
 @dataclass(frozen=True)
@@ -60,14 +63,24 @@ def create_campaign(
     title: str = "",
     images: Iterable[str] | None = None,
     per_person_limit: int | None = None,
+    per_category_limit: int | None = None,
     price_per_judgment: float = 0.0,
+    budget: float | None = None,
     open_to_all: bool = True,
+    item_order: str = "auto",
+    suggestions_hidden: float = 0.0,
+    imagenet_v2: bool = False,
+    state: str = "open",
+    person_id: int | None = None,
 ) -> CampaignMade:
     """Make a campaign; its items come from the store.
 
     verify: each (image, category) that a source proposed. classify, boxes, polygons: each image proposed for one
     of the categories, once. attributes: the images that other campaigns settled as the category. `images`
     (SHA-256s) replaces that choice; for verify every category is asked of each of them.
+
+    `imagenet_v2` is the layout of Recht et al. 2019 (arXiv:1902.10811, section 3): pages of 48 pictures with 3 known
+    right and 3 known wrong, 10 people an item; the known ones come by `add_gold`.
 
     Raises UsageError when the slug is taken, a category is unknown, or nothing is there to judge.
     """
@@ -83,7 +96,13 @@ def create_campaign(
         raise UsageError("a campaign asks about at least one category", hint="name it with --category")
     if not 0 <= gold_rate < 1:
         raise UsageError(f"the gold rate is a share from 0 to below 1, not {gold_rate}")
-    rule = dict(stopping or {"rule": "fixed", "n": 3})
+    if not 0 <= suggestions_hidden <= 1:
+        raise UsageError(f"the share of people without suggestions is from 0 to 1, not {suggestions_hidden}")
+    if item_order not in ITEM_ORDERS:
+        raise UsageError(f"there is no order {item_order!r}", hint=f"it is one of {', '.join(ITEM_ORDERS)}")
+    if imagenet_v2 and kind != "verify":
+        raise UsageError("ImageNetV2's pages are for campaigns of kind verify")
+    rule = dict(IMAGENET_V2_RULE if imagenet_v2 else stopping or {"rule": "fixed", "n": 3})
     try:
         StoppingRule.from_json(rule)
     except ConsensusError as error:
@@ -104,8 +123,14 @@ def create_campaign(
             stopping=rule,
             gold_rate=gold_rate,
             per_person_limit=per_person_limit,
+            per_category_limit=per_category_limit,
             price_per_judgment=price_per_judgment,
+            budget=budget,
             open_to_all=open_to_all,
+            item_order=item_order,
+            suggestions_hidden=suggestions_hidden,
+            page=IMAGENET_V2_PAGE if imagenet_v2 else None,
+            state=state,
             created_at=now(),
         )
         session.add(campaign)
@@ -123,8 +148,20 @@ def create_campaign(
                 if kind == "attributes"
                 else "collect pictures for it first: `cairn collect --help`",
             )
-        log_event(session, "campaign.create", f"campaigns:{campaign.id}", slug=slug, kind=kind, items=number)
+        subject = f"campaigns:{campaign.id}"
+        log_event(session, "campaign.create", subject, person_id=person_id, slug=slug, kind=kind, items=number)
         return CampaignMade(campaign.id, slug, kind, number)
+
+
+def add_items(workspace: Workspace, slug: str, *, person_id: int | None = None) -> int:
+    """Take what came for the campaign's categories since it was made; how many items it got."""
+    with workspace.write() as session:
+        campaign = find_campaign(session, slug)
+        if campaign.state == "closed":
+            raise UsageError(f"the campaign {slug!r} is closed", hint=f"open it first: `cairn campaign open {slug}`")
+        number = _add_items(session, campaign, campaign.categories, None, beside=True)
+        log_event(session, "campaign.items", f"campaigns:{campaign.id}", person_id=person_id, items=number)
+        return number
 
 
 def add_gold(workspace: Workspace, slug: str, answers: Mapping[str | tuple[str, str], Mapping[str, Any]]) -> int:
@@ -216,7 +253,12 @@ def _known_images(session: Session, images: Iterable[str]) -> list[str]:
 
 
 def _add_items(
-    session: Session, campaign: Campaign, categories: Sequence[Category], images: Sequence[str] | None
+    session: Session,
+    campaign: Campaign,
+    categories: Sequence[Category],
+    images: Sequence[str] | None,
+    *,
+    beside: bool = False,
 ) -> int:
     ids = [category.id for category in categories]
     if images is not None:
@@ -228,6 +270,10 @@ def _add_items(
         rows = [(row[0], None) for row in session.execute(_candidates(ids, Candidate.image_sha256))]
     else:
         rows = [(sha256, category.id) for category in categories for sha256 in settled_as(session, category)]
+    if beside:
+        known = session.execute(select(Item.image_sha256, Item.category_id).where(Item.campaign_id == campaign.id))
+        there = {(row[0], row[1]) for row in known}
+        rows = [row for row in rows if row not in there]
     made = now()
     for start in range(0, len(rows), _CHUNK):
         session.execute(

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
 from annotate_app.group_commit import GroupCommit
+from annotate_app.kept_figures import KeptFigures
 from annotate_app.live import LiveConsensus
 from annotate_app.metrics import Metrics
 from annotate_app.pictures import Pictures
@@ -29,6 +30,7 @@ class AppContext:
         self.metrics = Metrics()
         self.pictures = Pictures(workspace)
         self.live = LiveConsensus(workspace)
+        self.figures = KeptFigures(self)
         # SQLite lets one writer in and the others poll; queueing our own threads here is fair and quicker.
         self._together = GroupCommit(workspace) if workspace.sqlite_file else None
 

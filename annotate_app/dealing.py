@@ -11,7 +11,7 @@ from functools import cache
 from random import Random
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Select, bindparam, exists, func, select
+from sqlalchemy import ColumnElement, Executable, Select, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from annotate_app import policy
@@ -141,8 +141,10 @@ def _locked(session: Session, query: Select[Any], ask: Asking, category_id: int 
     rows = session.connection().execute(query, ask.parameters(category_id, **more)).all()
     if rows and session.get_bind().dialect.name == "postgresql":
         # The rows are ours now; another look sees what others committed until they were.
-        rows = session.connection().execute(_again(), ask.parameters(category_id, items=[row.id for row in rows])).all()
-    return [policy.Candidate(*row) for row in rows]
+        rows = (
+            session.connection().execute(_again(), ask.parameters(category_id, items=[row.item for row in rows])).all()
+        )
+    return [policy.Candidate(**row._mapping) for row in rows]
 
 
 def _had(session: Session, ask: Asking) -> dict[int | None, int]:
@@ -218,13 +220,34 @@ def _shown_to_nobody() -> ColumnElement[bool]:
 
 def _asked(of_category: bool, *more: ColumnElement[bool]) -> tuple[ColumnElement[bool], ...]:
     """Ordinary open items of the campaign (and category)."""
-    category = (Item.category_id == bindparam("category"),) if of_category else ()
-    return (Item.campaign_id == bindparam("campaign"), Item.state == "open", Item.gold.is_(None), *category, *more)
+    return (
+        Item.campaign_id == bindparam("campaign"),
+        Item.state == "open",
+        Item.gold.is_(None),
+        *_of_category(of_category),
+        *more,
+    )
+
+
+def _of_category(of_category: bool) -> tuple[ColumnElement[bool], ...]:
+    return (Item.category_id == bindparam("category"),) if of_category else ()
+
+
+def _open() -> ColumnElement[bool]:
+    """Open; or given back by a reviewer, though consensus still calls it disputed."""
+    return or_(Item.state == "open", (Item.state == "disputed") & (Item.extra > 0))
 
 
 def _facts() -> tuple[Any, ...]:
-    """The columns of a Candidate, in its order."""
-    return (Item.id, Item.n, _of_others().label("leased"), Item.category_id, Item.priority)
+    """The columns of a Candidate, by its names."""
+    return (
+        Item.id.label("item"),
+        Item.n,
+        _of_others().label("leased"),
+        Item.category_id.label("category"),
+        Item.priority,
+        Item.extra,
+    )
 
 
 def _mine() -> tuple[ColumnElement[bool], ...]:
@@ -232,7 +255,7 @@ def _mine() -> tuple[ColumnElement[bool], ...]:
 
 
 def _free() -> ColumnElement[bool]:
-    return Item.n + _of_others() < bindparam("most")
+    return Item.n + _of_others() < bindparam("most") + Item.extra
 
 
 @cache
@@ -243,14 +266,18 @@ def _window(kind: str, of_category: bool) -> Select[Any]:
         sides = {
             "from": (Item.n == bindparam("n"), Item.id >= bindparam("pivot")),
             "below": (Item.n == bindparam("n"), Item.id < bindparam("pivot")),
-            "priority": (Item.priority > 0,),
         }
-        ids = select(Item.id).where(*_asked(of_category, *sides[kind]))
+        if kind == "priority":
+            ids = select(Item.id).where(
+                Item.campaign_id == bindparam("campaign"), Item.priority > 0, *_of_category(of_category)
+            )
+        else:
+            ids = select(Item.id).where(*_asked(of_category, *sides[kind]))
         ids = ids.order_by(Item.priority.desc(), Item.id) if kind == "priority" else ids.order_by(Item.id)
         ids = ids.limit(_WINDOW)
     return (
         select(*_facts())
-        .where(Item.id.in_(ids), Item.state == "open", Item.gold.is_(None), _free(), *_mine())
+        .where(Item.id.in_(ids), _open(), Item.gold.is_(None), _free(), *_mine())
         .order_by(*((Item.priority.desc(), Item.id) if kind == "priority" else (Item.id,)))
         .limit(bindparam("limit"))
         .with_for_update(of=Item, skip_locked=True)
@@ -259,8 +286,8 @@ def _window(kind: str, of_category: bool) -> Select[Any]:
 
 @cache
 def _again() -> Select[Any]:
-    return select(*_facts(), _judged(), _held(), _given()).where(
-        Item.id.in_(bindparam("items", expanding=True)), Item.state == "open", Item.gold.is_(None)
+    return select(*_facts(), _judged().label("judged"), _held().label("held"), _given().label("given")).where(
+        Item.id.in_(bindparam("items", expanding=True)), _open(), Item.gold.is_(None)
     )
 
 
@@ -278,10 +305,9 @@ def _open_to(of_category: bool) -> Select[Any]:
 
 @cache
 def _gold(of_category: bool) -> Select[Any]:
-    of = (Item.category_id == bindparam("category"),) if of_category else ()
     known = Item.gold["value"].as_string().label("value")
     return select(Item.id, known).where(
-        Item.campaign_id == bindparam("campaign"), Item.gold.is_not(None), *of, *_mine()
+        Item.campaign_id == bindparam("campaign"), Item.gold.is_not(None), *_of_category(of_category), *_mine()
     )
 
 

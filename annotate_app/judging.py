@@ -250,7 +250,7 @@ class _Batch:
             raise Refused(f"the campaign {campaign.slug!r} is {campaign.state}")
         if deadline > self.at or item.is_gold:
             return
-        present = policy.Candidate(item.id, item.n, self.held_by_others.get(item.id, 0))
+        present = policy.Candidate(item.id, item.n, self.held_by_others.get(item.id, 0), extra=item.extra)
         if item.state != "open" or not policy.has_room(present, policy.most_judgments(campaign.stopping)):
             raise Refused("your time for this item was over and others have judged it enough since")
 
@@ -307,6 +307,7 @@ class _Item:
     image_sha256: str
     state: str
     n: int
+    extra: int
     is_gold: bool
 
 
@@ -342,7 +343,14 @@ def _statements() -> _Statements:
     at: Any = bindparam("at")
     return _Statements(
         items=select(
-            Item.id, Item.campaign_id, Item.category_id, Item.image_sha256, Item.state, Item.n, Item.gold.is_not(None)
+            Item.id,
+            Item.campaign_id,
+            Item.category_id,
+            Item.image_sha256,
+            Item.state,
+            Item.n,
+            Item.extra,
+            Item.gold.is_not(None),
         )
         .where(Item.id.in_(items))
         .order_by(Item.id)

@@ -36,6 +36,8 @@ class Candidate:
     """The person holds it already."""
     given: bool = False
     """The person contributed its picture."""
+    extra: int = 0
+    """Judgments that it may get beyond the stopping rule's most: a reviewer gave it back."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def order_of_counts(stopping: Mapping[str, Any], order: Order = "auto") -> list[
 
 def has_room(candidate: Candidate, most: int) -> bool:
     """Whether one more person may be given the item: judgments and leases stay within what is asked for."""
-    return candidate.n + candidate.leased < most
+    return candidate.n + candidate.leased < most + candidate.extra
 
 
 def may_be_given(candidate: Candidate, most: int) -> bool:
@@ -100,10 +102,11 @@ def choose(
     items: a person with nothing left to do is done.
     """
     counts = order_of_counts(rules.stopping, rules.order)
+    place = {n: k for k, n in enumerate(counts)}
     open_ones = [candidate for candidate in candidates if may_be_given(candidate, len(counts))]
     random.shuffle(open_ones)
     # Stable: chance decides among equals.
-    open_ones.sort(key=lambda candidate: (-candidate.priority, counts.index(candidate.n)))
+    open_ones.sort(key=lambda candidate: (-candidate.priority, place.get(candidate.n, -1)))
     open_ones = _within_limits(open_ones, rules.left)
     with_gold = _gold(gold, min(wanted, len(open_ones)), rules, random)
     chosen = [candidate.item for candidate in open_ones[: wanted - len(with_gold)]] + with_gold

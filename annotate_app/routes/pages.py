@@ -6,18 +6,16 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from annotate_app.access import find_campaign, visible_campaigns
-from annotate_app.campaigns import set_state
+from annotate_app.access import visible_campaigns
 from annotate_app.context import AppContext, Context
 from annotate_app.own_work import own_figures
 from annotate_app.people import accept_invitation, campaign_of_invitation
 from annotate_app.problems import Problem
-from annotate_app.progress import campaign_progress
 from annotate_app.rendering import render
 from annotate_app.routes.auth import check_credentials
 from annotate_app.routes.campaigns import as_json, judged_by
 from annotate_app.security.rate_limit import FailureLimit
-from annotate_app.security.roles import Anybody, Curator, Member, Watcher
+from annotate_app.security.roles import Anybody, Member
 from annotate_app.security.sessions import clear_cookie, set_cookie, sign_in, sign_out
 from label_store import UsageError
 from label_store.models import Campaign
@@ -89,34 +87,6 @@ def join(request: Request, context: Context, _: Anybody, secret: str, name: Fiel
     except UsageError as error:
         return _invitation_form(request, context, secret, name=name, problem=Problem(400, str(error), hint=error.hint))
     return signed_in_response(request, context, person.id, "/")
-
-
-@router.get("/campaigns")
-def campaigns_page(request: Request, context: Context, person: Watcher) -> Response:
-    """All campaigns with how far they are."""
-    with context.read() as session:
-        found = session.scalars(visible_campaigns(person).order_by(None).order_by(Campaign.id.desc())).all()
-        rows = [(campaign, campaign_progress(session, campaign, context.clock())) for campaign in found]
-        return render(request, "campaigns.html", rows=rows)
-
-
-@router.get("/campaigns/{campaign}")
-def campaign_page(request: Request, context: Context, person: Watcher, campaign: str) -> Response:
-    """One campaign: how far, how well, by whom."""
-    with context.read() as session:
-        found = find_campaign(session, person, campaign)
-        progress = campaign_progress(session, found, context.clock())
-        return render(request, "campaign.html", campaign=found, progress=progress)
-
-
-@router.post("/campaigns/{campaign}/state")
-def change_state(context: Context, person: Curator, campaign: str, state: Field) -> Response:
-    """Open, pause or close a campaign from its page."""
-    with context.write() as session:
-        found = find_campaign(session, person, campaign)
-        set_state(session, found, state, person_id=person.id)
-        slug = found.slug
-    return RedirectResponse(f"/campaigns/{slug}", 303)
 
 
 @router.get("/api/docs")

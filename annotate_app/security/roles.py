@@ -83,6 +83,7 @@ public = Public()
 Anybody = Annotated[SignedIn | None, Depends(public)]
 Member = Annotated[SignedIn, Depends(Require(*EVERYBODY))]
 Annotator = Annotated[SignedIn, Depends(Require(*ANNOTATES))]
+Reviewer = Annotated[SignedIn, Depends(Require(*REVIEWS))]
 Watcher = Annotated[SignedIn, Depends(Require(*REVIEWS, "viewer"))]
 Curator = Annotated[SignedIn, Depends(Require(*CURATES))]
 Contributor = Annotated[SignedIn | None, Depends(Gives(*GIVES))]
