@@ -99,13 +99,14 @@ def test_a_language_has_every_word_with_the_same_places(language):
             assert set(re.findall(r"\{(\w+)\}", own[table][key])) == places, f"{table}.{key}"
 
 
-def test_every_word_that_a_page_or_script_asks_for_is_there_and_none_is_idle():
+def test_every_word_that_a_page_or_script_asks_for_is_there():
     known = {f"{table}.{key}" for table, words in read_tables("en").items() for key in words}
     pages = "".join(path.read_text(encoding="utf-8") for path in APP.rglob("*.html"))
     pages += (APP / "routes" / "labelling.py").read_text(encoding="utf-8")
     asked = set(re.findall(r't\("([a-z_]+\.[\w-]+)"', pages))
     scripts = "".join(path.read_text(encoding="utf-8") for path in (APP / "static" / "js").glob("*.js"))
     asked |= {f"work.{name}" for name in re.findall(r'\bt\("([\w-]+)"', scripts)}
+    asked = {name for name in asked if not name.endswith("_")}  # the rest of those comes from data
     assert asked <= known
 
 
