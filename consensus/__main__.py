@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from consensus.agreement import krippendorff_alpha
+from consensus.cautions import cautions
 from consensus.errors import ConsensusError
 from consensus.files import read_answers, read_judgments
 from consensus.fit import METHODS, fit
@@ -58,6 +59,8 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.write("\n")
         for sentence in report.named.left_out:
             print(f"left out: {sentence}", file=sys.stderr)
+        for sentence in report.cautions:
+            print(f"caution: {sentence}", file=sys.stderr)
     else:
         sys.stdout.write(as_text(report))
     return 3 if report.named.left_out else 0
@@ -74,13 +77,15 @@ def consensus_of(given: argparse.Namespace) -> Report:
     gold = read_answers(given.gold, named) if given.gold else None
     truth = read_answers(given.truth, named) if given.truth else None
     result = fit(named.judgments, given.method, gold)
+    agreement = krippendorff_alpha(named.judgments)
     return Report(
         named=named,
         result=result,
         flags=flags(result, named.judgments),
-        agreement=krippendorff_alpha(named.judgments),
+        agreement=agreement,
         label_error=estimated_label_error(result),
         truth=truth,
+        cautions=cautions(result, named.judgments, agreement, named.answers),
     )
 
 

@@ -39,11 +39,12 @@ import numpy as np
 from consensus.errors import ConsensusError
 from consensus.judgments import Floats, Ints, Layout
 from consensus.majority import clamp, vote_shares
-from consensus.pooling import FEWEST, NOTHING, learned_strengths
+from consensus.pooling import FEWEST, learned_strengths
 
 ANCHOR_RIGHT = 0.7
 ERROR_STRENGTH_PER_CLASS = 2.0
-FIRST_LOOK = 5  # iterations
+FIRST_LOOK = 10  # iterations, with an own row worth
+FIRST_OWN = 3.0  # judgments
 LARGEST_CONFUSION = 100_000_000  # numbers; about 2.4 GB with the temporaries
 
 
@@ -86,14 +87,14 @@ def fit_dawid_skene(
     if K * A * L > LARGEST_CONFUSION:
         raise ConsensusError(
             f"{A} annotators with {K} x {L} confusions do not fit in memory",
-            "use the method majority, or fewer classes",
+            "use the method majority, or `consensus.many_classes` from Python",
         )
     if max_iterations < 1:
         raise ConsensusError("at least one iteration is needed", exit_code=2)
     error_strength = ERROR_STRENGTH_PER_CLASS * K if prior.error_strength is None else prior.error_strength
     strengths = (
         FEWEST if prior.strength is None else prior.strength,
-        NOTHING if prior.own_strength is None else prior.own_strength,
+        FIRST_OWN if prior.own_strength is None else prior.own_strength,
         error_strength,
     )
     if not min(*strengths, prior.anchor_weight, prior.class_items) > 0:

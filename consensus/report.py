@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ class Report:
     agreement: Agreement
     label_error: LabelError
     truth: Mapping[int, int] | None = None
+    cautions: list[str] = field(default_factory=list)
 
     @property
     def accuracy(self) -> float | None:
@@ -70,6 +71,8 @@ def as_json(report: Report) -> dict[str, Any]:
         for j, name in enumerate(named.annotators)
     ]
     out["agreement"] = {"alpha": agreement.alpha, "low": agreement.low, "high": agreement.high}
+    if report.cautions:
+        out["cautions"] = report.cautions
     return out
 
 
@@ -102,6 +105,7 @@ def as_text(report: Report) -> str:
         lines.append("agreement        not defined: needs items with two answers, and two different answers")
     else:
         lines.append(f"agreement        alpha {agreed.alpha:.3f} (95 %: {agreed.low:.3f} to {agreed.high:.3f})")
+    lines += [f"caution          {sentence}" for sentence in report.cautions]
     lines += ["", *_answer_lines(report), "", *_annotator_lines(report), "", *_doubt_lines(report)]
     lines += [f"left out: {sentence}" for sentence in named.left_out]
     return "\n".join(lines).rstrip() + "\n"

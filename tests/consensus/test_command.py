@@ -155,6 +155,24 @@ def test_little_or_uniform_judgments_have_a_result_without_nan(tmp_path, capsys,
     assert run(capsys, path, "--method", method)[0] == 0
 
 
+def test_a_crowd_that_guesses_gets_a_caution(tmp_path, capsys):
+    judged, _ = campaign(np.random.default_rng(0), [0.5] * 8, n_items=200)
+    path = tmp_path / "guesses.csv"
+    pd.DataFrame({"item": judged.item, "annotator": judged.annotator, "answer": judged.answer}).to_csv(path)
+    code, out, err = run(capsys, path, "--json")
+    assert code == 0
+    assert "no more than chance" in json.loads(out)["cautions"][0]
+    assert "caution: the annotators agree" in err
+    assert "caution          the annotators agree" in run(capsys, path)[1]
+
+
+@pytest.mark.parametrize("method", ["dawid-skene", "one-coin", "glad"])
+def test_other_methods_are_chosen_by_name(votes, capsys, method):
+    found = json.loads(run(capsys, votes, "--method", method, "--json")[1])
+    assert found["method"] == method
+    assert found["answers"][0]["answer"] == "cat"
+
+
 def test_the_command_runs_as_a_module_without_a_workspace(votes, tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "consensus", votes, "--json"], capture_output=True, text=True, check=True

@@ -1,0 +1,91 @@
+"""Where the annotators as a group may mislead, in sentences: what no posterior can know of itself.
+
+Three signs, each named only where the data show it beyond chance (1 %):
+agreement    items are answered no more alike than chance would have it (alpha's 95 % interval reaches 0);
+gold         of the gold items of a class, the crowd gives some wrong answer more often than the right one;
+confusion    most annotators (by the median) answer a class more often by one other answer than by its own, or the
+             consensus overrules the plurality of the votes on a large share of items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from consensus.agreement import Agreement
+from consensus.fit import Result
+from consensus.judgments import Judgments, layout
+from consensus.majority import vote_shares
+
+FEWEST = 10  # answers to gold of a class, and annotators or items that a sign must rest on
+Z = 2.3263478740408398  # the normal quantile of 99 %
+OVERRULED = 0.25
+
+
+def cautions(
+    result: Result, judgments: Judgments, agreement: Agreement, names: Sequence[str] | None = None
+) -> list[str]:
+    """Sentences for people, [] where nothing speaks against the crowd. names: of the answers, [L]."""
+    called = [str(name) for name in (names if names is not None else range(judgments.n_answers))]
+    out: list[str] = []
+    if agreement.alpha is not None and agreement.low is not None and agreement.low <= 0 and agreement.items >= FEWEST:
+        out.append(
+            "the annotators agree no more than chance would: the posteriors mean little without gold"
+            f" (alpha {agreement.alpha:.3f}, 95 % from {agreement.low:.3f})"
+        )
+    misled = _misled_on_gold(result, judgments)
+    out += [
+        f"on gold items that are {called[k]!r} the annotators say {called[a]!r} more often: as a group they are misled"
+        for k, a in misled.items()
+    ]
+    out += [
+        f"most annotators answer items that seem to be {called[k]!r} by {called[a]!r}: check this class with gold"
+        for k, a in _misled_by_confusion(result).items()
+        if k not in misled
+    ]
+    share = _overruled(result, judgments)
+    if share > OVERRULED:
+        out.append(
+            f"the consensus overrules most votes on {share:.0%} of the items: either many annotators are bad"
+            " or the good ones are taken for bad; only gold can tell"
+        )
+    return out
+
+
+def _misled_on_gold(result: Result, judgments: Judgments) -> dict[int, int]:
+    """Class -> the answer given significantly more often than the right one on its gold items (a sign test)."""
+    judged = judgments.present()
+    truth = result.gold[judged.item]
+    known = truth >= 0
+    counts = np.zeros((judged.n_classes, judged.n_answers))
+    np.add.at(counts, (truth[known], judged.answer[known]), 1.0)
+    out = {}
+    for k, row in enumerate(counts):
+        wrong = row[: judged.n_classes].copy()
+        right, wrong[k] = row[k], -1.0
+        other = int(wrong.argmax())
+        both = right + wrong[other]
+        if both >= FEWEST and wrong[other] - right > Z * both**0.5:
+            out[k] = other
+    return out
+
+
+def _misled_by_confusion(result: Result) -> dict[int, int]:
+    K = result.pooled.shape[0]
+    active = result.annotator.n >= FEWEST
+    if result.method == "majority" or active.sum() < 3 or K < 2:
+        return {}
+    middle = np.median(result.confusion[active][:, :, :K], axis=0)
+    best = middle.argmax(axis=1)
+    return {int(k): int(best[k]) for k in np.flatnonzero(best != np.arange(K)) if result.class_prior[k] > 0.5 / K**2}
+
+
+def _overruled(result: Result, judgments: Judgments) -> float:
+    """The share of items, gold aside, whose answer has fewer votes than another has."""
+    shares = vote_shares(layout(judgments), np.full(judgments.n_items, -1, dtype=np.int64))
+    asked = np.flatnonzero((result.n > 0) & (result.gold < 0))
+    if len(asked) < FEWEST:
+        return 0.0
+    own = shares[result.answer[asked], asked]
+    return float((own < shares[:, asked].max(axis=0) - 1e-9).mean())

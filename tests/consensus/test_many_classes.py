@@ -1,0 +1,124 @@
+"""Many classes: the sparse fit against loops over all classes, and what the taxonomy is good for."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from consensus import ConsensusError, Judgments
+from consensus import many_classes as many
+from tests.consensus import plain
+from tests.consensus.crowds import with_gold
+
+
+def plain_chances(judged, gold, found, parents):
+    """(posterior of every class [I][K], other mass [I]) of one E-step from the found rates, by loops over classes.
+
+    Confusions are those that the posteriors found imply; at convergence they imply the same posteriors again.
+    """
+    K = judged.n_classes
+    rows = [row for row in plain.rows_of(judged) if row[3] > 0 and row[2] < K]
+    q = {(int(i), int(k)): p for i, k, p in zip(found.item, found.label, found.posterior, strict=True)}
+    counts = [[0.0] * K for _ in range(K)]
+    for i, _, a, w in rows:
+        for k in range(K):
+            if k != a:
+                counts[k][a] += w * q.get((i, k), 0.0)
+    usage = plain.normal([1 + sum(w for *_, a, w in rows if a == k) for k in range(K)])
+
+    def start(k, a):
+        kin = [x for x in range(K) if x != k and parents[x] >= 0 and parents[x] == parents[k]]
+        even = 1 / (K - 1)
+        return even if not kin else (1 - many.SIBLINGS) * even + (many.SIBLINGS / len(kin) if a in kin else 0.0)
+
+    t, out = many.ERROR_STRENGTH, []
+    for i in range(judged.n_items):
+        mine = [row for row in rows if row[0] == i]
+        chance = {k: found.class_prior[k] for k in range(K) if (i, k) in q}
+        other = 1 - sum(chance.values())
+        for _, j, a, w in mine:
+            r = found.right[j]
+            for k in chance:
+                e = (counts[k][a] + t * start(k, a)) / (sum(counts[k]) + t)
+                chance[k] *= (r if a == k else (1 - r) * e) ** w
+            other *= ((1 - r) * usage[a]) ** w
+        total = sum(chance.values()) + other
+        out.append(({k: c / total for k, c in chance.items()}, other / total))
+    return out
+
+
+@settings(max_examples=50, deadline=None)
+@given(with_gold(), st.lists(st.integers(-1, 1), min_size=4, max_size=4))
+def test_the_sparse_fit_is_a_fixed_point_of_the_plain_equations(case, parents):
+    judged, gold = case
+    if judged.n_classes < 2:
+        return
+    families = np.array(parents[: judged.n_classes])
+    found = many.fit_many_classes(judged, gold, families, max_iterations=3000, tolerance=0.0)
+    steps = np.diff(found.log_objective)
+    assert (steps >= -1e-9 * np.maximum(1, np.abs(found.log_objective[:-1]))).all()
+    told = plain_chances(judged, gold, found, families)
+    for i, k, p in zip(found.item, found.label, found.posterior, strict=True):
+        assert 0 <= p <= 1
+        if i in gold:
+            assert (k, p) == (gold[i], 1.0)
+        else:
+            assert math.isclose(told[i][0][k], p, abs_tol=2e-3)
+    for i in range(judged.n_items):
+        if i not in gold and found.n[i] and (found.item == i).any():
+            mine = found.posterior[found.item == i].sum() + found.other[i]
+            assert mine == pytest.approx(1, abs=1e-9)
+
+
+def crowd(rng, K=200, n=2000, A=40, per=4, family=5):
+    truth = rng.integers(K, size=n)
+    item, who = np.repeat(np.arange(n), per), rng.integers(A, size=n * per)
+    right = rng.random(n * per) < rng.beta(6, 3, A)[who]
+    sibling = truth[item] // family * family + (truth[item] + rng.integers(1, family, n * per)) % family
+    # Six of ten errors are siblings.
+    wrong = np.where(rng.random(n * per) < 0.6, sibling, rng.integers(K, size=n * per))
+    answer = np.where(right, truth[item], wrong)
+    return Judgments(item, who, answer, n, A, K, K), truth, np.arange(K) // family
+
+
+def test_it_is_better_than_the_majority_and_knows_how_sure_it_is():
+    judged, truth, parents = crowd(np.random.default_rng(0))
+    found = many.fit_many_classes(judged, parents=parents)
+    votes = np.zeros((2000, 200))
+    np.add.at(votes, (judged.item, judged.answer), 1.0)
+    lead = votes == votes.max(axis=1, keepdims=True)
+    majority = (lead[np.arange(2000), truth] / lead.sum(axis=1)).mean()
+    right = (found.answer == truth).mean()
+    assert right > majority + 0.02
+    # With ten items a class their confusions are taken as better known than they are.
+    assert (1 - right) / 3 < found.risk.mean() < 1.5 * (1 - right)
+    assert found.converged
+
+
+def test_siblings_share_error_mass():
+    # One vote for each of two siblings and one for a stranger: the siblings explain each other's votes.
+    rng = np.random.default_rng(1)
+    judged, _, parents = crowd(rng, n=400)
+    item = np.append(judged.item, [400] * 3)
+    who, answer = np.append(judged.annotator, [0, 1, 2]), np.append(judged.answer, [10, 11, 150])
+    wider = Judgments(item, who, answer, 401, 40, 200, 200)
+
+    def mass(found, label):
+        return float(found.posterior[(found.item == 400) & (found.label == label)][0])
+
+    told = many.fit_many_classes(wider, parents=parents)
+    alone = many.fit_many_classes(wider)
+    assert mass(told, 10) + mass(told, 11) > mass(alone, 10) + mass(alone, 11)
+
+
+def test_what_cannot_be_used_is_refused_and_nothing_is_nan():
+    none = np.array([], dtype=np.int64)
+    empty = many.fit_many_classes(Judgments(none, none, none, 2, 1, 1000, 1000), {1: 7})
+    assert empty.answer.tolist() == [-1, 7]
+    assert np.isfinite(empty.class_prior).all()
+    with pytest.raises(ConsensusError, match="at least two"):
+        many.fit_many_classes(Judgments(none, none, none, 2, 1, 1, 1))
+    with pytest.raises(ConsensusError, match="parents names 3"):
+        many.fit_many_classes(Judgments(none, none, none, 2, 1, 4, 4), parents=np.zeros(3, dtype=np.int64))
