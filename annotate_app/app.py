@@ -7,6 +7,7 @@ from pathlib import Path
 
 import anyio.to_thread
 from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,6 +18,7 @@ from annotate_app.routes import (
     auth,
     campaigns,
     contributions,
+    crowd,
     curating,
     export,
     giving,
@@ -72,9 +74,9 @@ def create_app(workspace: Workspace, *, clock: Clock = now, seed: int | None = N
         app.include_router(routes.router)
     for routes in (qualification, signup, contributions, giving):
         app.include_router(routes.router)
-    for router in (moderation.api, moderation.pages, curating.router, review.router):
+    for router in (moderation.api, moderation.pages, curating.router, review.router, crowd.router):
         app.include_router(router)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/static", GZipMiddleware(StaticFiles(directory=STATIC), minimum_size=500), name="static")
     install_problems(app)
     app.add_middleware(RefuseCrossSite)
     app.add_middleware(SecurityHeaders)

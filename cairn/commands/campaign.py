@@ -141,6 +141,44 @@ def close(slug: SlugArgument, workspace: WorkspaceOption = None) -> None:
 
 
 @app.command()
+def crowd(
+    slug: SlugArgument,
+    platform: Annotated[str, typer.Option(help="prolific or mturk; none ends the link.")] = "prolific",
+    items: Annotated[int, typer.Option(min=1, help="How many items each worker judges.")] = 48,
+    code: Annotated[str | None, typer.Option(help="Completion code that a worker is told (else one is made).")] = None,
+    base_url: Annotated[
+        str | None, typer.Option(help="Address of the app as workers reach it (else of `cairn serve`).")
+    ] = None,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Open a campaign to workers of a crowd platform by a link: no password, a completion code at the end.
+
+    Example: cairn campaign crowd dogs --platform prolific --items 48 --base-url https://labels.example.org
+    """
+    from annotate_app.crowd import PLATFORMS, close_to_crowd, open_to_crowd
+
+    store = Workspace.open(workspace)
+    with store.write() as session:
+        campaign = find_campaign(session, slug)
+        if platform == "none":
+            close_to_crowd(session, campaign)
+        else:
+            secret = open_to_crowd(session, campaign, platform, items, code)
+            told = campaign.crowd["code"] if campaign.crowd else ""
+    if platform == "none":
+        finish(f"the link of campaign {slug} has ended", then=f"cairn campaign status {slug}")
+        return
+    base = base_url or f"http://{store.settings.serve_host}:{store.settings.serve_port}"
+    ids = {
+        "prolific": "PROLIFIC_PID={{%PROLIFIC_PID%}}&STUDY_ID={{%STUDY_ID%}}&SESSION_ID={{%SESSION_ID%}}",
+        "mturk": "workerId=${workerId}&assignmentId=${assignmentId}&hitId=${hitId}",
+    }
+    assert set(ids) == set(PLATFORMS)
+    out.print(f"{base.rstrip('/')}/crowd/{secret}?{ids[platform]}", soft_wrap=True, markup=False, highlight=False)
+    finish(f"each worker judges {items:,} items and is told {told}", then="cairn serve")
+
+
+@app.command()
 def export(
     slug: SlugArgument,
     file: Annotated[Path | None, typer.Option("--out", "-o", help="Where to (else standard output).")] = None,
