@@ -18,17 +18,16 @@ def export_campaign(
     context: Context,
     person: Curator,
     campaign: str,
-    format: Literal["jsonl", "csv"] = "jsonl",  # noqa: A002  the word in the address
+    format: Literal["jsonl", "csv", "parquet", "label-studio", "coco", "yolo", "voc"] = "jsonl",  # noqa: A002
 ) -> StreamingResponse:
-    """`item, annotator, answer` and more, one row a judgment; undone ones are left out."""
+    """`item, annotator, answer` and more, one row a judgment; undone ones are left out. coco, yolo, voc: boxes."""
     with context.read() as session:
         found = find_campaign(session, person, campaign)
-    write = exporting.jsonl if format == "jsonl" else exporting.csv_lines
-    media_type = "application/jsonl" if format == "jsonl" else "text/csv; charset=utf-8"
+    chosen = exporting.format_for(format, found.kind)
     return StreamingResponse(
-        write(context.read, found.id),
-        media_type=media_type,
-        headers={"Content-Disposition": f"attachment; filename*=UTF-8''{_quoted(found.slug)}.{format}"},
+        chosen.write(context.read, found.id),
+        media_type=chosen.media_type,
+        headers={"Content-Disposition": f"attachment; filename*=UTF-8''{_quoted(found.slug)}.{chosen.ending}"},
     )
 
 

@@ -182,32 +182,32 @@ def crowd(
 def export(
     slug: SlugArgument,
     file: Annotated[Path | None, typer.Option("--out", "-o", help="Where to (else standard output).")] = None,
-    kind: Annotated[str, typer.Option("--format", help="jsonl or csv (else by the file's ending).")] = "",
+    kind: Annotated[
+        str, typer.Option("--format", help="jsonl, csv, parquet, label-studio, coco, yolo or voc (else by the ending).")
+    ] = "",
     workspace: WorkspaceOption = None,
 ) -> None:
     """Write the judgments of a campaign: item, annotator, answer and more, a row each.
 
     Example: cairn campaign export dogs -o dogs.csv
     """
-    from annotate_app.exporting import csv_lines, jsonl
+    from annotate_app.exporting import format_for
 
     kind = kind or (file.suffix.lstrip(".") if file else "") or "jsonl"
-    writers = {"jsonl": jsonl, "csv": csv_lines}
-    if kind not in writers:
-        raise UsageError(f"judgments are not written as {kind!r}", hint="choose --format jsonl or csv")
     store = Workspace.open(workspace)
     with store.read() as session:
-        campaign_id = find_campaign(session, slug).id
-    chunks = writers[kind](store.read, campaign_id)
+        campaign = find_campaign(session, slug)
+    chunks = format_for(kind, campaign.kind).write(store.read, campaign.id)
     if file is None:
         for chunk in chunks:
-            sys.stdout.write(chunk)
+            sys.stdout.buffer.write(chunk if isinstance(chunk, bytes) else chunk.encode())
+        sys.stdout.buffer.flush()
         return
     temporary = file.with_name(f".{file.name}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8", newline="") as out_file:
+        with temporary.open("wb") as out_file:
             for chunk in chunks:
-                out_file.write(chunk)
+                out_file.write(chunk if isinstance(chunk, bytes) else chunk.encode())
         temporary.replace(file)
     except BaseException:
         temporary.unlink(missing_ok=True)
