@@ -13,10 +13,9 @@ from datetime import datetime
 from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
+from collector.claims import Claim
 from collector.errors import FetchFailed
 from collector.found import Candidate
-from collector.held import Holding
-from collector.known import Known
 from collector.licenses import spdx
 from collector.optout import declared
 from collector.takedowns import Takedowns
@@ -30,33 +29,6 @@ _ROOM = 4 * _BATCH
 _GATHER_SECONDS = 0.05
 _BAD_RECORD = (IntegrityError, DataError, ProgrammingError, ValueError, OverflowError)
 """What says that a record is at fault, not the database or the disk (UnicodeError is a ValueError)."""
-
-
-@dataclass
-class Claim:
-    """One address in work. Further mentions of it while it is in work wait in `others`."""
-
-    key: str
-    candidate: Candidate
-    others: list[Candidate] = field(default_factory=list)
-    mentions: int = 1
-    known: Known | None = None
-    """What is recorded of it, where a picture that was got before is asked for again."""
-    holding: Holding | None = None
-    """Its picture's bytes, counted until they are kept."""
-
-    def add(self, other: Candidate) -> None:
-        """Another mention of the same address."""
-        self.mentions += 1
-        self.candidate = self.candidate.with_gaps_filled(other)
-        if other.category != self.candidate.category and not other.opted_out:
-            self.others.append(other)
-
-    def take_all(self) -> tuple[Candidate, ...]:
-        """The candidate and what waits with it; later mentions wait anew."""
-        taken = (self.candidate, *self.others)
-        self.others = []
-        return taken
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,10 @@ class Tally:
     reasons: Counter[str] = field(default_factory=Counter)
     pages_left_out: Counter[str] = field(default_factory=Counter)
 
+    def settle(self, mentions: int) -> None:
+        """So many of the source's candidates are at their end."""
+        self.settled += mentions
+
     def report(self, source: str, seconds: float, bad: "BadRows") -> CollectReport:
         """The counts as they are now."""
         return CollectReport(

@@ -1,37 +1,34 @@
 """One run: a source's candidates, minus what is known, through the hosts' lines into the label store.
 
 The way of a candidate: intake (claim, look up) -> its host's line -> fetch -> examine -> keep bytes -> record.
-An address is claimed before it is looked up and released after its commit, so it is never in work twice.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic
 
 from collector.addresses import AllowList
+from collector.claims import Claim, Claims
 from collector.errors import FetchFailed
 from collector.examining import Examiners
 from collector.fetching import Fetcher, Want
-from collector.found import BadRow, Candidate, Categories, Context, Found, PageSeen, Source, require_category
+from collector.found import BadRow, Candidate, Categories, Context, Source, require_category
 from collector.held import HeldBytes
-from collector.known import CHUNK, Known, look_up, taken_down, what_to_do
+from collector.intake import Intake, Ways
+from collector.known import Known
 from collector.loops import run_to_end
 from collector.options import CollectOptions, user_agent
 from collector.optout import declared, opted_out
-from collector.recording import Claim, Outcome, Recorded, Recorder, Response
+from collector.recording import Outcome, Recorded, Recorder, Response
 from collector.report import BadRows, CollectReport, Tally
 from collector.takedowns import Takedowns
-from label_store import Workspace, url_hash
-from label_store.models import now
+from label_store import Workspace
 
 Progress = Callable[[int, int | None, str], None]
 _HELD_BYTES = 256 * 2**20
 """Pictures on their way and not yet kept, above which only the oldest goes on being read."""
-_ASKERS = 16
-"""Threads that ask whether bytes are there: a bucket takes a round trip for each."""
 
 
 def collect(
@@ -107,31 +104,30 @@ class _Run:
         settings = workspace.settings
         self._workspace, self._source, self._context = workspace, source, context
         self._takedowns, self._options, self._progress = takedowns, options, progress
-        self._began, self._clock = now(), monotonic()
+        self._clock = monotonic()
         self._tally = Tally()
+        self._claims = Claims(self._tally.settle)
         self._bad = BadRows(workspace.folder / "collect" / f"bad-rows-{source.name}.csv")
         self._examiners = Examiners(options.decoders, settings.max_image_pixels, settings.keep_location)
-        self._askers = ThreadPoolExecutor(_ASKERS, thread_name_prefix="ask")
         self._recorder = Recorder(workspace, source.name, takedowns, tuple(options.overrides), self._committed)
+        self._intake = Intake(workspace, source, context, self._claims, self._tally, self._bad, Ways(
+            fetch=self._enqueue, record=self._recorder.put, show=self._show, refresh=options.refresh,
+        ))  # fmt: skip
         self._max_bytes = settings.max_image_bytes
-        self._claims: dict[str, Claim] = {}
         self._lines: dict[str, _Line] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(options.max_pending)
         self._held = HeldBytes(_HELD_BYTES)
-        self._settled = asyncio.Event()
         self._fatal: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._total: int | None = None
 
     async def go(self) -> CollectReport:
         """Everything, from the first candidate to the last commit."""
         recording = asyncio.create_task(self._recorder.run())
-        intake = asyncio.create_task(self._intake())
+        intake = asyncio.create_task(self._intake.run())
         try:
             await self._watched(intake, recording)
             while self._claims:
-                self._settled.clear()
-                await self._watched(asyncio.create_task(self._wait_settled()), recording)
+                await self._watched(asyncio.create_task(self._claims.wait_until_none()), recording)
         finally:
             for task in (intake, *self._tasks):
                 task.cancel()
@@ -140,7 +136,7 @@ class _Run:
             if not recording.done():  # what was got so far is recorded also when the run is stopped
                 self._recorder.finish()
                 await recording
-            self._askers.shutdown(wait=False)
+            self._intake.close()
             self._fatal.cancel()
             self._bad.close()
         return self._tally.report(self._source.name, monotonic() - self._clock, self._bad)
@@ -154,106 +150,10 @@ class _Run:
                 ended.result()
         await task
 
-    async def _wait_settled(self) -> None:
-        await self._settled.wait()
-
-    # ---- intake: what the source finds, minus what is known -------------------------------------------------
-
-    async def _intake(self) -> None:
-        self._total = await asyncio.to_thread(self._source.total)
-        queue: asyncio.Queue[Found | BaseException | None] = asyncio.Queue(maxsize=2 * CHUNK)
-        pump = asyncio.create_task(_pump(self._source.candidates(self._context), queue))
-        try:
-            while True:
-                chunk = [await queue.get()]
-                while len(chunk) < CHUNK and not queue.empty():
-                    chunk.append(queue.get_nowait())
-                await self._take([found for found in chunk if isinstance(found, Candidate | BadRow | PageSeen)])
-                for end in chunk:
-                    if isinstance(end, BaseException):
-                        raise end
-                    if end is None:
-                        return
-        finally:
-            pump.cancel()
-            await asyncio.gather(pump, return_exceptions=True)
-
-    async def _take(self, chunk: Sequence[Found]) -> None:
-        fresh: list[Claim] = []
-        for found in chunk:
-            if isinstance(found, BadRow):
-                self._bad.add(found)
-                self._tally.settled += found.rows
-            elif isinstance(found, PageSeen):
-                if found.problem is None:
-                    self._tally.pages += 1
-                else:
-                    self._tally.pages_left_out[found.problem] += 1
-            else:
-                found = found.storable()
-                key = url_hash(found.url)
-                claim = self._claims.get(key)
-                if claim is not None:
-                    claim.add(found)
-                else:
-                    claim = self._claims[key] = Claim(key, found)
-                    fresh.append(claim)
-        if fresh:
-            known, gone = await asyncio.to_thread(self._look_up, [claim.key for claim in fresh])
-            lost = await asyncio.to_thread(self._lost, {one.sha256 for one in known.values() if one.sha256})
-            for claim in fresh:
-                one = known.get(claim.key)
-                await self._route(claim, one, gone.get(claim.key), one is not None and one.sha256 in lost)
-        self._show()
-
-    def _look_up(self, keys: list[str]) -> tuple[Mapping[str, Known], Mapping[str, str]]:
-        with self._workspace.read() as session:
-            return look_up(session, keys), taken_down(session, keys)
-
-    def _lost(self, sha256s: Collection[str]) -> set[str]:
-        """Those whose bytes are not in the store: somebody removed a damaged file, or a disk lost it."""
-        asked = list(sha256s)
-        there = self._askers.map(self._workspace.blobs.has, asked)
-        return {sha256 for sha256, here in zip(asked, there, strict=True) if not here}
-
-    async def _route(self, claim: Claim, known: Known | None, gone: str | None, lost: bool) -> None:
-        """Where a claim goes: nowhere (settled before), straight to the record, or into its host's line."""
-        todo = what_to_do(known, self._began, now(), lost, self._options.refresh)
-        if gone is not None:
-            if known is None or known.status not in ("ok", "refused"):
-                await self._fail(claim, FetchFailed("takedown", f"the address was taken down ({gone})"))
-            else:
-                self._settle_before(claim, "done")
-        elif known is not None and todo != "fetch":
-            new = known.status == "ok" and any(self._is_new(one, known) for one in (claim.candidate, *claim.others))
-            self._settle_before(claim, todo, keep=new)
-            if new:
-                candidates = tuple(one for one in claim.take_all() if self._is_new(one, known))
-                await self._recorder.put(Outcome(claim, candidates))
-        elif claim.candidate.opted_out:
-            await self._fail(claim, FetchFailed("opted_out", claim.candidate.opted_out))
-        else:
-            claim.known = known if known is not None and known.status == "ok" and not lost else None
-            await self._room.acquire()
-            self._enqueue(claim)
-
-    def _is_new(self, candidate: Candidate, known: Known) -> bool:
-        """Whether a picture that is here would be proposed for one more category."""
-        if candidate.category is None or candidate.opted_out:
-            return False
-        return self._context.categories.slugs[candidate.category] not in known.category_ids
-
-    def _settle_before(self, claim: Claim, todo: str, keep: bool = False) -> None:
-        if todo == "wait":
-            self._tally.waiting += 1
-        else:
-            self._tally.already += 1
-        if not keep:
-            self._release(claim)
-
     # ---- work: one line a host ------------------------------------------------------------------------------
 
-    def _enqueue(self, claim: Claim) -> None:
+    async def _enqueue(self, claim: Claim) -> None:
+        await self._room.acquire()
         local = claim.candidate.is_local
         key = "" if local else _line_of(claim.candidate.url)
         line = self._lines.setdefault(key, _Line())
@@ -294,7 +194,7 @@ class _Run:
                 data = await asyncio.to_thread(_read, claim.candidate, self._max_bytes)
             except OSError as error:
                 self._bad.add(BadRow(claim.candidate.url, f"cannot be read: {error.strerror or error}"))
-                self._release(claim)
+                self._claims.release(claim)
                 return None
             await claim.holding.add(len(data))
             return await self._examined(claim, data, Response())
@@ -329,9 +229,6 @@ class _Run:
         if directive:
             raise FetchFailed("opted_out", f"{who} {directive}", http_status=status, opt_outs=found)
 
-    async def _fail(self, claim: Claim, failure: FetchFailed) -> None:
-        await self._recorder.put(Outcome(claim, claim.take_all(), failure=failure))
-
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
@@ -361,31 +258,15 @@ class _Run:
                 claim.others = []
                 self._spawn(self._recorder.put(Outcome(claim, candidates)))
             else:
-                self._release(claim)
+                self._claims.release(claim)
         self._show()
-
-    def _release(self, claim: Claim) -> None:
-        self._tally.settled += claim.mentions
-        del self._claims[claim.key]
-        if not self._claims:
-            self._settled.set()
 
     def _show(self) -> None:
         if self._progress is not None:
             tally = self._tally
             left_out = sum(tally.reasons.values()) + self._bad.count
             note = f"{tally.new_images:,} new" + (f", {left_out:,} left out" if left_out else "")
-            self._progress(tally.settled, self._total, note)
-
-
-async def _pump(found: AsyncIterator[Found], queue: "asyncio.Queue[Found | BaseException | None]") -> None:
-    """Move what a source finds into the queue, then None, or the error by which the source ended."""
-    try:
-        async for one in found:
-            await queue.put(one)
-        await queue.put(None)
-    except Exception as error:
-        await queue.put(error)
+            self._progress(tally.settled, self._intake.total, note)
 
 
 def _line_of(url: str) -> str:
