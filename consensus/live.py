@@ -47,7 +47,7 @@ class Live:
         self.evidence = np.repeat((np.log(result.class_prior) + share)[None], n_items, axis=0)
         self.n = np.zeros(n_items, dtype=np.int64)
         if judgments is not None:
-            self.add(judgments.item, judgments.annotator, judgments.answer, judgments.weight)
+            self._add_all(judgments.present())
 
     def rows(self, annotator: int) -> Floats:
         """log (T_t pi_j)[k, a], float64 [T, K, L]; computed once an annotator."""
@@ -72,6 +72,22 @@ class Live:
                 row = self.evidence[i] + w * self.rows(int(j))[:, :, a]
                 self.evidence[i] = row - row.max()
                 self.n[i] += 1
+
+    def _add_all(self, judged: Judgments) -> None:
+        # An annotator at a time, in an order that does not depend on that of the judgments.
+        weight = np.ones(len(judged)) if judged.weight is None else judged.weight
+        order = np.lexsort((weight, judged.answer, judged.item, judged.annotator))
+        item, who, answer, weight = judged.item[order], judged.annotator[order], judged.answer[order], weight[order]
+        bounds = np.flatnonzero(np.diff(who)) + 1
+        for part in np.split(np.arange(len(who)), bounds) if len(who) else []:
+            step = self.rows(int(who[part[0]])).transpose(2, 0, 1)[answer[part]] * weight[part][:, None, None]
+            mine = item[part]
+            if (np.diff(mine) > 0).all():
+                self.evidence[mine] += step
+            else:
+                np.add.at(self.evidence, mine, step)
+        self.evidence -= self.evidence.max(axis=(1, 2), keepdims=True)
+        self.n += np.bincount(item, minlength=len(self.n))
 
     def posterior(self, item: int) -> Floats:
         """float64 [K], sums to 1: the item's posterior now. O(T K)."""

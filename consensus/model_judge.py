@@ -15,7 +15,7 @@ model that adds nothing gets w = 0 and leaves the consensus as it is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -80,11 +80,9 @@ def _held_out(result: Result, judgments: Judgments, rng: np.random.Generator) ->
     out = order[first]
     kept = (result.n[items] >= 2) & (result.gold[items] < 0)
     items, out = items[kept], out[kept]
-    rest = np.ones(len(judged), dtype=bool)
-    rest[out] = False
-    weight = np.ones(len(judged)) if judged.weight is None else judged.weight
-    live = Live(result)
-    live.add(judged.item[rest], judged.annotator[rest], judged.answer[rest], weight[rest])
+    rest = np.ones(len(judged)) if judged.weight is None else judged.weight.copy()
+    rest[out] = 0.0
+    live = Live(result, replace(judged, weight=rest))
     people = (
         np.log(np.maximum(live.posteriors(items), 1e-300)) if len(items) else np.zeros((0, len(result.class_prior)))
     )
