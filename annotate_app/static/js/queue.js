@@ -69,7 +69,8 @@ export class Leases {
   async more(n, wish = {}) {
     const leased = await json(this.url, this.outbox.person, { n, ...wish });
     this.outlook = leased.outlook;
-    return this.fresh(leased.items);
+    const fresh = this.fresh(leased.items);
+    return fresh.length ? fresh : this.resume(); // a lease whose answer never arrived (a reload) is ours all the same
   }
 
   // What this person has answered here before: [{id, item, answer}], the newest first, older than `before`.
