@@ -48,7 +48,8 @@ class CopiedPair:
 
 
 def copied_pairs(result: Result, judgments: Judgments, moment: Floats | None = None) -> list[CopiedPair]:
-    """Pairs found, the clearest first. moment: float64 [M], when each judgment was given, in any unit."""
+    """Pairs found, the clearest first. moment: float64 [M], when each judgment was given, in any unit; NaN
+    where that is not known."""
     one, other = judgment_pairs(judgments)
     A = judgments.n_annotators
     pair = judgments.annotator[one] * A + judgments.annotator[other]
@@ -71,7 +72,7 @@ def copied_pairs(result: Result, judgments: Judgments, moment: Floats | None = N
         tail = copying_tails(0.5 * (p + r), same, group, len(keys), eligible)
         found = eligible & (tail <= allowed)
     agreed = np.bincount(group, weights=same, minlength=len(keys))
-    order = np.zeros(len(one)) if moment is None else np.sign(moment[other] - moment[one])
+    order = np.zeros(len(one)) if moment is None else np.nan_to_num(np.sign(moment[other] - moment[one]))
     later = np.bincount(group, weights=order, minlength=len(keys))
     out = []
     for g in sorted(np.flatnonzero(found).tolist(), key=lambda g: (tail[g], g)):

@@ -63,16 +63,19 @@ def fit_ratings(
         mass = CLASS_ITEMS + posterior[counted & (known < 0)].sum(axis=0)
         log_prior = np.log(mass / mass.sum())
         # M: expected counts [A, K, K], then the best place on the grid for each annotator.
-        counts = np.zeros((A, K, K))
-        np.add.at(counts, (who, slice(None), answer), weight[:, None] * posterior[item])
+        counts = np.empty((A, K, K))
+        for k in range(K):
+            cell = np.bincount(who * K + answer, weights=weight * posterior[item, k], minlength=A * K)
+            counts[:, k, :] = cell.reshape(A, K)
         fits = np.einsum("akl,bskl->abs", counts, table) - 0.5 * (LEANINGS / LEANING)[None, :, None] ** 2
         fits -= 0.5 * ((np.log(SPREADS) - np.log(SPREADS[middle])) / SPREAD)[None, None, :] ** 2
         best = fits.reshape(A, -1).argmax(axis=1)
         b, s = np.divmod(best, len(SPREADS))
         if A:
             middle = int(np.abs(np.log(SPREADS) - np.log(SPREADS[s]).mean()).argmin())
-        evidence = np.zeros((N, K))
-        np.add.at(evidence, item, weight[:, None] * table[b[who], s[who], :, answer])
+        evidence = np.empty((N, K))
+        for k in range(K):
+            evidence[:, k] = np.bincount(item, weights=weight * table[b[who], s[who], k, answer], minlength=N)
         sure = np.flatnonzero(known >= 0)
         value = float(evidence[sure, known[sure]].sum()) + CLASS_ITEMS * float(log_prior.sum())
         evidence += log_prior

@@ -66,8 +66,10 @@ def log_paces(judgments: Judgments, seconds: Floats) -> Floats:
 
 
 def drifting(result: Result, judgments: Judgments, moment: Floats) -> list[int]:
-    """Annotators who get worse; moment: float64 [M], when each judgment was given, in any unit."""
+    """Annotators who get worse; moment: float64 [M], when each judgment was given, in any unit, NaN where unknown."""
     rows, right = right_by_others(result, judgments)
+    timed = np.isfinite(moment[rows])
+    rows, right = rows[timed], right[timed]
     who = judgments.annotator[rows]
     order = np.lexsort((moment[rows], who))
     who, right = who[order], right[order]
@@ -94,4 +96,5 @@ def trend(right: Floats) -> tuple[float, float]:
 def later_half(judgments: Judgments, moment: Floats, annotator: int) -> Ints:
     """Positions of the second half of somebody's judgments in time."""
     mine = np.flatnonzero(judgments.annotator == annotator)
+    mine = mine[np.isfinite(moment[mine])]
     return mine[np.argsort(moment[mine], kind="stable")][len(mine) // 2 :]

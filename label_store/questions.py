@@ -4,12 +4,14 @@ This is the seam between SQL and `consensus`, which knows arrays only. Reviewers
 answers (they decide), models and annotators are judges, flags are no answers.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -37,6 +39,10 @@ class Vote:
     person_id: int
     role: str
     answer: Mapping[str, Any]
+    moment: float = math.nan
+    """Seconds since 1970 when it was given in the app; NaN for one that was not timed, as imported ones."""
+    seconds: float = 0.0
+    """Time in view."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,9 @@ class Question:
     judgments: consensus.Judgments
     gold: Mapping[int, int]
     decided: frozenset[int] = frozenset()
+    moment: NDArray[np.float64] | None = None
+    seconds: NDArray[np.float64] | None = None
+    """Per judgment, as in `Vote`."""
 
 
 def read_campaign(session: Session, campaign: Campaign) -> CampaignData:
@@ -84,9 +93,23 @@ def read_campaign(session: Session, campaign: Campaign) -> CampaignData:
         )
     )
     votes = tuple(
-        Vote(*row)
+        Vote(
+            row.item_id,
+            row.person_id,
+            row.role,
+            row.answer,
+            row.answered_at.timestamp() if row.active_ms > 0 else math.nan,
+            row.active_ms / 1000.0,
+        )
         for row in session.execute(
-            select(Judgment.item_id, Judgment.person_id, Judgment.role, Judgment.answer)
+            select(
+                Judgment.item_id,
+                Judgment.person_id,
+                Judgment.role,
+                Judgment.answer,
+                Judgment.answered_at,
+                Judgment.active_ms,
+            )
             .join(Item, Item.id == Judgment.item_id)
             .where(Item.campaign_id == campaign.id, Judgment.active)
             .order_by(Judgment.item_id, Judgment.person_id, Judgment.role)
@@ -163,12 +186,14 @@ def _question(
         if known is not None and known < len(choices):
             gold[position[item.id]] = known
     rows: list[tuple[int, int, int]] = []
+    times: list[tuple[float, float]] = []
     for vote in data.votes:
         answer = answers.get(pick(vote.answer) or "")
         if answer is None or vote.item_id not in position:
             continue  # a flag, or an item of another category
         if vote.role != "reviewer":
             rows.append((position[vote.item_id], who[vote.person_id], answer))
+            times.append((vote.moment, vote.seconds))
         elif answer < len(choices):
             gold[position[vote.item_id]] = answer
             decided.add(position[vote.item_id])
@@ -182,4 +207,7 @@ def _question(
         n_classes=len(choices),
         n_answers=len(choices) + 1,
     )
-    return Question(attribute, choice, choices, item_ids, person_ids, judgments, gold, frozenset(decided))
+    timed = np.array(times, dtype=np.float64).reshape(-1, 2)
+    return Question(
+        attribute, choice, choices, item_ids, person_ids, judgments, gold, frozenset(decided), timed[:, 0], timed[:, 1]
+    )

@@ -269,7 +269,10 @@ def _annotators(
     for vote in data.votes:
         if vote.role != "reviewer":
             total[vote.person_id] = total.get(vote.person_id, 0) + 1
-    flags = [consensus.flags(result, question.judgments) for question, result in zip(asked, results, strict=True)]
+    flags = [
+        consensus.flags(result, question.judgments, seconds=question.seconds, moment=question.moment)
+        for question, result in zip(asked, results, strict=True)
+    ]
     reports = []
     for person_id in sorted(total):
         rows, raised = [], set[str]()

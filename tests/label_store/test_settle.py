@@ -1,13 +1,13 @@
 """Settling a campaign: from judgments in the store to consensus rows, for each kind that has choices."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from threading import Barrier, Thread
 from uuid import UUID
 
 import numpy as np
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from label_store import CategorySpec, UsageError, put_category, settle
 from label_store.models import Campaign, CampaignCategory, Category, Consensus, Image, Item, Judgment, Person
@@ -281,3 +281,37 @@ def test_answers_of_another_shape_are_no_answers(workspace):
     made.judge(0, 1, {"values": ["suv"]})
     settle(workspace, "c")
     assert (made.rows()[made.items[0]].n, made.state()) == (0, "open")
+
+
+def test_times_of_the_app_tell_who_is_too_fast_and_who_copied(workspace):
+    made = Made(
+        workspace, "classify", {"rule": "fixed", "n": 3}, categories=("car", "bus", "tram"), n_items=60, people=8
+    )
+    rng = np.random.default_rng(0)
+    words = ("car", "bus", "tram")
+    rows, told = [], {}
+    for person in range(8):
+        for item in range(60):
+            answer = item % 3 if rng.random() < 0.75 else int(rng.integers(3))
+            answer = told[2, item] if person == 7 else answer  # the last copies the third
+            told[person, item] = answer
+            begun = AT + timedelta(hours=person, seconds=5 * item)
+            rows.append(
+                {
+                    "id": UUID(int=next(_uuids)),
+                    "item_id": made.items[item],
+                    "person_id": made.people[person],
+                    "role": "annotator",
+                    "answer": {"value": words[answer]},
+                    "answered_at": begun,
+                    "received_at": begun,
+                    "active_ms": int((300 if person == 5 else 4000) * rng.lognormal(0, 0.3)),
+                    "active": True,
+                }
+            )
+    with workspace.write() as session:
+        session.execute(insert(Judgment), rows)
+    flags = {who.name: who.flags for who in settle(workspace, "c").annotators}
+    assert flags["p5"] == ("fast",)
+    assert flags["p7"] == ("copying",)
+    assert flags["p2"] == ()
