@@ -43,18 +43,19 @@ _DIHEDRAL: dict[str, Image.Transpose | None] = {
 }
 
 
-# Mirroring left and right changes the signs of odd columns of frequencies, top and bottom those of odd rows,
-# and transposing transposes. Each name: (left and right, top and bottom) first, then transposed or not.
-_DERIVED: dict[str, tuple[bool, bool, bool]] = {
-    "identity": (False, False, False),
-    "mirror": (True, False, False),
-    "rotate90": (True, False, True),
-    "rotate180": (True, True, False),
-    "rotate270": (False, True, True),
-    "mirror_rotate90": (False, False, True),
-    "mirror_rotate180": (False, True, False),
-    "mirror_rotate270": (True, True, True),
+# Mirroring left and right changes the signs of odd columns of frequencies, top and bottom those of odd rows, and
+# transposing transposes: where each name stands among four kinds of signs, then the same four transposed.
+_POSITIONS = {
+    "identity": 0,
+    "mirror": 1,
+    "rotate90": 5,
+    "rotate180": 3,
+    "rotate270": 6,
+    "mirror_rotate90": 4,
+    "mirror_rotate180": 2,
+    "mirror_rotate270": 7,
 }
+_FOUR_SIGNS = np.stack(np.broadcast_arrays(1.0, _SIGNS, _SIGNS[:, None], _SIGNS * _SIGNS[:, None]))
 
 
 def phash(image: Image.Image) -> int:
@@ -62,7 +63,7 @@ def phash(image: Image.Image) -> int:
 
     The bits run row by row from the lowest frequency, the first is the highest.
     """
-    return _number(_bits(_spectrum(_grey(image))))
+    return _numbers(_bits(_spectrum(_grey(image))[None]))[0]
 
 
 def phash_transforms(image: Image.Image) -> dict[str, int]:
@@ -72,13 +73,9 @@ def phash_transforms(image: Image.Image) -> dict[str, int]:
     and `mirror_rotate90` ...: first mirrored, then turned. All from one cosine transform, and equal to the last bit
     to the hash of the 32 x 32 picture so moved.
     """
-    spectrum = _spectrum(_grey(image))
-    found: dict[str, int] = {}
-    for name, (across, down, transposed) in _DERIVED.items():
-        signed = spectrum * _SIGNS if across else spectrum
-        bits = _bits(signed * _SIGNS[:, None] if down else signed)
-        found[name] = _number(bits.T if transposed else bits)
-    return found
+    bits = _bits(_spectrum(_grey(image)) * _FOUR_SIGNS)
+    numbers = _numbers(np.concatenate([bits, bits.transpose(0, 2, 1)]))
+    return {name: numbers[at] for name, at in _POSITIONS.items()}
 
 
 def transformed(image: Image.Image, name: str) -> Image.Image:
@@ -109,7 +106,7 @@ def is_plain(image: Image.Image) -> bool:
 def phash_unless_plain(image: Image.Image) -> int | None:
     """`phash`, or None where `is_plain`, at the cost of one of them."""
     grey = _grey(image)
-    return None if _is_plain(grey) else _number(_bits(_spectrum(grey)))
+    return None if _is_plain(grey) else _numbers(_bits(_spectrum(grey)[None]))[0]
 
 
 def working_picture(image: Image.Image, size: tuple[float, float] | None = None) -> Image.Image:
@@ -124,11 +121,14 @@ def working_picture(image: Image.Image, size: tuple[float, float] | None = None)
 
 def _grey(image: Image.Image) -> NDArray[np.float64]:
     """float64 [32, 32], whole numbers 0 to 255."""
-    return np.asarray(working_picture(image), dtype=np.float64)
+    pixels = np.frombuffer(working_picture(image).tobytes(), np.uint8)
+    return pixels.reshape(_SIDE, _SIDE).astype(np.float64)
 
 
 def _is_plain(grey: NDArray[np.float64]) -> bool:
-    return float(grey.std()) < _PLAIN_DEVIATION
+    tones = grey.ravel()
+    variance = float(tones @ tones) / tones.size - (float(tones.sum()) / tones.size) ** 2
+    return variance < _PLAIN_DEVIATION**2
 
 
 def _spectrum(grey: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -136,10 +136,13 @@ def _spectrum(grey: NDArray[np.float64]) -> NDArray[np.float64]:
     return _COSINES @ grey @ _COSINES.T
 
 
-def _bits(spectrum: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which frequencies are over the median; over the lower of the middle two is the same, and exact."""
-    return spectrum > np.partition(spectrum, _KEPT * _KEPT // 2 - 1, axis=None)[_KEPT * _KEPT // 2 - 1]
+def _bits(spectra: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which frequencies of [N, 8, 8] are over their median; over the lower of the middle two is the same, and exact."""
+    middle = _KEPT * _KEPT // 2 - 1
+    lower = np.partition(spectra.reshape(len(spectra), -1), middle, axis=1)[:, middle]
+    return spectra > lower[:, None, None]
 
 
-def _number(bits: NDArray[np.bool_]) -> int:
-    return int.from_bytes(np.packbits(bits).tobytes(), "big")
+def _numbers(bits: NDArray[np.bool_]) -> list[int]:
+    """Each [8, 8] as one number, the first bit the highest."""
+    return [int(number) for number in np.packbits(bits.reshape(len(bits), -1), axis=1).view(">u8")[:, 0]]
