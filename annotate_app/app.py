@@ -32,6 +32,7 @@ from annotate_app.routes import (
     qualification,
     review,
     signup,
+    tokens,
 )
 from annotate_app.security.cross_site import RefuseCrossSite
 from annotate_app.security.headers import SecurityHeaders
@@ -74,7 +75,7 @@ def create_app(workspace: Workspace, *, clock: Clock = now, seed: int | None = N
         app.include_router(routes.router)
     for routes in (qualification, signup, contributions, giving):
         app.include_router(routes.router)
-    for router in (moderation.api, moderation.pages, curating.router, review.router, crowd.router):
+    for router in (moderation.api, moderation.pages, curating.router, review.router, crowd.router, tokens.router):
         app.include_router(router)
     app.mount("/static", GZipMiddleware(StaticFiles(directory=STATIC), minimum_size=500), name="static")
     install_problems(app)

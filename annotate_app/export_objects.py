@@ -99,10 +99,12 @@ def voc(rows: Iterable[Row], categories: list[str], size: Size) -> Iterator[byte
                 objects = "".join(_voc_object(box) for box in row["answer"]["boxes"])
                 yield (
                     f"Annotations/{_folder(row['annotator'])}/{row['image']}.xml",
-                    f"<annotation><folder>images</folder><filename>{row['image']}.jpg</filename>"
-                    f"<source><annotation>{escape(row['annotator'])}</annotation></source>"
-                    f"<size><width>{width}</width><height>{height}</height><depth>3</depth></size>"
-                    f"<segmented>0</segmented>{objects}</annotation>\n",
+                    (
+                        f"<annotation><folder>images</folder><filename>{row['image']}.jpg</filename>"
+                        f"<source><annotation>{escape(row['annotator'])}</annotation></source>"
+                        f"<size><width>{width}</width><height>{height}</height><depth>3</depth></size>"
+                        f"<segmented>0</segmented>{objects}</annotation>\n"
+                    ),
                 )
 
     return _zipped(files())

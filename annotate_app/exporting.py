@@ -114,11 +114,8 @@ def parquet(read: Reading, campaign_id: int) -> Iterator[bytes]:
     import pyarrow.parquet as pq
 
     text = pa.string()
-    schema = pa.schema(
-        [("item", pa.int64()), ("annotator", text), ("answer", text), ("image", text), ("category", text)]
-        + [("role", text), ("gold", pa.bool_()), ("shown_at", text), ("answered_at", text)]
-        + [("active_ms", pa.int64()), ("id", text)]
-    )
+    types = {"item": pa.int64(), "active_ms": pa.int64(), "gold": pa.bool_()}
+    schema = pa.schema([(column, types.get(column, text)) for column in COLUMNS])
     pipe = Pipe()
     every = rows(read, campaign_id)
     with pq.ParquetWriter(pa.PythonFile(pipe, mode="w"), schema) as writer:

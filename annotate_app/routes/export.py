@@ -8,7 +8,7 @@ from fastapi.responses import StreamingResponse
 from annotate_app import exporting
 from annotate_app.access import find_campaign
 from annotate_app.context import Context
-from annotate_app.security.roles import Curator
+from annotate_app.security.roles import Exporter
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["campaigns"])
 
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/api/v1/campaigns", tags=["campaigns"])
 @router.get("/{campaign}/export", response_class=StreamingResponse)
 def export_campaign(
     context: Context,
-    person: Curator,
+    person: Exporter,
     campaign: str,
     format: Literal["jsonl", "csv", "parquet", "label-studio", "coco", "yolo", "voc"] = "jsonl",  # noqa: A002
 ) -> StreamingResponse:

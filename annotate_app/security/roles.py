@@ -28,8 +28,10 @@ class Public:
 class Require:
     """Only people signed in with one of these roles may call."""
 
-    def __init__(self, *roles: str) -> None:
+    def __init__(self, *roles: str, scope: str | None = None) -> None:
         self.roles = frozenset(roles)
+        self.scope = scope
+        """What a token with scopes must have among them; None: any token will do."""
 
     def __call__(self, request: Request, context: Context) -> SignedIn:
         """The person; Problem 401 when nobody is signed in, 403 when the role does not allow it.
@@ -54,6 +56,12 @@ class Require:
             )
         if person.role not in self.roles:
             raise Problem(403, f"this is not open to the role {person.role!r}")
+        if person.scopes and self.scope is not None and self.scope not in person.scopes:
+            raise Problem(
+                403,
+                f"this token is for {', '.join(person.scopes)}, not for {self.scope!r}",
+                hint="make one with that scope at POST /api/v1/tokens",
+            )
         return person
 
 
@@ -62,7 +70,7 @@ class Gives(Public):
 
     def __init__(self, *roles: str) -> None:
         self.roles = frozenset(roles)
-        self._require = Require(*roles)
+        self._require = Require(*roles, scope="contribute")
 
     def __call__(self, request: Request, context: Context) -> SignedIn | None:
         """Who gives; None for somebody without an account. Problem 404 where nothing is taken."""
@@ -77,13 +85,17 @@ CURATES = ("owner", "curator")
 REVIEWS = (*CURATES, "reviewer")
 ANNOTATES = (*REVIEWS, "annotator", "model")
 GIVES = (*REVIEWS, "annotator", "contributor")
+SCOPES = ("judge", "review", "watch", "export", "curate", "contribute")
 EVERYBODY = (*ANNOTATES, "contributor", "viewer")
 
 public = Public()
 Anybody = Annotated[SignedIn | None, Depends(public)]
 Member = Annotated[SignedIn, Depends(Require(*EVERYBODY))]
-Annotator = Annotated[SignedIn, Depends(Require(*ANNOTATES))]
-Reviewer = Annotated[SignedIn, Depends(Require(*REVIEWS))]
-Watcher = Annotated[SignedIn, Depends(Require(*REVIEWS, "viewer"))]
-Curator = Annotated[SignedIn, Depends(Require(*CURATES))]
+Annotator = Annotated[SignedIn, Depends(Require(*ANNOTATES, scope="judge"))]
+Reviewer = Annotated[SignedIn, Depends(Require(*REVIEWS, scope="review"))]
+Watcher = Annotated[SignedIn, Depends(Require(*REVIEWS, "viewer", scope="watch"))]
+Exporter = Annotated[SignedIn, Depends(Require(*CURATES, scope="export"))]
+Curator = Annotated[SignedIn, Depends(Require(*CURATES, scope="curate"))]
+Whole = Annotated[SignedIn, Depends(Require(*EVERYBODY, scope="everything"))]
+"""Signed in without a narrowed token: no scope of the list is this one."""
 Contributor = Annotated[SignedIn | None, Depends(Gives(*GIVES))]

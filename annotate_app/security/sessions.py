@@ -5,6 +5,7 @@ Browsers send it in a cookie that scripts cannot read; programs as `Authorizatio
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -31,6 +32,8 @@ class SignedIn:
     name: str
     role: str
     token_hash: str
+    scopes: tuple[str, ...] = ()
+    """What an API token may do; empty: all that the role may."""
 
 
 def new_secret() -> str:
@@ -43,13 +46,23 @@ def hash_secret(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
-def sign_in(session: Session, person_id: int, *, kind: str, at: datetime, days: float) -> tuple[str, datetime]:
-    """A new session of kind `browser` or `token`: its secret, told once, and when it ends."""
+def sign_in(
+    session: Session, person_id: int, *, kind: str, at: datetime, days: float, scopes: Sequence[str] = ()
+) -> tuple[str, datetime]:
+    """A new session of kind `browser` or `token`: its secret, told once, and when it ends.
+
+    `scopes` narrow what a token may do; empty: all that the person may.
+    """
     secret, expires_at = new_secret(), at + timedelta(days=days)
     session.execute(delete(LoginSession).where(LoginSession.expires_at <= at))
     session.add(
         LoginSession(
-            token_hash=hash_secret(secret), person_id=person_id, kind=kind, created_at=at, expires_at=expires_at
+            token_hash=hash_secret(secret),
+            person_id=person_id,
+            kind=kind,
+            scopes=list(scopes),
+            created_at=at,
+            expires_at=expires_at,
         )
     )
     return secret, expires_at
@@ -81,14 +94,14 @@ def meant_for(request: "Request") -> str | None:
 def signed_in(session: Session, secret: str, at: datetime) -> SignedIn | None:
     """Whose secret this is; None when unknown, ended, or the person is disabled."""
     row = session.execute(_signed_in(), {"hash": hash_secret(secret), "at": at}).one_or_none()
-    return None if row is None else SignedIn(*row)
+    return None if row is None else SignedIn(row.id, row.name, row.role, row.token_hash, tuple(row.scopes))
 
 
 @cache
-def _signed_in() -> Select[int, str, str, str]:
+def _signed_in() -> Select[int, str, str, str, list[str]]:
     """Asked with every request, so it is built once."""
     return (
-        select(Person.id, Person.name, Person.role, LoginSession.token_hash)
+        select(Person.id, Person.name, Person.role, LoginSession.token_hash, LoginSession.scopes)
         .join(LoginSession, LoginSession.person_id == Person.id)
         .where(
             LoginSession.token_hash == bindparam("hash"),

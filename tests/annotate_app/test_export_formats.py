@@ -18,10 +18,8 @@ from tests.annotate_app.material import add_pictures
 from tests.annotate_app.work import judge_all, judgment, lease, send
 
 BOX = {"category": "boat", "x": 10.0, "y": 20.0, "w": 200.0, "h": 90.0, "crowd": False}
-HOLED = {
-    "category": "boat",
-    "rings": [[[0, 0], [100, 0], [100, 50], [0, 50]], [[10, 10], [20, 10], [20, 20], [10, 20]]],
-}
+OUTER, HOLE = [[0, 0], [100, 0], [100, 50], [0, 50]], [[10, 10], [20, 10], [20, 20], [10, 20]]
+HOLED = {"category": "boat", "rings": [OUTER, HOLE]}
 
 
 def campaign_of(workspace, kind, answer, app):
