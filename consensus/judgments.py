@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from consensus.errors import ConsensusError
 
+MOST_PLACES = 16
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
@@ -100,6 +101,8 @@ class Runs:
     take: Ints
     weight: Floats | None
     n_keys: int
+    # Where every key has equally many values (campaigns of a fixed n): `take` by place in the run, int64 [n, R].
+    places: Ints | None = None
 
     def keys(self) -> Ints:
         """int64 [M]: the key of each value's run."""
@@ -108,7 +111,13 @@ class Runs:
     def sums(self, values: Floats, scratch: Floats) -> Floats:
         """float64 [n_keys]: for each key the weighted sum of `values[take]` over its run, else 0."""
         out = np.zeros(self.n_keys)
-        if len(self.take):
+        if self.places is not None:
+            # Adding whole columns is faster than thousands of short sums.
+            part = scratch[: self.n_keys]
+            for take in self.places:
+                np.take(values, take, out=part, mode="clip")
+                out += part
+        elif len(self.take):
             np.take(values, self.take, out=scratch, mode="clip")
             if self.weight is not None:
                 np.multiply(scratch, self.weight, out=scratch)
@@ -166,7 +175,12 @@ def _runs(major: Ints, minor: Ints, weight: Floats | None, n_major: int, n_minor
     first = np.ones(len(key), dtype=bool)
     first[1:] = key[1:] != key[:-1]
     start = np.flatnonzero(first)
-    return Runs(key[start], start, take, weight, n_major)
+    each = len(key) // max(len(start), 1)
+    even = weight is None and len(start) == n_major and 0 < each <= MOST_PLACES and len(key) == each * n_major
+    places = None
+    if even and (np.diff(start) == each).all():
+        places = np.ascontiguousarray(take.reshape(n_major, each).T)
+    return Runs(key[start], start, take, weight, n_major, places)
 
 
 def gold_array(gold: Mapping[int, int] | None, n_items: int, n_classes: int) -> Ints:
