@@ -49,7 +49,8 @@ def consensus(
     if assessment.label_error is not None:
         out.print(
             f"estimated error of settled labels: {assessment.label_error:.2%}"
-            f" ({assessment.label_error_low or 0:.2%} to {assessment.label_error_high or 0:.2%})"
+            f" ({assessment.label_error_low or 0:.2%} to {assessment.label_error_high or 0:.2%}), if people err"
+            f" independently of each other; cairn audit {campaign} measures it"
         )
     states = assessment.states
     finish(
