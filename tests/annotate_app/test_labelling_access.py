@@ -1,5 +1,6 @@
 """Pages that everybody can use: axe-core finds nothing, two languages complete, thumbs, few bytes; a way in."""
 
+import csv
 import json
 import re
 from pathlib import Path
@@ -312,3 +313,57 @@ def test_own_figures_are_count_pace_agreement_and_pay(lesson: Workspace, app: Ru
     assert mine["earned"] == pytest.approx(0.30)
     assert mine["compared"] > 0
     assert mine["agreement"] < 1 == bea.get("/api/v1/campaigns/boats/me").json()["agreement"]
+
+
+@pytest.mark.browser
+def test_a_page_with_examples_fits_the_window_so_that_enter_answers_for_nothing_unseen(stocked, app, sit_down):
+    boats = add_pictures(stocked, "boat", 30)
+    with stocked.write() as session:
+        find_category(session, "boat").examples = {"good": boats[:2], "bad": boats[2:4]}
+    create_campaign(stocked, "boats", "verify", ["boat"], images=boats)
+    pass_all(stocked)
+    ann = sit_down(app, viewport={"width": 1100, "height": 680})
+    ann.open("boats")
+    for _ in range(2):
+        until(ann.page, ALL_COMPLETE)
+        below = ann.page.locator("#next").bounding_box()["y"]
+        boxes = [cell.bounding_box() for cell in ann.page.locator(".cell").all()]
+        assert all(box["y"] + box["height"] <= below for box in boxes)
+        ann.press("Enter")
+
+
+# ---- Many categories.
+
+
+@pytest.mark.browser
+def test_any_of_a_thousand_categories_is_at_most_four_keys_away(stocked, app, sit_down):
+    from label_store import CategorySpec, put_category
+
+    with (APP.parent / "label_store" / "data" / "ilsvrc.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    names = list(dict.fromkeys(row["name"] for row in rows))[:1000]
+    assert len(names) == 1000
+    with stocked.write() as session:
+        slugs = [put_category(session, CategorySpec(name=name)).slug for name in names]
+    create_campaign(stocked, "many", "classify", slugs, images=add_pictures(stocked, "boat", 3))
+    ann = sit_down(app)
+    ann.open("many")
+    codes = dict(
+        ann.page.evaluate(
+            """async () => {
+                const { codesOf } = await import('/static/js/codes.js');
+                const { campaign } = await import('/static/js/work.js');
+                return [...codesOf(campaign.categories)];
+            }"""
+        )
+    )
+    assert set(codes) == set(slugs)
+    assert len(set(codes.values())) == 1000
+    assert max(len(code) for code in codes.values()) <= 3
+    for slug in (slugs[0], slugs[499], slugs[999]):
+        ann.keys = 0
+        ann.press(*codes[slug], "Enter")
+        assert ann.keys <= 4
+    ann.wait_outlook("done")
+    ann.wait_saved()
+    assert {given[0]["value"] for given in answers(stocked).values()} == {slugs[0], slugs[499], slugs[999]}

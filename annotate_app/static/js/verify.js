@@ -36,7 +36,9 @@ function shape() {
 }
 
 function lay() {
-  const { columns, height } = shape();
+  const { columns, n, height: most } = shape();
+  const rows = Math.ceil((page?.items.length ?? 0) / columns);
+  const height = rows * columns > n ? Math.floor((grid.clientHeight - 8 + GAP) / rows) - GAP : most; // a page always fits
   grid.style.setProperty("--columns", columns);
   grid.style.setProperty("--cell-height", `${height}px`);
 }
@@ -105,6 +107,11 @@ function show() {
   byId("asked").textContent = category.name;
   explain(category);
   showExamples(category);
+  const { n } = shape(); // what fits beside the examples
+  if (!page.answered && page.items.length > n) {
+    pages.unshift({ category: page.category, items: page.items.slice(n) });
+    page.items = page.items.slice(0, n);
+  }
   page.marks ??= new Map(page.items.filter((item) => drafts[item.id]).map((item) => [item.id, drafts[item.id]]));
   page.comments ??= new Map();
   for (const item of page.items) item.image ??= picture(item, "thumb");
