@@ -1,9 +1,8 @@
-"""Judgments from a CSV file into a campaign: each row by itself, the same file any number of times."""
+"""Judgments from a file into a campaign: each row by itself, the same file any number of times."""
 
-import csv
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -12,13 +11,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from label_store import AnswerError, UsageError, Workspace, check_answer, find_campaign, is_flag, log_event
+from annotate_app.import_files import rows_of
+from annotate_app.label_studio import answer_of
+from label_store import AnswerError, Workspace, check_answer, find_campaign, is_flag, log_event
 from label_store.models import Campaign, Item, Judgment, Person, now
 
 _NAMESPACE = uuid.UUID("6f1c3d0a-3f0e-4b0e-9a55-3a2f5d1f7c11")
 _ROWS_AT_ONCE = 500
-COLUMNS = {"item": "task", "annotator": "worker", "answer": "label"}
-"""The columns that a file must have, and crowd-kit's names for them."""
 
 
 @dataclass
@@ -37,13 +36,14 @@ def import_judgments(
     *,
     progress: Callable[[int, int | None, str], None] | None = None,
 ) -> ImportResult:
-    """Take the rows of a CSV file; a judgment's id follows from campaign, item and annotator.
+    """Take the rows of a file (CSV, JSONL, Parquet, Label Studio's JSON).
 
+    A judgment's id follows from campaign, item and annotator, so that twice is the same as once.
     Imported judgments are above the campaign's leases and its stopping rule: they were given elsewhere.
     Raises UsageError when the file or one of its columns is missing.
     """
     result = ImportResult()
-    rows = _rows(file)
+    rows = rows_of(file)
     done = 0
     while chunk := list(islice(rows, _ROWS_AT_ONCE)):
         with workspace.write() as session:
@@ -59,36 +59,15 @@ def import_judgments(
     return result
 
 
-def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as opened:
-            reader = csv.DictReader(opened)
-            there = list(reader.fieldnames or ())
-            missing = [name for name, other in COLUMNS.items() if name not in there and other not in there]
-            if missing:
-                raise UsageError(
-                    f"{file} has no column {missing[0]!r} (it has {', '.join(there) or 'none'})",
-                    hint="columns: item, annotator, answer (or task, worker, label); "
-                    "and category where an image is asked about several",
-                )
-            ours = {other: name for name, other in COLUMNS.items() if name not in there}
-            reader.fieldnames = [ours.get(name, name) for name in there]
-            yield from enumerate(reader, start=2)
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}", hint="give a CSV file") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{file} is not CSV in UTF-8: {error}") from error
-
-
-def _take(session: Session, campaign: Campaign, number: int, row: dict[str, str], result: ImportResult) -> None:
+def _take(session: Session, campaign: Campaign, number: int, row: dict[str, Any], result: ImportResult) -> None:
     try:
         item = _item(session, campaign, row)
-        name = " ".join((row["annotator"] or "").split())[:100]
+        name = " ".join(str(row.get("annotator") or "").split())[:100]
         if not name:
             raise AnswerError("there is no annotator")
         answer = check_answer(
             campaign.kind,
-            _answer(row["answer"] or ""),
+            _answer(campaign.kind, row.get("answer"), (item.image.width, item.image.height)),
             categories=[category.slug for category in campaign.categories],
             attributes=[a.as_schema() for a in item.category.attributes] if item.category else [],
             size=(item.image.width, item.image.height),
@@ -123,14 +102,14 @@ def _take(session: Session, campaign: Campaign, number: int, row: dict[str, str]
     result.accepted += 1
 
 
-def _item(session: Session, campaign: Campaign, row: dict[str, str]) -> Item:
-    named = (row["item"] or "").strip()
+def _item(session: Session, campaign: Campaign, row: dict[str, Any]) -> Item:
+    named = str(row.get("item") or "").strip()
     query = select(Item).where(Item.campaign_id == campaign.id)
     if named.isascii() and named.isdigit() and len(named) < 10:
         query = query.where(Item.id == int(named))
     else:
         query = query.where(Item.image_sha256 == named.lower())
-        category = (row.get("category") or "").strip()
+        category = str(row.get("category") or "").strip()
         if category:
             ids = [known.id for known in campaign.categories if known.slug == category]
             query = query.where(Item.category_id.in_(ids))
@@ -142,11 +121,15 @@ def _item(session: Session, campaign: Campaign, row: dict[str, str]) -> Item:
     return found[0]
 
 
-def _answer(text: str) -> Any:
-    text = text.strip()
+def _answer(kind: str, given: Any, size: tuple[int, int]) -> Any:
+    if isinstance(given, dict):
+        return given
+    if isinstance(given, list):
+        return answer_of(kind, given, size)
+    text = str(given or "").strip()
     if not text.startswith("{"):
         return {"value": text}
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise AnswerError(f"the answer is neither a word nor JSON: {error}") from error

@@ -218,7 +218,7 @@ def export(
 @app.command("import")
 def import_(
     slug: SlugArgument,
-    file: Annotated[Path, typer.Argument(help="CSV with the columns item, annotator, answer.")],
+    file: Annotated[Path, typer.Argument(help="CSV, JSONL, Parquet, or Label Studio's JSON.")],
     workspace: WorkspaceOption = None,
 ) -> None:
     """Take judgments from a file: `item` is an item's number or the SHA-256 of its image.

@@ -9,11 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from annotate_app import create_campaign
+from annotate_app.importing import import_judgments
 from annotate_app.label_studio import answer_of, results
-from label_store import AnswerError
-from label_store.models import Campaign, CampaignCategory, Item
+from label_store import AnswerError, UsageError
+from label_store.models import Campaign, CampaignCategory, Item, Judgment
 from tests.annotate_app.material import add_pictures
 from tests.annotate_app.work import judge_all, judgment, lease, send
 
@@ -150,3 +152,60 @@ def test_shapes_with_holes_survive_label_studio_and_back():
 def test_regions_that_lack_something_are_refused(result):
     with pytest.raises(AnswerError):
         answer_of("boxes", result, (320, 240))
+
+
+@pytest.mark.parametrize(
+    ("name", "ending"), [("jsonl", "jsonl"), ("csv", "csv"), ("parquet", "parquet"), ("label-studio", "json")], ids=str
+)
+@pytest.mark.parametrize("kind", ["verify", "boxes"], ids=str)
+def test_what_was_exported_is_imported_elsewhere_once(stocked, app, tmp_path, name, ending, kind):
+    answer = {"value": "yes"} if kind == "verify" else {"boxes": [BOX]}
+    if kind == "verify":
+        add_pictures(stocked, "boat", 1)
+        create_campaign(stocked, "where", "verify", ["boat"])
+        send(app.client("ann"), [judgment(lease(app.client("ann"), "where")["items"][0]["id"]) | {"answer": answer}])
+    else:
+        campaign_of(stocked, kind, answer, app)
+    file = tmp_path / f"judgments.{ending}"
+    file.write_bytes(exported(app, "where", name))
+    with stocked.write() as session:  # the same items, judged by nobody
+        judged = session.scalars(select(Judgment)).one()
+        judged.active, judged.undone_at = False, judged.answered_at
+        session.scalars(select(Item)).one().n = 0
+    for accepted, duplicate in ((1, 0), (0, 1)):
+        result = import_judgments(stocked, "where", file)
+        assert (result.accepted, result.duplicate, result.refused) == (accepted, duplicate, [])
+    with stocked.read() as session:
+        back = session.scalars(select(Judgment).where(Judgment.active)).one().answer
+        assert session.scalars(select(Item.n)).one() == 1
+    if kind == "verify":
+        assert back == answer
+    else:
+        assert [back["boxes"][0][key] for key in "xywh"] == pytest.approx([BOX[key] for key in "xywh"])
+
+
+BAD = {
+    "jsonl": 'nonsense\n[1]\n{"item": 1}\n{"item": 1, "annotator": "x", "answer": {"value": 3}}\n',
+    "json": '[3, {"id": 1, "annotations": [3, {"completed_by": "x", "result": 3}]}]',
+}
+
+
+@pytest.mark.parametrize("ending", BAD, ids=str)
+def test_bad_rows_are_refused_one_by_one(stocked, tmp_path, ending):
+    add_pictures(stocked, "boat", 1)
+    create_campaign(stocked, "boats", "verify", ["boat"])
+    file = tmp_path / f"bad.{ending}"
+    file.write_text(BAD[ending])
+    result = import_judgments(stocked, "boats", file)
+    assert result.accepted == 0
+    assert len(result.refused) >= 3
+
+
+@pytest.mark.parametrize("ending", ["json", "parquet", "csv"], ids=str)
+def test_a_file_that_is_something_else_is_a_sentence(stocked, tmp_path, ending):
+    add_pictures(stocked, "boat", 1)
+    create_campaign(stocked, "boats", "verify", ["boat"])
+    file = tmp_path / f"bad.{ending}"
+    file.write_text('{"not": "a list"}')
+    with pytest.raises(UsageError):
+        import_judgments(stocked, "boats", file)
