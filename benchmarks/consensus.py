@@ -2,9 +2,9 @@
 
     python benchmarks/consensus.py [--only FIGURE ...] [--seeds 10] [--draws 200] [--json FILE] [--charts FOLDER]
 
-Prints the machine and each figure of both, writes JSON, and draws the curves as SVG. Priors are the package's defaults,
-fixed beforehand: chosen on even seeds of the simulated crowds and the even items of CIFAR-10H, reported on the odd
-ones. Needs the test extra; figures of real data are left out without it (CAIRN_DATA).
+Prints the machine and each figure of both, writes JSON, and draws the curves as SVG. Priors are the package's defaults;
+on what data they were chosen, and what was looked at meanwhile, is in README.md.
+Needs the test extra; figures of real data are left out without it (CAIRN_DATA).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Simulated crowds of different kinds, on which defaults are chosen (even seeds) and reported (odd seeds).
+"""Simulated crowds of different kinds; figures are of odd seeds, and README.md says which ones were looked at before.
 
 Each kind draws items, annotators and answers from one seed. None is drawn from the model that we fit: skills have
 heavy tails, items differ in difficulty, some people do not look, answer one thing always, or contradict.
