@@ -11,7 +11,9 @@ from label_store import Assessment, Workspace, settle
 
 def consensus(
     campaign: Annotated[str, typer.Argument(help="The campaign's slug.")],
-    method: Annotated[str, typer.Option(help="map-dawid-skene or majority.")] = "map-dawid-skene",
+    method: Annotated[
+        str, typer.Option(help="map-dawid-skene, dawid-skene, one-coin, glad or majority.")
+    ] = "map-dawid-skene",
     json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
