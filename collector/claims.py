@@ -66,6 +66,7 @@ class Claims:
             self._none_left.set()
 
     async def wait_until_none(self) -> None:
-        """Return when a claim was released and none is left; there must be one now."""
-        self._none_left.clear()
-        await self._none_left.wait()
+        """Return when there is no claim; at once where the last one was released before this began to wait."""
+        while self._claims:
+            self._none_left.clear()
+            await self._none_left.wait()

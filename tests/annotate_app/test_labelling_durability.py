@@ -12,7 +12,7 @@ from cairn.browser import find_chromium
 from label_store import Workspace
 from label_store.models import Item, Judgment
 from tests.annotate_app.material import add_pictures
-from tests.annotate_app.people import KEPT, SAVED, answers, until, waiting
+from tests.annotate_app.people import ALL_COMPLETE, KEPT, SAVED, answers, until, waiting
 from tests.annotate_app.server import AppProcess, RunningApp, SettableClock
 from tests.annotate_app.work import judge_all
 
@@ -200,8 +200,10 @@ def test_skip_comes_again_and_a_comment_travels_with_its_answer(stocked, app, si
     skipped = int(ann.page.get_attribute("#stage", "data-item"))
     ann.press("s", "c")
     ann.page.keyboard.type("a small one")
-    ann.press("Enter", "1", "2")
-    assert int(ann.page.get_attribute("#stage", "data-item")) == skipped
+    ann.press("Enter", "1")
+    until(ann.page, ALL_COMPLETE)  # a picture that is not shown yet takes no answer
+    ann.press("2")
+    until(ann.page, f"document.getElementById('stage').dataset.item === '{skipped}'")
     ann.press("f")
     ann.page.fill("#flag-reason", "a face")
     ann.page.click("[data-flag=private]")

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from cairn.cli import run
 from collector.space import is_disk_full, size_words
-from label_store import CairnError, CategorySpec, Workspace, put_category
+from label_store import CairnError, CategorySpec, Workspace, blobs, put_category
 from label_store.models import Fetch
 from tests.collector.site import Site, jpeg
 
@@ -44,16 +44,16 @@ def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
     )
     made = Disk(folder, mounted)
     if not mounted:
-        real, size = Path.write_bytes, [0]
+        real, size = blobs._write, [0]
 
-        def write_bytes(path: Path, data: bytes) -> int:
-            if path.is_relative_to(folder) and made.full:
+        def write(path: str, data: bytes) -> None:
+            if Path(path).is_relative_to(folder) and made.full:
                 size[0] += len(data)
                 if size[0] > 600 * 1024:
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            return real(path, data)
+            real(path, data)
 
-        monkeypatch.setattr(Path, "write_bytes", write_bytes)
+        monkeypatch.setattr(blobs, "_write", write)
     yield made
     if mounted:
         subprocess.run(["umount", str(folder)], check=False)
