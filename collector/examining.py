@@ -13,6 +13,7 @@ from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import cast
 
 import imaging
 from collector.errors import CollectError, FetchFailed
@@ -69,19 +70,22 @@ class Examiners:
 
     def _carry(self) -> None:
         if len(self._carriers) < max(self._processes, 1) * _AHEAD:
-            task = asyncio.create_task(self._carrier())
-            self._carriers.add(task)
-            task.add_done_callback(self._carriers.discard)
+            self._carriers.add(asyncio.create_task(self._carrier()))
 
     async def _carrier(self) -> None:
         """Take what waits to a process, until nothing waits."""
-        while batch := self._next_batch():
-            try:
-                await self._through_pool(batch)
-            except Exception as error:  # whoever waits for a picture must hear of it
-                for one in batch:
-                    if not one.result.done():
-                        one.result.set_exception(error)
+        try:
+            while batch := self._next_batch():
+                try:
+                    await self._through_pool(batch)
+                except Exception as error:  # whoever waits for a picture must hear of it
+                    for one in batch:
+                        if not one.result.done():
+                            one.result.set_exception(error)
+        finally:
+            # Here and not when the task is done: a picture that comes in between would find every carrier taken
+            # and none of them looking.
+            self._carriers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     def _next_batch(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
