@@ -36,6 +36,7 @@ export function askComment(text, then) {
 }
 byId("comment").querySelector("form.say").addEventListener("submit", (event) => {
   event.preventDefault();
+  byId("comment-text").blur(); // else it keeps the focus until the next frame, and takes the next key with it
   byId("comment").close();
   commented?.(byId("comment-text").value.trim());
 });
