@@ -367,7 +367,7 @@ def _statements() -> _Statements:
         held_by_others=select(Lease.item_id, func.count())
         .where(Lease.item_id.in_(items), Lease.person_id != person, Lease.deadline > at)
         .group_by(Lease.item_id),
-        insert=insert(Judgment.__table__),  # type: ignore[arg-type]
+        insert=insert(Judgment.__table__),  # type: ignore[arg-type]  # a mapped class's table is a Table
         deactivate=update(Judgment).where(Judgment.id.in_(ids)).values(active=False, undone_at=at),
         release=delete(Lease).where(Lease.item_id.in_(items), Lease.person_id == person),
         count=update(Item).where(Item.id.in_(ids)).values(n=Item.n + bindparam("by")),

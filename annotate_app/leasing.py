@@ -71,7 +71,7 @@ def lease(
     for _ in range(_TRIES):
         token = uuid.uuid4()
         shown = context.transact(
-            lambda session, token=token, found=found: _attempt(  # type: ignore[misc]
+            lambda session, token=token, found=found: _attempt(  # type: ignore[misc]  # mypy types no default of a lambda
                 session, context, campaign_id, person_id, wish, at, deadline, token, found
             )
         )
@@ -239,7 +239,7 @@ def _holding() -> tuple[Delete, Delete, Insert]:
         .where(Lease.person_id == bindparam("person"), Lease.item_id.in_(bindparam("items", expanding=True)))
         .execution_options(**once),
         delete(Lease).where(Lease.deadline < bindparam("before")).execution_options(**once),
-        insert(Lease.__table__),  # type: ignore[arg-type]
+        insert(Lease.__table__),  # type: ignore[arg-type]  # a mapped class's table is a Table
     )
 
 
