@@ -15,6 +15,7 @@ from annotate_app.context import AppContext, Clock
 from annotate_app.metrics import Metrics
 from annotate_app.problems import install_problems
 from annotate_app.routes import (
+    annotators,
     auth,
     campaigns,
     contributions,
@@ -75,7 +76,9 @@ def create_app(workspace: Workspace, *, clock: Clock = now, seed: int | None = N
         app.include_router(routes.router)
     for routes in (qualification, signup, contributions, giving):
         app.include_router(routes.router)
-    for router in (moderation.api, moderation.pages, curating.router, review.router, crowd.router, tokens.router):
+    for router in (moderation.api, moderation.pages, curating.router, annotators.router):
+        app.include_router(router)
+    for router in (review.router, crowd.router, tokens.router):
         app.include_router(router)
     app.mount("/static", GZipMiddleware(StaticFiles(directory=STATIC), minimum_size=500), name="static")
     install_problems(app)

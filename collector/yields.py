@@ -7,12 +7,12 @@ what it adds.
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from math import sqrt
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, select, true
 from sqlalchemy.orm import Session
 
+from consensus.intervals import wilson
 from label_store.models import (
     Campaign,
     CampaignCategory,
@@ -28,7 +28,6 @@ IMAGENET_RATE = 0.10
 """Of what image search brings, about so much shows the category (Deng et al., CVPR 2009, section 3.1)."""
 PRIOR_WEIGHT = 10.0
 """How many judged pictures ImageNet's rate counts for."""
-_Z95 = 1.959964
 
 
 @dataclass(frozen=True)
@@ -72,17 +71,6 @@ class Yield:
         low, high = self.interval
         told = {"rate": self.rate, "low": low, "high": high, "expected_rate": self.expected_rate, "score": self.score}
         return {**asdict(self), **told}
-
-
-def wilson(right: float, n: float, z: float = _Z95) -> tuple[float, float]:
-    """Wilson's score interval of a share; (0, 1) of nothing."""
-    if n <= 0:
-        return 0.0, 1.0
-    share = min(max(right / n, 0.0), 1.0)
-    middle = share + z * z / (2 * n)
-    half = z * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    whole = 1 + z * z / n
-    return max(0.0, min(share, (middle - half) / whole)), min(1.0, max(share, (middle + half) / whole))
 
 
 def divide(budget: int, scores: Sequence[float], rooms: Sequence[int]) -> list[int]:
