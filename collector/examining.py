@@ -3,8 +3,6 @@
 import asyncio
 import base64
 import multiprocessing
-import os
-import signal
 import sys
 import threading
 from collections import deque
@@ -17,6 +15,7 @@ from typing import cast
 
 import imaging
 from collector.errors import CollectError, FetchFailed
+from imaging.worker import begin_work
 from label_store import Examined, examined
 
 _GOOD = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==")
@@ -154,7 +153,7 @@ def _started(n: int) -> ProcessPoolExecutor:
     # Not by fork: this process has threads, whose locks a fork would copy in whatever state they are.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["imaging"])  # and nothing above it: no database, no network
-    pool = ProcessPoolExecutor(n, context, initializer=_prepare_worker)
+    pool = ProcessPoolExecutor(n, context, initializer=begin_work)
     try:
         with _start_lock, _main_module_hidden():
             first = [pool.submit(imaging.describe_all, [_GOOD], 1) for _ in range(n)]
@@ -182,16 +181,3 @@ def _main_module_hidden() -> Iterator[None]:
         yield
     finally:
         vars(main).update(kept)
-
-
-def _prepare_worker() -> None:
-    """Leave Ctrl-C to the parent, and end when it ends, however it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-
-        def follow() -> None:
-            parent.join()
-            os._exit(1)
-
-        threading.Thread(target=follow, daemon=True).start()
