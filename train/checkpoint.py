@@ -11,9 +11,8 @@ from torch import nn
 
 from shards.atomic import write_whole
 from train.errors import TrainError
-from train.optim import NesterovSGD
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -55,24 +54,11 @@ class Stamp:
     size: int
 
 
-def save_last(
-    path: Path,
-    stamp: Stamp,
-    model: nn.Module,
-    optimiser: NesterovSGD,
-    position: Position,
-    history: list[EpochRow],
-) -> None:
-    """Write everything that the rest of the run depends on."""
+def save_last(path: Path, stamp: Stamp, state: dict[str, Any], position: Position, history: list[EpochRow]) -> None:
+    """Write everything that the rest of the run depends on; `state` is the network, the optimiser and the like."""
     write_checkpoint(
         path,
-        {
-            "stamp": asdict(stamp),
-            "weights": model.state_dict(),
-            "optimiser": optimiser.state_dict(),
-            "position": asdict(position),
-            "history": [asdict(row) for row in history],
-        },
+        {"stamp": asdict(stamp), "position": asdict(position), "history": [asdict(row) for row in history], **state},
     )
 
 

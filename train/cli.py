@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from shards import ShardError
-from train.augment import PRESETS
+from train.augment import PRESETS, WORDS
 from train.checkpoint import EpochRow
 from train.config import CIRCUMSTANCES, RunConfig, load_config
 from train.describe import as_text, describe
 from train.errors import TrainError
 from train.experiment import RunResult, run
 from train.models import MODEL_NAMES
+from train.parallel import first_process
 
 EXAMPLES = """examples:
   python -m train releases/vehicles/1 --model resnet18 --epochs 30 --out runs/vehicles
@@ -28,30 +29,47 @@ EXAMPLES = """examples:
 """
 
 OPTIONS: dict[str, str] = {
-    "model": "resnet18/34/50/101/152, resnet20/32/44/56/110/1202, plainN, article",
+    "model": "resnet18/34/50/101/152, resnet20/32/44/56/110/1202, preresnetN, plainN, article",
+    "width": "factor on every stage's channels",
+    "init": "he or glorot",
+    "zero_gamma": "start each block as an identity",
+    "small_input": "a 3x3 stem without pool in the ImageNet family (default: for sizes up to 48)",
+    "pretrained": "file or URL of weights to begin with; what does not fit is listed",
+    "frozen": "parts that learn nothing: 1 the stem, 2 also layer1, ...",
+    "size": "side in pixels of what the network sees (default: the pictures' own, at most 224)",
+    "augment": f"{', '.join(PRESETS)}; add words as in cifar+cutout: {', '.join(WORDS)}",
+    "targets": "hard labels, the crowd's posterior (soft), or an npz file of key and probabilities",
+    "loss": "ce (cross entropy), or gce, sce, elr, which wrong labels harm less",
+    "label_smoothing": "share of each target spread over all classes",
+    "class_weights": "none, or balanced: every class weighs the same",
     "epochs": "passes over the training split",
     "minutes": "instead of --epochs: as many epochs a network as fit, measured once and written down",
+    "batch_size": "samples a step, over all processes; auto: the largest that fits",
+    "accumulate": "pass a batch in so many parts, for less memory",
+    "optimizer": "sgd (Nesterov), adam, adamw, muon (hidden filters, the rest by sgd)",
+    "lr": "the optimiser's learning rate at its peak (default: from --rate)",
+    "rate": "learning rate whatever the batch and momentum (default 8 for sgd: an lr of 0.1 for a batch of 128)",
+    "layer_decay": "each part's rate against the next one's, the head's being 1",
+    "momentum": "of SGD and Muon; Adam's first beta",
+    "weight_decay": "on weights, not on norms and biases",
+    "schedule": "after the warm-up: cosine, onecycle, steps (He's), constant",
+    "warmup": "share of all steps over which the rate rises",
+    "ema": "decay of averaged weights, such as 0.999, which are then the ones measured; 0 for none",
     "seed": "the first seed",
     "seeds": "how many networks to train, with seeds counting up; the report gives mean and spread",
-    "device": "auto, cpu, cuda, cuda:1",
-    "lr": "learning rate at its peak (default 0.1 for a batch of 128, in proportion)",
-    "batch_size": "samples a step",
-    "weight_decay": "on weights, not on norms and biases",
-    "momentum": "of Nesterov's SGD",
-    "schedule": "after the warm-up: cosine, steps (He's), constant",
-    "warmup": "share of all steps over which the rate rises",
-    "size": "side in pixels of what the network sees (default: the pictures' own, at most 224)",
-    "augment": f"preset: {', '.join(PRESETS)}",
-    "targets": "hard labels, or the crowd's posterior (soft)",
-    "label_smoothing": "share of each target spread over all classes",
     "val": "what chooses the best epoch: auto (the val split), none, or a share of train such as 0.1",
     "folds": "train K more networks and write predictions.npz, each sample judged by one that never saw it",
-    "init": "he or glorot",
-    "width": "factor on every stage's channels",
+    "skip_corrupt": "share of a split that may be unreadable and is then left out and listed",
+    "verify": "check the release's checksums first (default: up to 2 GiB)",
+    "device": "auto, cpu, cuda, cuda:1",
     "precision": "auto, fp32, bf16",
+    "channels_last": "lay channels last in memory",
+    "compile": "torch.compile: takes a minute first, then faster",
+    "cuda_graphs": "replay a step's kernels as one (GPU)",
     "workers": "how many processes or threads decode pictures",
     "threads": "threads of the CPU's arithmetic",
     "checkpoint_seconds": "longest time between two checkpoints",
+    "tensorboard": "write curves for TensorBoard too",
 }
 
 
@@ -77,7 +95,8 @@ def train_command(words: list[str]) -> int:
         result = run(config, progress=line.update, on_epoch=line.epoch)
     finally:
         line.clear()
-    print(json.dumps(result.metrics, indent=1) if asked.json else closing(result))
+    if first_process():
+        print(json.dumps(result.metrics, indent=1) if asked.json else closing(result))
     return 0
 
 
@@ -93,21 +112,31 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", help="the run's folder (default runs/DATA-MODEL); a run in it goes on")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out; fail if there is none")
     parser.add_argument("--json", action="store_true", help="print metrics.json at the end")
-    defaults = {field.name: field for field in fields(RunConfig)}
-    for name, text in OPTIONS.items():
-        default = defaults[name].default
-        kind = next(k for k in (int, float, str) if k.__name__ in str(defaults[name].type))
-        if default not in (None, MISSING):
-            text += f" (default {default})"
-        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar=kind.__name__.upper(), help=text)
-    parser.add_argument("--zero-gamma", action="store_true", default=None, help="start each block as an identity")
-    parser.add_argument(
-        "--small-input",
-        action=argparse.BooleanOptionalAction,
-        default=None,
-        help="a 3x3 stem without pool in the ImageNet family (default: for sizes up to 48)",
-    )
+    add_settings(parser)
     return parser
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """An option for each setting of a run; those that are not given stay None."""
+    known = {field.name: field for field in fields(RunConfig)}
+    for name, text in OPTIONS.items():
+        default = known[name].default
+        flag = f"--{name.replace('_', '-')}"
+        if default not in (None, MISSING, "", False, 0):
+            text += f" (default {'yes' if default is True else default})"
+        text = text.replace("%", "%%")
+        if "bool" in str(known[name].type):
+            parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
+        elif name == "batch_size":
+            parser.add_argument(flag, "--batch", type=batch_size, metavar="INT", help=text)
+        else:
+            kind = next(k for k in (int, float, str) if k.__name__ in str(known[name].type))
+            parser.add_argument(flag, type=kind, metavar=kind.__name__.upper(), help=text)
+
+
+def batch_size(text: str) -> int:
+    """A number of samples, or 0 for `auto`."""
+    return 0 if text == "auto" else int(text)
 
 
 def config_from(asked: argparse.Namespace) -> RunConfig:

@@ -7,23 +7,31 @@ from pathlib import Path
 from typing import Any
 
 from shards.atomic import write_whole
-from train.augment import PRESETS
+from train.augment import parse_augment
 from train.errors import TrainError
+from train.losses import LOSSES
+from train.optim import OPTIMIZERS
+from train.schedule import SCHEDULES
 
 # Fields that say where and how fast, not what is learnt: a run goes on when only these differ.
 # Data counts by its content: checkpoints carry the release's identity, so that a moved release is still the same.
-CIRCUMSTANCES = frozenset({"data", "out", "device", "workers", "threads", "checkpoint_seconds", "folds"})
+CIRCUMSTANCES = frozenset(
+    {"data", "out", "device", "workers", "threads", "checkpoint_seconds", "folds", "tensorboard", "verify"}
+)
 
 
 @dataclass(frozen=True)
 class RunConfig:
     """One training run. A field that may be None is decided from the data or the model by `resolve`.
 
-    Rates and decays are those of SGD at its peak; `epochs` passes over the training split; `size` the side in
-    pixels of what the network sees; `val` is "auto" (the val split if there is one), "none", or a share of train
-    such as "0.1"; `targets` hard labels or the crowd's posterior; `folds` K > 1 adds out-of-fold predictions;
-    `minutes` chooses `epochs` by a short measurement, once, and writes it down; `checkpoint_seconds` the longest
-    time between two checkpoints (one is written after each epoch too).
+    `lr` is the optimiser's at its peak, `rate` the same decoupled from batch and momentum (see train/optim/make.py);
+    `epochs` passes over the training split; `minutes` chooses them by a short measurement, once, and writes them down;
+    `size` the side in pixels of what the network sees; `val` is "auto" (the val split if there is one), "none", or a
+    share of train such as "0.1"; `targets` hard labels, the crowd's posterior (soft), or an npz file of key and
+    probabilities; `batch_size` 0 is the largest that fits; `accumulate` parts of a batch pass one after the other;
+    `ema` the decay of averaged weights, 0 for none; `frozen` how many parts from the stem on learn nothing;
+    `layer_decay` each part's rate against the next one's; `skip_corrupt` the share of a split that may be unreadable;
+    `folds` K > 1 adds out-of-fold predictions; `checkpoint_seconds` the longest time between two checkpoints.
     """
 
     data: str
@@ -33,52 +41,80 @@ class RunConfig:
     small_input: bool | None = None
     init: str = "he"
     zero_gamma: bool = False
+    pretrained: str = ""
+    frozen: int = 0
     size: int | None = None
     augment: str = "standard"
     targets: str = "hard"
+    loss: str = "ce"
     label_smoothing: float = 0.0
+    class_weights: str = "none"
     epochs: int = 30
     minutes: float | None = None
     batch_size: int = 128
+    accumulate: int = 1
+    optimizer: str = "sgd"
     lr: float | None = None
+    rate: float | None = None
+    layer_decay: float = 1.0
     momentum: float = 0.9
     weight_decay: float = 5e-4
     schedule: str = "cosine"
     warmup: float = 0.1
+    ema: float = 0.0
     seed: int = 0
     seeds: int = 1
     val: str = "auto"
     folds: int = 0
+    skip_corrupt: float = 0.0
+    verify: bool | None = None
     device: str = "auto"
     precision: str = "auto"
+    channels_last: bool = True
+    compile: bool = False
+    cuda_graphs: bool = False
     workers: int | None = None
     threads: int | None = None
     checkpoint_seconds: float = 30.0
+    tensorboard: bool = False
 
     def __post_init__(self) -> None:
         """Refuse values that no run can have; TrainError with exit code 2."""
         choices = {
             "init": ("he", "glorot"),
-            "augment": tuple(PRESETS),
-            "targets": ("hard", "soft"),
-            "schedule": ("cosine", "steps", "constant"),
+            "schedule": SCHEDULES,
+            "optimizer": OPTIMIZERS,
+            "loss": LOSSES,
+            "class_weights": ("none", "balanced"),
             "precision": ("auto", "fp32", "bf16"),
         }
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 refuse(name, getattr(self, name), f"choose one of {', '.join(allowed)}")
-        at_least = {"epochs": 1, "batch_size": 2, "seeds": 1, "seed": 0, "folds": 0, "weight_decay": 0, "size": 8}
+        parse_augment(self.augment)
+        if self.targets not in ("hard", "soft") and not self.targets.endswith(".npz"):
+            refuse("targets", self.targets, "choose hard, soft, or the path of a file that ends in .npz")
+        at_least = {
+            "epochs": 1, "batch_size": 0, "accumulate": 1, "seeds": 1, "seed": 0, "folds": 0, "weight_decay": 0,
+            "size": 8, "frozen": 0,
+        }  # fmt: skip
         for name, least in at_least.items():
             value = getattr(self, name)
             if value is not None and value < least:
                 refuse(name, value, f"it is at least {least}")
-        for name in ("lr", "width", "minutes"):
+        if self.batch_size == 1:
+            refuse("batch_size", 1, "it is at least 2 (batch norm needs two), or auto")
+        for name in ("lr", "rate", "width", "minutes", "layer_decay"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 refuse(name, value, "it is more than 0")
-        for name in ("momentum", "warmup", "label_smoothing"):
+        for name in ("momentum", "warmup", "label_smoothing", "ema", "skip_corrupt"):
             if not 0 <= getattr(self, name) < 1:
                 refuse(name, getattr(self, name), "it lies in [0, 1)")
+        if self.lr is not None and self.rate is not None:
+            refuse("rate", self.rate, "give either --lr or --rate")
+        if self.loss == "elr" and ("mixup" in self.augment or "cutmix" in self.augment):
+            refuse("augment", self.augment, "the loss elr remembers single pictures; leave out mixup and cutmix")
         if self.folds == 1:
             refuse("folds", 1, "give 0 for none, or 2 or more")
         self.val_share()
@@ -156,7 +192,7 @@ def differences(there: RunConfig, here: RunConfig) -> list[str]:
     found = []
     for field in fields(RunConfig):
         old, new = getattr(there, field.name), getattr(here, field.name)
-        left_open = new is None or (field.name == "precision" and new == "auto")
+        left_open = new is None or (field.name, new) in (("precision", "auto"), ("batch_size", 0))
         if field.name not in ignored and not left_open and old != new:
             found.append(f"{field.name.replace('_', '-')} {old} there, {new} here")
     return found

@@ -142,22 +142,59 @@ def stored_side(size: int) -> int:
 
 
 def load(
-    samples: Labelled, size: int, device: torch.device, workers: int, progress: Progress | None = None
-) -> Pictures:
-    """A split decoded into memory where it fits, else as a stream. Raises TrainError, naming a sample."""
-    side = stored_side(size)
-    if len(samples) * side * side * 3 > MEMORY_LIMIT:
-        return Streamed(samples, side, workers, device)
-    pixels = np.empty((len(samples), side, side, 3), np.uint8)
+    samples: Labelled,
+    size: int,
+    device: torch.device,
+    workers: int,
+    skip: float = 0.0,
+    progress: Progress | None = None,
+) -> tuple[Pictures, list[int]]:
+    """A split decoded into memory where it fits, else as a stream; and the rows that cannot be decoded, left out.
 
-    def decode(row: int) -> None:
-        pixels[row] = square(samples.picture(row), side)
+    Raises TrainError, naming a sample, when more than the share `skip` of the split is unreadable. A stream is decoded
+    once beforehand only where `skip` allows for anything; else it stops when it meets a broken picture.
+    """
+    side = stored_side(size)
+    streamed = len(samples) * side * side * 3 > MEMORY_LIMIT
+    if streamed and not skip:
+        return Streamed(samples, side, workers, device), []
+    pixels = np.empty((0 if streamed else len(samples), side, side, 3), np.uint8)
+    broken: list[int] = []
+    allowed = int(skip * len(samples))
+
+    def decode(row: int) -> TrainError | None:
+        try:
+            picture = square(samples.picture(row), side)
+        except TrainError as error:
+            return error
+        if not streamed:
+            pixels[row] = picture
+        return None
 
     with ThreadPoolExecutor(max(1, workers)) as pool:
-        for done, _ in enumerate(pool.map(decode, range(len(samples)), chunksize=64), 1):
+        for done, error in enumerate(pool.map(decode, range(len(samples)), chunksize=64), 1):
+            if error is not None:
+                broken.append(done - 1)
+                if len(broken) > allowed:
+                    pool.shutdown(cancel_futures=True)
+                    raise too_many(error, len(broken), len(samples), skip)
             if progress and (done % 256 == 0 or done == len(samples)):
                 progress(done, len(samples), "decoding pictures")
-    return InMemory(torch.from_numpy(pixels).to(device))
+    pictures: Pictures = (
+        Streamed(samples, side, workers, device) if streamed else InMemory(torch.from_numpy(pixels).to(device))
+    )
+    return (pictures.subset(np.setdiff1d(np.arange(len(samples)), broken)) if broken else pictures), broken
+
+
+def too_many(error: TrainError, broken: int, count: int, skip: float) -> TrainError:
+    """The first broken picture's own sentence, or that there are more of them than was allowed."""
+    if not skip:
+        return TrainError(
+            str(error), f"{error.hint}; --skip-corrupt 0.01 leaves out up to a hundredth of a split", error.exit_code
+        )
+    return TrainError(
+        f"More than {skip:.2%} of {count} samples cannot be read ({broken} so far); the last one: {error}", error.hint
+    )
 
 
 def even_batches(order: NDArray[np.int64], batch_size: int) -> list[NDArray[np.int64]]:

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from train.models import PadShortcut, build_model
+from train.models import build_model
+from train.models.blocks import BLOCKS, PadShortcut
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,18 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class Block:
+    """One residual block: what goes around it (identity, projection, padding, nothing), and what it holds."""
+
+    name: str
+    kind: str
+    shortcut: str
+    output: tuple[int, ...]
+    parameters: int
+    flops: int
+
+
+@dataclass(frozen=True)
 class Description:
     """A network in figures; `depth` counts weighted layers on the main path, as the network's name does."""
 
@@ -32,10 +45,14 @@ class Description:
     flops: int
     depth: int
     layers: tuple[Layer, ...]
+    blocks: tuple[Block, ...]
 
     def as_json(self) -> dict[str, Any]:
         """The form that `python -m train describe NAME --json` prints."""
         return asdict(self)
+
+
+KINDS = tuple(BLOCKS.values())
 
 
 def multiply_adds(module: nn.Module, output: Tensor) -> int:
@@ -72,27 +89,59 @@ def describe(name: str, *, size: int, classes: int, small_input: bool | None = N
     for path, module in model.named_modules():
         if isinstance(module, nn.Conv2d | nn.BatchNorm2d | nn.Linear | PadShortcut | nn.MaxPool2d):
             watch(path, module)
+    found_blocks = {path: module for path, module in model.named_modules() if isinstance(module, KINDS)}
     with torch.no_grad():
         model(picture)
-    weighted = [x for x in layers if x.kind in ("Conv2d", "Linear") and ".downsample." not in x.name]
+    weighted = [x for x in layers if x.kind in ("Conv2d", "Linear") and ".downsample" not in x.name]
     return Description(
         name=name,
         parameters=sum(p.numel() for p in model.parameters()),
         flops=sum(x.flops for x in layers),
         depth=len(weighted),
         layers=tuple(layers),
+        blocks=tuple(block_of(path, module, layers) for path, module in found_blocks.items()),
+    )
+
+
+def block_of(path: str, module: nn.Module, layers: list[Layer]) -> Block:
+    """A block's figures, summed over its layers."""
+    own = [x for x in layers if x.name.startswith(f"{path}.")]
+    around = getattr(module, "downsample", None)
+    if not getattr(module, "residual", True):
+        shortcut = "none"
+    elif around is None:
+        shortcut = "identity"
+    else:
+        shortcut = "padding" if isinstance(around, PadShortcut) else "projection"
+    main = [x for x in own if not x.name.startswith(f"{path}.downsample")]
+    return Block(
+        name=path,
+        kind=type(module).__name__,
+        shortcut=shortcut,
+        output=main[-1].output,
+        parameters=sum(x.parameters for x in own),
+        flops=sum(x.flops for x in own),
     )
 
 
 def as_text(found: Description) -> str:
     """The table that `python -m train describe NAME` prints."""
-    width = max(len(x.name) for x in found.layers)
-    lines = [f"{'layer':<{width}}  {'kind':<12} {'output':<16} {'parameters':>12} {'FLOPs':>15}"]
+    width = 2 + max(len(x.name) for x in found.layers)
+    lines = [f"{'layer':<{width}}  {'kind':<14} {'output':<16} {'parameters':>12} {'FLOPs':>15}"]
+    waiting = {block.name: block for block in found.blocks}
     for x in found.layers:
-        shape = " x ".join(map(str, x.output))
-        lines.append(f"{x.name:<{width}}  {x.kind:<12} {shape:<16} {x.parameters:>12,} {x.flops:>15,}")
+        block = waiting.pop(".".join(x.name.split(".")[:2]), None)
+        if block is not None:
+            lines.append(row_of(block, width) + f"  shortcut: {block.shortcut}")
+        lines.append(row_of(x, width, indent="  " if "." in x.name else ""))
     lines.append(
         f"{found.name}: {found.depth} weighted layers, {found.parameters:,} parameters, "
         f"{found.flops:,} FLOPs (multiply-adds) for one picture"
     )
     return "\n".join(lines)
+
+
+def row_of(x: Layer | Block, width: int, indent: str = "") -> str:
+    """One line of the table."""
+    shape = " x ".join(map(str, x.output))
+    return f"{indent}{x.name:<{width - len(indent)}}  {x.kind:<14} {shape:<16} {x.parameters:>12,} {x.flops:>15,}"

@@ -1,39 +1,58 @@
 """Where a run computes: the device, its precision, and how pictures become the floats that a network sees."""
 
 import os
+import sys
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from train.errors import TrainError
 
 
 @dataclass(frozen=True)
 class Compute:
-    """A device, whether forward passes run in bfloat16 there, and the channels' statistics float32 [3, 1, 1]."""
+    """A device, whether forward passes run in bfloat16 there, the channels' statistics float32 [3, 1, 1], and whether
+    channels lie last in memory."""
 
     device: torch.device
     bf16: bool
     mean: Tensor
     std: Tensor
+    channels_last: bool = True
+
+    @property
+    def layout(self) -> torch.memory_format:
+        """How four-dimensional tensors lie in memory."""
+        return torch.channels_last if self.channels_last else torch.contiguous_format
 
     def normalise(self, pictures: Tensor) -> Tensor:
-        """uint8 or float [B, 3, S, S] in 0..255 -> float32 of the same shape and layout."""
-        return (pictures - self.mean) / self.std
+        """uint8 or float [B, 3, S, S] in 0..255 -> float32 of the same shape."""
+        return ((pictures - self.mean) / self.std).contiguous(memory_format=self.layout)
+
+    def place(self, model: nn.Module) -> nn.Module:
+        """The network on the device, in the layout of its pictures."""
+        return model.to(self.device).to(memory_format=self.layout)
 
     def autocast(self) -> torch.autocast:
         """The context of a forward pass."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16)
 
 
-def make_compute(device: torch.device, precision: str, mean: tuple[float, ...], std: tuple[float, ...]) -> Compute:
+def make_compute(
+    device: torch.device,
+    precision: str,
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+    channels_last: bool = True,
+) -> Compute:
     """Put device, precision (fp32, bf16) and channel statistics (in 0..1) together."""
     return Compute(
         device=device,
         bf16=precision == "bf16",
         mean=torch.tensor(mean, dtype=torch.float32, device=device).mul(255).reshape(3, 1, 1),
         std=torch.tensor(std, dtype=torch.float32, device=device).mul(255).reshape(3, 1, 1),
+        channels_last=channels_last,
     )
 
 
@@ -75,3 +94,14 @@ def choose_workers(asked: int | None) -> int:
         return asked
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(16, allowed)
+
+
+def memory_in_use(device: torch.device) -> int:
+    """Bytes: on a GPU the most that tensors have taken, else the most that this process has taken."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << (0 if sys.platform == "darwin" else 10)

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from shards.atomic import write_whole
-from train.loop import Job, Part, Watch, fit, predict
+from train.job import Job, Part, Watch
+from train.loop import fit
 from train.metrics import fit_temperature, softmax
 from train.partition import assign_folds
+from train.predict import predict
 from train.sources import Labelled
 
 
@@ -34,11 +36,15 @@ def write_predictions(job: Job, whole: Part, samples: Labelled, folder: Path, wa
             train=whole.subset(seen),
             val=None,
         )
-        one.folder.mkdir(parents=True, exist_ok=True)
+        if job.world.first:
+            one.folder.mkdir(parents=True, exist_ok=True)
+        job.world.wait()
         fitted = fit(one, watch)
         if len(unseen):
             logits[unseen] = predict(fitted.model, whole.subset(unseen), one)
     temperature = fit_temperature(logits, samples.labels)
+    if not job.world.first:
+        return temperature
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer,

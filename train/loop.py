@@ -1,154 +1,85 @@
-"""One network trained from its first step or from where it was killed, and its answers on any split.
+"""One network trained from its first step or from where it was killed.
 
 Nothing random depends on how often the run was interrupted: the order of an epoch follows from seed and epoch,
 augmentation from seed, epoch and step, and the network itself draws nothing.
 """
 
-import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from shards import epoch_order
-from train.augment import PRESETS, augment, generator, middle
-from train.checkpoint import EpochRow, Position, Stamp, load_checkpoint, save_best, save_last
-from train.config import RunConfig
-from train.data import Pictures, even_batches
-from train.device import Compute
+from train.checkpoint import EpochRow, Position, load_checkpoint, save_best, save_last
+from train.data import even_batches
+from train.device import memory_in_use
+from train.diagnosis import not_a_number
 from train.errors import TrainError
+from train.job import Fitted, Job, Watch
 from train.metrics import evaluate
-from train.models import build_model
-from train.optim import NesterovSGD, make_sgd
+from train.optim import Optimiser
+from train.predict import predict
 from train.schedule import rate_factor
+from train.step import State, new_state, prepare, train_step
 
 NOTE_SECONDS = 0.5  # how often figures are fetched from a GPU, which has to wait for it
-
-
-@dataclass(frozen=True)
-class Part:
-    """Decoded pictures with their labels int64 [N], and targets float32 [N, K] where labels are soft."""
-
-    pictures: Pictures
-    labels: NDArray[np.int64]
-    keys: list[str]
-    soft: NDArray[np.float32] | None = None
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def subset(self, rows: NDArray[np.int64]) -> "Part":
-        """The samples `rows`, in that order."""
-        return Part(
-            self.pictures.subset(rows),
-            self.labels[rows],
-            [self.keys[row] for row in rows],
-            None if self.soft is None else self.soft[rows],
-        )
-
-
-@dataclass(frozen=True)
-class Job:
-    """One network to train into `folder`: settings without open choices, data, device, and whose it is."""
-
-    folder: Path
-    config: RunConfig
-    stamp: Stamp
-    compute: Compute
-    train: Part
-    val: Part | None
-    settings: dict[str, Any]  # goes into best.pt: what one needs to use the weights
-
-    @property
-    def classes(self) -> int:
-        """How many categories the network tells apart."""
-        return len(self.stamp.categories)
-
-    @property
-    def steps(self) -> int:
-        """Steps of one epoch."""
-        return len(even_batches(np.arange(len(self.train)), self.config.batch_size))
-
-    def new_model(self) -> nn.Module:
-        """The network as its seed makes it, on the device."""
-        config = self.config
-        model = build_model(
-            config.model,
-            self.classes,
-            size=self.stamp.size,
-            small_input=config.small_input,
-            width=config.width,
-            init=config.init,
-            zero_gamma=config.zero_gamma,
-            seed=self.stamp.seed,
-        )
-        return model.to(self.compute.device).to(memory_format=torch.channels_last)
-
-    def new_optimiser(self, model: nn.Module) -> NesterovSGD:
-        """SGD for `model` as the settings say."""
-        config = self.config
-        assert config.lr is not None  # `resolve` has filled it in
-        return make_sgd(model, lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay)
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """A trained network: the weights of the epoch that val chose (the last one without val), and its history."""
-
-    model: nn.Module
-    epoch: int
-    history: list[EpochRow]
-
-
-@dataclass
-class Watch:
-    """Whom to tell: `step(note)` after each step, `epoch(row)` after each epoch."""
-
-    step: Callable[[str], None]
-    epoch: Callable[[EpochRow], None]
-    skip: Callable[[int], None]
 
 
 def fit(job: Job, watch: Watch) -> Fitted:
     """Train to the last epoch, from `last.pt` on if it is there. TrainError when the loss is no number.
 
-    After each epoch `last.pt` and, if val says so, `best.pt` are written; `last.pt` also in between.
+    After each epoch `last.pt` and, if val says so, `best.pt` are written; `last.pt` also in between, unless several
+    processes train.
     """
-    model = job.new_model()
-    optimiser = job.new_optimiser(model)
-    position, history = restore(job, model, optimiser)
+    state = new_state(job)
+    position, history = restore(state)
     watch.skip(position.epoch * job.steps + position.step)
     while position.epoch < job.config.epochs:
-        row = run_epoch(job, model, optimiser, position, history, watch)
+        row = run_epoch(state, position, history, watch)
         history.append(row)
-        if row is best_row(history) or job.val is None:
-            save_best(job.folder / "best.pt", job.stamp, model, row.epoch, job.settings)
         position = Position(epoch=position.epoch + 1)
-        save_last(job.folder / "last.pt", job.stamp, model, optimiser, position, history)
+        if job.world.first:
+            if row is best_row(history) or job.val is None:
+                save_best(job.folder / "best.pt", job.stamp, state.judged, row.epoch, job.settings)
+            save(state, position, history)
         watch.epoch(row)
+    job.world.wait()
     best = load_checkpoint(job.folder / "best.pt", job.stamp)
-    model.load_state_dict(best["weights"])
-    return Fitted(model, best["epoch"], history)
+    state.judged.load_state_dict(best["weights"])
+    return Fitted(state.judged, best["epoch"], history)
 
 
-def restore(job: Job, model: nn.Module, optimiser: NesterovSGD) -> tuple[Position, list[EpochRow]]:
-    """Fill model and optimiser from `last.pt` and give its position and history; the start where there is none."""
-    path = job.folder / "last.pt"
+def save(state: State, position: Position, history: list[EpochRow]) -> None:
+    """Write `last.pt`."""
+    kept: dict[str, Any] = {"weights": state.model.state_dict(), "optimiser": state.optimiser.state_dict()}
+    if state.average is not None:
+        kept |= {"average": state.average.model.state_dict(), "average_steps": state.average.steps}
+    if state.memory is not None:
+        kept["memory"] = state.memory
+    save_last(state.job.folder / "last.pt", state.job.stamp, kept, position, history)
+
+
+def restore(state: State) -> tuple[Position, list[EpochRow]]:
+    """Fill the state from `last.pt` and give its position and history; the start where there is none."""
+    path = state.job.folder / "last.pt"
     if not path.is_file():
         return Position(), []
-    found = load_checkpoint(path, job.stamp)
+    found = load_checkpoint(path, state.job.stamp)
     try:
-        model.load_state_dict(found["weights"])
-        optimiser.load_state_dict(found["optimiser"])
+        state.model.load_state_dict(found["weights"])
+        state.optimiser.load_state_dict(found["optimiser"])
+        if state.average is not None:
+            state.average.model.load_state_dict(found["average"])
+            state.average.steps = found["average_steps"]
+        if state.memory is not None:
+            state.memory.copy_(found["memory"])
     except (RuntimeError, ValueError, KeyError) as error:
-        raise TrainError(f"{path} does not fit {job.config.model}.", "give another --out") from error
+        raise TrainError(f"{path} does not fit {state.job.config.model}.", "give another --out") from error
     return Position(**found["position"]), [EpochRow(**row) for row in found["history"]]
 
 
@@ -159,39 +90,52 @@ def best_row(history: list[EpochRow]) -> EpochRow:
     return max(history, key=lambda row: (row.val_top1 or 0.0, -(row.val_loss or 0.0)))
 
 
-def run_epoch(
-    job: Job,
-    model: nn.Module,
-    optimiser: NesterovSGD,
-    position: Position,
-    history: list[EpochRow],
-    watch: Watch,
-) -> EpochRow:
+@dataclass
+class Tally:
+    """What an epoch has counted, on the device: summed loss, right, seen; and the first step without a number."""
+
+    sums: Tensor
+    broken: Tensor
+
+    def add(self, found: Tensor, step: int) -> None:
+        """Count a step."""
+        self.sums += found
+        self.broken = torch.where((self.broken < 0) & ~found[0].isfinite(), step, self.broken)
+
+
+def run_epoch(state: State, position: Position, history: list[EpochRow], watch: Watch) -> EpochRow:
     """Train the rest of an epoch in place, then look at val. `position` moves along with it."""
-    config, device = job.config, job.compute.device
-    sums = torch.tensor([position.loss_sum, position.correct, position.seen], dtype=torch.float64, device=device)
+    job, config, device = state.job, state.job.config, state.job.compute.device
+    start = torch.tensor([position.loss_sum, position.correct, position.seen], dtype=torch.float64, device=device)
+    tally = Tally(start, torch.tensor(-1, device=device))
     before, began, saved, noted = position.seconds, time.perf_counter(), time.perf_counter(), 0.0
     first_seen = position.seen
     lr = 0.0
     for rows, pictures in epoch_batches(job, position):
-        lr = set_rate(job, optimiser, position)
-        sums += train_step(job, model, optimiser, rows, pictures, position)
+        lr = set_rate(job, state.optimiser, position)
+        try:
+            tally.add(train_step(state, rows, pictures, position), position.step)
+        except FloatingPointError as error:
+            raise diagnose(state, position, lr, np.array(error.args[0])) from None
+        except torch.OutOfMemoryError as error:
+            raise out_of_memory(job) from error
         position.step += 1
         now = time.perf_counter()
-        save_due = now - saved >= config.checkpoint_seconds
+        save_due = now - saved >= config.checkpoint_seconds and job.world.size == 1
         if device.type == "cpu" or save_due or now - noted >= NOTE_SECONDS or position.step == job.steps:
-            loss_sum, correct, seen = sums.tolist()
-            if not math.isfinite(loss_sum):
-                raise not_a_number(job, position, lr, rows)
-            position.loss_sum, position.correct, position.seen = loss_sum, int(correct), int(seen)
+            if int(tally.broken) >= 0:
+                position.step = int(tally.broken)
+                raise diagnose(state, position, lr, all_batches(job, position)[position.step])
+            note_sums(position, tally.sums)
             position.seconds, noted = before + now - began, now
-            watch.step(step_note(job, position, (seen - first_seen) / max(1e-9, now - began)))
+            watch.step(step_note(job, position, (position.seen - first_seen) / max(1e-9, now - began)))
         else:
             watch.step("")
         if save_due and position.step < job.steps:
-            save_last(job.folder / "last.pt", job.stamp, model, optimiser, position, history)
+            save(state, position, history)
             saved = time.perf_counter()
-    val = evaluate(predict(model, job.val, job), job.val.labels) if job.val else None
+    note_sums(position, job.world.sum(tally.sums))
+    val = evaluate(predict(state.judged, job.val, job), job.val.labels) if job.val else None
     return EpochRow(
         seed=job.stamp.seed,
         epoch=position.epoch + 1,
@@ -205,61 +149,33 @@ def run_epoch(
     )
 
 
+def note_sums(position: Position, sums: Tensor) -> None:
+    """Fetch what was counted."""
+    loss_sum, correct, seen = sums.tolist()
+    position.loss_sum, position.correct, position.seen = loss_sum, int(correct), int(seen)
+
+
+def all_batches(job: Job, position: Position) -> list[NDArray[np.int64]]:
+    """The row numbers of every batch of an epoch."""
+    return even_batches(epoch_order(len(job.train), job.stamp.seed, position.epoch), job.config.batch_size)
+
+
 def epoch_batches(job: Job, position: Position) -> Iterator[tuple[NDArray[np.int64], Tensor]]:
-    """The batches of an epoch that are still to do: row numbers, and pixels uint8 [B, H, H, 3]."""
-    order = epoch_order(len(job.train), job.stamp.seed, position.epoch)
-    batches = even_batches(order, job.config.batch_size)[position.step :]
-    yield from zip(batches, job.train.pictures.batches(batches), strict=True)
+    """The batches of an epoch that are still to do: all row numbers, and this process's pixels uint8 [b, H, H, 3]."""
+    batches = all_batches(job, position)[position.step :]
+    own = [rows[job.world.share(len(rows))] for rows in batches]
+    yield from zip(batches, job.train.pictures.batches(own), strict=True)
 
 
-def set_rate(job: Job, optimiser: NesterovSGD, position: Position) -> float:
+def set_rate(job: Job, optimiser: Optimiser, position: Position) -> float:
     """Give the optimiser the learning rate of this step."""
     config = job.config
     assert config.lr is not None
     step, total = position.epoch * job.steps + position.step, config.epochs * job.steps
     lr = config.lr * rate_factor(step, total, kind=config.schedule, warmup=config.warmup)
-    optimiser.lr = lr
+    for group in optimiser.param_groups:
+        group["lr"] = lr * group["scale"]
     return lr
-
-
-def train_step(
-    job: Job,
-    model: nn.Module,
-    optimiser: NesterovSGD,
-    rows: NDArray[np.int64],
-    pictures: Tensor,
-    position: Position,
-) -> Tensor:
-    """One step of SGD. The batch's summed loss, how many were right, and its size: float64 [3], on the device."""
-    config, device = job.config, job.compute.device
-    random = generator(job.stamp.seed, position.epoch, position.step)
-    pictures = augment(pictures, job.stamp.size, PRESETS[config.augment], random)
-    labels = torch.from_numpy(job.train.labels[rows]).to(device, non_blocking=True)
-    targets = labels if job.train.soft is None else torch.from_numpy(job.train.soft[rows]).to(device)
-    model.train()
-    with job.compute.autocast():
-        logits = model(job.compute.normalise(pictures))
-    logits = logits.float()
-    loss = F.cross_entropy(logits, targets, label_smoothing=config.label_smoothing)
-    optimiser.zero_grad()
-    loss.backward()
-    optimiser.step()
-    with torch.no_grad():
-        right = (logits.argmax(dim=1) == labels).sum()
-        size = right.new_tensor(len(rows))
-        return torch.stack([loss.detach().double() * size, right.double(), size.double()])
-
-
-def predict(model: nn.Module, part: Part, job: Job) -> NDArray[np.float32]:
-    """Logits float32 [N, K] of every sample of `part`, in its order; no augmentation."""
-    model.eval()
-    batches = even_batches(np.arange(len(part)), max(256, job.config.batch_size))
-    found = []
-    with torch.inference_mode():
-        for pictures in part.pictures.batches(batches):
-            with job.compute.autocast():
-                found.append(model(job.compute.normalise(middle(pictures, job.stamp.size))).float().cpu())
-    return torch.cat(found).numpy()
 
 
 def step_note(job: Job, position: Position, rate: float) -> str:
@@ -268,33 +184,40 @@ def step_note(job: Job, position: Position, rate: float) -> str:
     which += f"seed {job.stamp.seed}  " if job.config.seeds > 1 else ""
     loss, top1 = position.loss_sum / position.seen, position.correct / position.seen
     return (
-        f"{which}epoch {position.epoch + 1}/{job.config.epochs}  {rate:,.0f} samples/s  "
-        f"loss {loss:.3f}  train accuracy {top1:.1%}"
+        f"{which}epoch {position.epoch + 1}/{job.config.epochs}  {rate * job.world.size:,.0f} samples/s  "
+        f"loss {loss:.3f}  train accuracy {top1:.1%}  {memory_in_use(job.compute.device) / 2**30:.1f} GiB"
     )
 
 
-def not_a_number(job: Job, position: Position, lr: float, rows: NDArray[np.int64]) -> TrainError:
-    """The sentence for a loss that is no number."""
-    keys = ", ".join(job.train.keys[row] for row in rows[:3])
+def diagnose(state: State, position: Position, lr: float, rows: NDArray[np.int64]) -> TrainError:
+    """The sentence for a loss that is no number, with the samples and the largest activations."""
+    job = state.job
+    pictures = next(iter(job.train.pictures.batches([rows])))
+    alone = replace(job, world=replace(job.world, rank=0, size=1))
+    inputs, _ = prepare(alone, rows, pictures, position)
+    return not_a_number(job, state.model, inputs, position, lr, [job.train.keys[row] for row in rows])
+
+
+def out_of_memory(job: Job) -> TrainError:
+    """The sentence for a batch that does not fit, with one that would."""
+    from train.memory import fitting_batch
+
     return TrainError(
-        f"The loss is no longer a number at epoch {position.epoch + 1}, step {position.step} of {job.steps} "
-        f"(learning rate {lr:.3g}, batch {keys}, ...).",
-        hint="try a smaller --lr or a longer --warmup; the last checkpoint before it is kept",
+        f"A batch of {job.config.batch_size} does not fit into the memory of {job.compute.device}.",
+        hint=f"about {fitting_batch(job)} would fit: give that as --batch-size, or --batch-size auto, "
+        "or pass it in parts with --accumulate",
     )
 
 
 def seconds_per_epoch(job: Job, measure: float = 2.0) -> float:
     """How long an epoch with its look at val takes here, from a few steps of a network that is thrown away."""
-    model = job.new_model()
-    optimiser = job.new_optimiser(model)
+    state = new_state(job)
     position = Position()
-    probe = replace(job, config=replace(job.config, epochs=10_000))
     times: list[float] = []
     while sum(times[2:]) < measure or len(times) < 5:
-        for rows, pictures in epoch_batches(probe, replace(position, step=0)):
+        for rows, pictures in epoch_batches(job, position):
             began = time.perf_counter()
-            set_rate(probe, optimiser, position)
-            train_step(probe, model, optimiser, rows, pictures, position).tolist()
+            train_step(state, rows, pictures, position).tolist()
             times.append(time.perf_counter() - began)
             if sum(times[2:]) >= measure and len(times) >= 5:
                 break
@@ -302,6 +225,6 @@ def seconds_per_epoch(job: Job, measure: float = 2.0) -> float:
     looking = 0.0
     if job.val:
         began = time.perf_counter()
-        predict(model, job.val, job)
+        predict(state.judged, job.val, job)
         looking = time.perf_counter() - began
     return job.steps * sum(steady) / len(steady) + looking

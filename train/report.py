@@ -15,7 +15,7 @@ from PIL import Image
 from shards.atomic import write_whole
 from train.charts import Line, confusion_table, line_chart, most_confused, reliability_chart
 from train.checkpoint import EpochRow
-from train.loop import Part
+from train.job import Part
 from train.metrics import reliability, softmax
 
 PICTURES_SHOWN = 24

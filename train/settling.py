@@ -10,6 +10,7 @@ from train.config import CIRCUMSTANCES, RunConfig, differences, load_config
 from train.device import choose_precision, choose_workers
 from train.errors import TrainError
 from train.models import has_small_stem
+from train.optim import default_rate, peak_rate
 from train.sources import Source
 
 SMALL_PICTURE = 48  # up to this side the ImageNet family gets a stem that keeps the resolution
@@ -40,6 +41,8 @@ def resolve(config: RunConfig, source: Source, device: torch.device) -> RunConfi
     small_input = config.small_input
     if small_input is None and config.model != "article":
         small_input = has_small_stem(config.model) or size <= SMALL_PICTURE
+    if config.cuda_graphs and device.type != "cuda":
+        raise TrainError("CUDA graphs need a GPU.", "leave out --cuda-graphs", exit_code=2)
     if config.targets == "soft" and source.splits["train"].soft is None:
         raise TrainError(
             f"{config.data} has no soft labels.", hint="only a release has them; use --targets hard", exit_code=2
@@ -48,14 +51,27 @@ def resolve(config: RunConfig, source: Source, device: torch.device) -> RunConfi
         config,
         size=size,
         small_input=small_input,
-        lr=config.lr or 0.1 * config.batch_size / 128,
+        lr=config.lr or settled_rate(config),
         precision=choose_precision(config.precision, device),
         workers=choose_workers(config.workers),
     )
 
 
+def settled_rate(config: RunConfig) -> float | None:
+    """The optimiser's `lr` where it follows from the decoupled rate; None while the batch is not yet known."""
+    if config.batch_size == 0:
+        return None
+    rate = config.rate or default_rate(config.optimizer)
+    return peak_rate(config.optimizer, rate, config.batch_size, config.momentum)
+
+
 def default_size(source: Source) -> int:
     """The median shorter side of a few training pictures, at most 224."""
     train = source.splits["train"]
-    rows = range(0, len(train), max(1, len(train) // 16))
-    return max(8, min(LARGEST_DEFAULT, int(median(min(train.picture(row).size) for row in rows))))
+    sides = []
+    for row in range(0, len(train), max(1, len(train) // 16)):
+        try:
+            sides.append(min(train.picture(row).size))
+        except TrainError:  # told when everything is decoded, where some may be left out
+            continue
+    return max(8, min(LARGEST_DEFAULT, int(median(sides)))) if sides else LARGEST_DEFAULT

@@ -5,12 +5,22 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torchvision.transforms.v2 import functional
 
-from train.augment import PRESETS, Preset, augment, draw_affine, generator, middle, mirror, take_windows
+from train.augment import PRESETS, Preset, draw, draw_mix, generator, middle, mix_pictures, parse_augment, take
+from train.augment import augment as augment_drawn
+from train.augment.geometry import draw_affine, mirror, take_windows
+from train.augment.policy import operate
+from train.errors import TrainError
 
 
 def batch(n=5, side=12, seed=0):
     return torch.from_numpy(np.random.default_rng(seed).integers(0, 256, (n, side, side, 3), dtype=np.uint8))
+
+
+def augment(pictures, size, preset, random, epoch=0):
+    draws = draw(preset, np.arange(len(pictures)), pictures.shape[1], size, random, seed=0, epoch=epoch)
+    return augment_drawn(pictures, size, preset, draws)
 
 
 @given(side=st.integers(8, 16), seed=st.integers(0, 1000), data=st.data())
@@ -91,3 +101,84 @@ def test_mirror_reflects_at_the_outer_pixels(side, position):
     if -side < position < 2 * side - 1:
         expected = np.pad(np.arange(side), (side - 1, side - 1), mode="reflect")[position + side - 1]
         assert int(mirror(torch.tensor(position), side)) == expected
+
+
+@pytest.mark.parametrize("words", ["cifar+alternate+cutout", "none+colour", "flip+randaugment", "none+trivialaugment"])
+def test_words_add_to_a_preset_and_stay_within_the_range_of_pixels(words):
+    pictures = batch(12, 16)
+    preset = parse_augment(words)
+    first = augment(pictures, 16, preset, generator(1, 2, 3))
+    assert torch.equal(first, augment(pictures, 16, preset, generator(1, 2, 3)))
+    assert not torch.equal(first.float(), middle(pictures, 16).float())
+    assert 0 <= float(first.min()) <= float(first.max()) <= 255
+
+
+@pytest.mark.parametrize("words", ["wild", "cifar+wild", "cutout"])
+def test_unknown_words_are_bad_usage(words):
+    with pytest.raises(TrainError, match="not a value of augment") as caught:
+        parse_augment(words)
+    assert caught.value.exit_code == 2
+
+
+def test_alternating_flip_shows_each_picture_both_ways_in_any_two_epochs():
+    preset = parse_augment("none+alternate")
+    rows = np.arange(200)
+    flips = [draw(preset, rows, 8, 8, generator(0, e, 0), seed=3, epoch=e)["flip"].numpy() for e in range(3)]
+    assert np.array_equal(flips[0], ~flips[1])
+    assert np.array_equal(flips[0], flips[2])
+    assert 70 < flips[0].sum() < 130
+    shuffled = np.random.default_rng(0).permutation(rows)
+    again = draw(preset, shuffled, 8, 8, generator(9, 0, 7), seed=3, epoch=0)["flip"].numpy()
+    assert np.array_equal(again, flips[0][shuffled])  # a matter of the picture, not of its place in a batch
+
+
+def test_rows_of_a_process_are_drawn_as_one_process_alone_would_draw_them():
+    pictures = batch(10, 12)
+    preset = parse_augment("standard+colour+cutout+randaugment")
+    draws = draw(preset, np.arange(10), 12, 12, generator(1, 0, 0), seed=1, epoch=0)
+    whole = augment_drawn(pictures, 12, preset, draws)
+    halves = [augment_drawn(pictures[s], 12, preset, take(draws, s)) for s in (slice(0, 5), slice(5, 10))]
+    torch.testing.assert_close(torch.cat(halves), whole, rtol=0, atol=1e-3)
+
+
+def test_cutout_covers_a_square_of_its_share():
+    pictures = torch.full((50, 32, 32, 3), 7, dtype=torch.uint8)
+    found = augment(pictures, 32, parse_augment("none+cutout"), generator(0, 0, 0))
+    covered = (found[:, 0] == 128).sum(dim=(1, 2))
+    assert int(covered.max()) == 12 * 12
+    assert int(covered.min()) >= 6 * 6 - 12  # at a corner a quarter is left
+
+
+@pytest.mark.parametrize(
+    ("name", "strength", "theirs"),
+    [
+        ("brightness", 0.3, lambda x: functional.adjust_brightness(x, 1.3)),
+        ("contrast", -0.4, lambda x: functional.adjust_contrast(x, 0.6)),
+        ("saturation", 0.5, lambda x: functional.adjust_saturation(x, 1.5)),
+        ("sharpness", 0.6, lambda x: functional.adjust_sharpness(x, 1.6)),
+        ("posterize", 3.0, lambda x: functional.posterize(x, 5)),
+        ("solarize", 0.5, lambda x: functional.solarize(x, 127.5)),
+        ("autocontrast", 0.0, functional.autocontrast),
+        ("equalize", 0.0, functional.equalize),
+        ("rotate", 20.0, lambda x: functional.rotate(x, 20.0)),
+        ("translate_x", 0.25, lambda x: functional.affine(x, 0.0, [-4, 0], 1.0, [0.0, 0.0])),
+    ],
+    ids=str,
+)
+def test_operations_are_torchvisions(name, strength, theirs):
+    pictures = batch(4, 16).permute(0, 3, 1, 2)
+    found = operate(name, pictures.float(), torch.full((4,), strength))
+    difference = (found - theirs(pictures).float()).abs()
+    assert float((difference > 2).float().mean()) < 0.06, name  # they round to whole values; edges may fall either way
+
+
+def test_mixup_and_cutmix_mix_targets_as_they_mix_pictures():
+    pictures = torch.zeros(4, 3, 16, 16)
+    pictures[1::2] = 1
+    targets = torch.eye(2)[torch.tensor([0, 1, 0, 1])]
+    for word in ("mixup", "cutmix"):
+        mix = draw_mix(parse_augment(f"none+{word}"), generator(0, 0, 5))
+        mixed, soft = mix_pictures(pictures, targets, mix)
+        torch.testing.assert_close(soft.sum(dim=1), torch.ones(4))
+        torch.testing.assert_close(mixed.mean(dim=(1, 2, 3)), soft[:, 1])
+    assert draw_mix(parse_augment("cifar"), generator(0, 0, 0)) is None

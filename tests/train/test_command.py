@@ -44,7 +44,7 @@ def test_it_runs_with_only_torch_torchvision_numpy_and_pillow(tmp_path):
 def test_describe_prints_the_contracts_json(capsys):
     assert main(["describe", "resnet56", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found.keys() == {"name", "parameters", "flops", "depth", "layers"}
+    assert found.keys() == {"name", "parameters", "flops", "depth", "layers", "blocks"}
     assert found["parameters"] == sum(layer["parameters"] for layer in found["layers"])
     assert main(["describe", "resnet50"]) == 0
     assert "50 weighted layers, 25,557,032 parameters" in capsys.readouterr().out

@@ -6,7 +6,8 @@ import torchvision
 
 from train.describe import describe
 from train.errors import TrainError
-from train.models import BasicBlock, PadShortcut, build_model
+from train.models import build_model
+from train.models.blocks import BasicBlock, PadShortcut, PreBasicBlock, PreBottleneck
 from train.optim import make_sgd
 
 
@@ -25,6 +26,9 @@ def test_torchvisions_state_dict_loads_and_gives_the_same_outputs(name):
     with torch.no_grad():
         expected = theirs(pictures)
         torch.testing.assert_close(ours(pictures), expected, rtol=1e-5, atol=1e-5 * float(expected.abs().max()))
+        back = torchvision.models.get_model(name, weights=None, num_classes=7).eval()
+        back.load_state_dict(ours.state_dict(), strict=True)
+        torch.testing.assert_close(back(pictures), expected, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +123,58 @@ def test_the_deepest_cifar_network_takes_a_training_step():
     optimiser.step()
     assert not torch.equal(model.fc.weight, before)
     assert all(torch.isfinite(p).all() for p in model.parameters())
+
+
+def test_pre_activation_blocks_compute_what_their_paper_says():
+    torch.manual_seed(0)
+    block = PreBasicBlock(4, 4, 1, "pad").eval()
+    x = torch.randn(2, 4, 6, 6)
+    with torch.no_grad():
+        by_hand = x + block.conv2(torch.relu(block.bn2(block.conv1(torch.relu(block.bn1(x))))))
+        torch.testing.assert_close(block(x), by_hand)
+        for parameter in block.conv2.parameters():
+            parameter.zero_()
+        assert torch.equal(block(x), x)  # negative numbers pass too: nothing comes after the sum
+
+
+@pytest.mark.parametrize("name", ["preresnet20", "preresnet110", "preresnet18", "preresnet50"], ids=str)
+def test_the_pre_activation_form_has_the_depth_of_its_name_and_starts_as_an_identity(name):
+    large = name in ("preresnet18", "preresnet50")
+    found = describe(name, size=64 if large else 32, classes=10)
+    assert found.depth == int(name.removeprefix("preresnet"))
+    model = build_model(name, 10, zero_gamma=True).eval()
+    block = next(m for m in reversed(list(model.modules())) if isinstance(m, PreBasicBlock | PreBottleneck))
+    x = torch.randn(1, model.channels, 4, 4)
+    with torch.no_grad():
+        assert torch.equal(block(x), x)
+        assert model(torch.randn(2, 3, 32, 32)).shape == (2, 10)
+
+
+def test_description_names_blocks_with_what_goes_around_them():
+    found = describe("resnet56", size=32, classes=10)
+    assert len(found.blocks) == 27
+    assert [b.name for b in found.blocks if b.shortcut == "padding"] == ["layer2.0", "layer3.0"]
+    outside = sum(x.parameters for x in found.layers if not x.name.startswith("layer"))
+    assert sum(b.parameters for b in found.blocks) + outside == found.parameters
+    assert {b.shortcut for b in describe("plain20", size=32, classes=10).blocks} == {"none"}
+    assert describe("resnet50", size=224, classes=10).blocks[0].shortcut == "projection"
+
+
+def test_the_articles_net_is_the_list_of_layers_that_the_article_prints():
+    kinds = [(x.kind, x.output) for x in describe("article", size=32, classes=10).layers if x.kind != "BatchNorm2d"]
+    assert kinds == [
+        ("Conv2d", (64, 16, 16)),
+        ("MaxPool2d", (64, 8, 8)),
+        *[("Conv2d", (64, 8, 8))] * 2,
+        ("MaxPool2d", (64, 4, 4)),
+        *[("Conv2d", (128, 4, 4))] * 2,
+        ("MaxPool2d", (128, 2, 2)),
+        *[("Conv2d", (256, 2, 2))] * 2,
+        ("MaxPool2d", (256, 1, 1)),
+        *[("Conv2d", (512, 1, 1))] * 2,
+        ("MaxPool2d", (512, 1, 1)),
+        ("Linear", (10,)),
+    ]
 
 
 @pytest.mark.parametrize("name", ["resnet19", "vgg16", "plain21", "resnet2"])

@@ -32,7 +32,8 @@ def test_constant_stays():
 def test_norms_and_biases_do_not_decay():
     model = build_model("resnet20", 10)
     optimiser = make_sgd(model, lr=0.1, momentum=0.9, weight_decay=1e-3)
-    (weights, decay), (rest, none) = optimiser.groups
+    first, second = optimiser.param_groups
+    (weights, decay), (rest, none) = ((group["params"], group["weight_decay"]) for group in (first, second))
     assert (decay, none) == (1e-3, 0.0)
     assert len(weights) == 20
     assert len(weights) + len(rest) == len(list(model.parameters()))
@@ -54,7 +55,8 @@ def test_sgd_is_torchs_sgd(momentum):
     reference = torch.optim.SGD(groups, lr=0.05, momentum=momentum, nesterov=momentum > 0)
     random = torch.Generator().manual_seed(0)
     for step in range(4):
-        mine.lr = reference.param_groups[0]["lr"] = reference.param_groups[1]["lr"] = 0.05 / (step + 1)
+        for group in [*mine.param_groups, *reference.param_groups]:
+            group["lr"] = 0.05 / (step + 1)
         for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
             p.grad = torch.randn(p.shape, generator=random)
             q.grad = p.grad.clone()

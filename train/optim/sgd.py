@@ -1,50 +1,51 @@
-"""SGD with Nesterov momentum; weight decay on weights alone, never on the norms' scales or on biases.
+"""SGD with Nesterov momentum, all tensors of a group at a time.
 
-The arithmetic is torch.optim.SGD's, a whole group of tensors at a time. Torch's own class is not used because making
-one imports all of torch.compile, which takes longer than a small network's first epoch.
+The arithmetic is torch.optim.SGD's, which is used on GPUs in its fused form. On the CPU this one is as fast, and making
+torch's own imports all of torch.compile, which takes longer than a small network's first epoch.
 """
 
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from train.errors import TrainError
+from train.optim.groups import Group
 
 
 class NesterovSGD:
     """v = momentum v + g;  p = p - lr (g + momentum v), with g the gradient plus `weight_decay` times p.
 
-    `groups` holds the parameters of each group beside its `weight_decay`; `lr` may be set before each step.
+    Each of `param_groups` has `params`, `weight_decay` and `lr`, which may be set before each step.
     """
 
-    def __init__(self, groups: list[tuple[list[nn.Parameter], float]], lr: float, momentum: float) -> None:
-        self.groups = groups
-        self.lr = lr
+    def __init__(self, groups: list[Group], momentum: float) -> None:
+        self.param_groups = groups
         self.momentum = momentum
-        self.velocity = [[torch.zeros_like(p) for p in parameters] for parameters, _ in groups]
+        self.velocity = [[torch.zeros_like(p) for p in group["params"]] for group in groups]
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
-        for parameters, _ in self.groups:
-            for parameter in parameters:
+        for group in self.param_groups:
+            for parameter in group["params"]:
                 parameter.grad = None
 
     @torch.no_grad()
     def step(self) -> None:
         """Move every parameter that has a gradient."""
-        for (parameters, weight_decay), velocities in zip(self.groups, self.velocity, strict=True):
-            pairs = [(p, p.grad, v) for p, v in zip(parameters, velocities, strict=True) if p.grad is not None]
+        for group, velocities in zip(self.param_groups, self.velocity, strict=True):
+            pairs = [(p, p.grad, v) for p, v in zip(group["params"], velocities, strict=True) if p.grad is not None]
             if not pairs:
                 continue
             moved: list[Tensor] = [p for p, _, _ in pairs]
             gradients: list[Tensor] = [g for _, g, _ in pairs]
             velocity = [v for _, _, v in pairs]
-            if weight_decay:
-                gradients = list(torch._foreach_add(gradients, moved, alpha=weight_decay))
+            if group["weight_decay"]:
+                gradients = list(torch._foreach_add(gradients, moved, alpha=group["weight_decay"]))
             torch._foreach_mul_(velocity, self.momentum)
             torch._foreach_add_(velocity, gradients)
-            torch._foreach_add_(moved, torch._foreach_add(gradients, velocity, alpha=self.momentum), alpha=-self.lr)
+            step = torch._foreach_add(gradients, velocity, alpha=self.momentum)
+            torch._foreach_add_(moved, step, alpha=-group["lr"])
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run needs: the velocities, group by group."""
@@ -52,15 +53,13 @@ class NesterovSGD:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """The inverse of `state_dict`; TrainError when the tensors are of other shapes."""
-        for ours, theirs in zip(self.velocity, state["velocity"], strict=True):
-            for mine, saved in zip(ours, theirs, strict=True):
-                if mine.shape != saved.shape:
-                    raise TrainError("A checkpoint's optimiser is of another network.", "give another --out")
-                mine.copy_(saved)
+        copy_into(self.velocity, state["velocity"])
 
 
-def make_sgd(model: nn.Module, *, lr: float, momentum: float, weight_decay: float) -> NesterovSGD:
-    """The optimiser of `model`: two groups, the weights (two dimensions or more, decayed) and all the rest."""
-    weights = [p for p in model.parameters() if p.ndim >= 2]
-    others = [p for p in model.parameters() if p.ndim < 2]
-    return NesterovSGD([(weights, weight_decay), (others, 0.0)], lr, momentum)
+def copy_into(ours: list[list[Tensor]], saved: list[list[Tensor]]) -> None:
+    """Fill tensors from a checkpoint's; TrainError when they are of other shapes."""
+    for mine, theirs in zip(ours, saved, strict=True):
+        for to, source in zip(mine, theirs, strict=True):
+            if to.shape != source.shape:
+                raise TrainError("A checkpoint's optimiser is of another network.", "give another --out")
+            to.copy_(source)
