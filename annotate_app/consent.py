@@ -2,18 +2,21 @@
 
 from dataclasses import dataclass
 
+from annotate_app.languages import DEFAULT, available, words_of
 from annotate_app.problems import Problem
 from label_store import Settings
 
 CONSENT_VERSION = "1"
-"""Raised whenever the words below change; the words themselves are kept with every submission."""
-CONSENT_TEXT = (
-    "I made these pictures, or I hold the rights that it takes to give them. People who can be recognised in them "
-    "agree to that. I give them under the licence that I chose: anybody may use them on its terms, in datasets and "
-    "elsewhere. I may take a picture back, and it is then left out of every later release; copies that others already "
-    "have cannot be called back. The name that I asked to be credited is published with the pictures."
-)
+"""Raised whenever the words change in any language; the words that were shown are kept with every submission."""
 MAX_AUTHOR = 200
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What a giver agrees to: the version as it is sent back and recorded, and the words in one language."""
+
+    version: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -26,28 +29,10 @@ class License:
     url: str
 
 
-_KNOWN = {
-    one.spdx: one
-    for one in (
-        License(
-            "CC0-1.0",
-            "Public domain (CC0)",
-            "Anybody may do anything with them, without naming you.",
-            "https://creativecommons.org/publicdomain/zero/1.0/",
-        ),
-        License(
-            "CC-BY-4.0",
-            "Attribution (CC BY 4.0)",
-            "Anybody may use and change them, and has to name you.",
-            "https://creativecommons.org/licenses/by/4.0/",
-        ),
-        License(
-            "CC-BY-SA-4.0",
-            "Attribution, share alike (CC BY-SA 4.0)",
-            "Anybody may use and change them, has to name you, and gives the result under the same licence.",
-            "https://creativecommons.org/licenses/by-sa/4.0/",
-        ),
-    )
+_URLS = {
+    "CC0-1.0": "https://creativecommons.org/publicdomain/zero/1.0/",
+    "CC-BY-4.0": "https://creativecommons.org/licenses/by/4.0/",
+    "CC-BY-SA-4.0": "https://creativecommons.org/licenses/by-sa/4.0/",
 }
 
 
@@ -57,16 +42,26 @@ class Terms:
 
     license: str
     author: str | None
-    consent_version: str = CONSENT_VERSION
-    consent_text: str = CONSENT_TEXT
+    consent: Statement
 
 
-def licenses(settings: Settings) -> list[License]:
+def statement(language: str = DEFAULT) -> Statement:
+    """The statement in this language; its version names the language where it is not English."""
+    version = CONSENT_VERSION if language == DEFAULT else f"{CONSENT_VERSION}-{language}"
+    return Statement(version, words_of(language)("give.consent"))
+
+
+def licenses(settings: Settings, language: str = DEFAULT) -> list[License]:
     """The licences that this workspace takes, in the order in which they are offered."""
-    return [
-        _KNOWN.get(spdx) or License(spdx, spdx, "", f"https://spdx.org/licenses/{spdx}.html")
-        for spdx in settings.contribution_licenses
-    ]
+    words = words_of(language)
+    found = []
+    for spdx in settings.contribution_licenses:
+        if url := _URLS.get(spdx):
+            key = spdx.replace(".", "_")
+            found.append(License(spdx, words(f"give.licence_{key}"), words(f"give.meaning_{key}"), url))
+        else:
+            found.append(License(spdx, spdx, "", f"https://spdx.org/licenses/{spdx}.html"))
+    return found
 
 
 def check_terms(settings: Settings, *, license_id: str, author: str, consent: str) -> Terms:
@@ -81,7 +76,8 @@ def check_terms(settings: Settings, *, license_id: str, author: str, consent: st
         raise Problem(
             422, "the statement was not agreed to", hint="read it and tick its box; without it nothing is kept"
         )
-    if consent != CONSENT_VERSION:
+    agreed = next((one for one in map(statement, available()) if one.version == consent), None)
+    if agreed is None:
         raise Problem(
             409,
             "the statement was changed since this page was loaded",
@@ -90,4 +86,4 @@ def check_terms(settings: Settings, *, license_id: str, author: str, consent: st
     credited = " ".join(author.split())
     if len(credited) > MAX_AUTHOR or not credited.isprintable():
         raise Problem(422, f"the name to credit has at most {MAX_AUTHOR} printable characters")
-    return Terms(license_id, credited or None)
+    return Terms(license_id, credited or None, agreed)

@@ -194,7 +194,7 @@ def _submission(session: Session, giver: Giver, terms: Terms) -> Submission | No
         return None
     if found.person_id != giver.person_id:
         raise Problem(409, "this form was sent by somebody else before", hint="load the page again")
-    if (found.license, found.author, found.consent_version) != (terms.license, terms.author, terms.consent_version):
+    if (found.license, found.author, found.consent_version) != (terms.license, terms.author, terms.consent.version):
         raise Problem(
             409,
             "pictures were given with this form under other terms",
@@ -217,8 +217,8 @@ def _write_down(
                 person_id=giver.person_id,
                 license=terms.license,
                 author=terms.author,
-                consent_version=terms.consent_version,
-                consent_text=terms.consent_text,
+                consent_version=terms.consent.version,
+                consent_text=terms.consent.text,
                 consented_at=context.clock(),
             )
             session.add(submission)

@@ -1,22 +1,21 @@
 """What became of given pictures: waiting, declined and why, being judged, in which releases, taken back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session
 
-from annotate_app.moderation import REASONS
 from annotate_app.security.sessions import hash_secret
 from label_store.models import Candidate, Category, Contribution, Item, Release, ReleaseImage, Submission, Takedown
 
-Word = Literal["waiting", "declined", "approved", "judged", "settled", "released", "withdrawn"]
+Word = Literal["waiting", "declined", "approved", "judged", "settled", "released", "withdrawn", "taken_down"]
 
 
 @dataclass(frozen=True)
 class Fate:
-    """One given picture as its giver sees it."""
+    """One given picture as its giver sees it. `reason` and `comment`: why it was declined; `releases`: NAME/N."""
 
     id: int
     sha256: str
@@ -25,12 +24,14 @@ class Fate:
     author: str | None
     given_at: datetime
     word: Word
-    sentence: str
+    reason: str | None = None
+    comment: str = ""
+    releases: tuple[str, ...] = ()
 
     @property
     def shown(self) -> bool:
         """Whether the picture itself is still here to be shown."""
-        return self.word not in ("declined", "withdrawn")
+        return self.word not in ("declined", "withdrawn", "taken_down")
 
 
 def of_link(session: Session, secret: str) -> list[Fate] | None:
@@ -54,37 +55,29 @@ def _fates(session: Session, which: ColumnElement[bool], limit: int = 500) -> li
         .order_by(Contribution.id.desc())
         .limit(limit)
     ).all()
-    found = []
-    for contribution, candidate, name, license_id, author in reversed(rows):
-        word, sentence = _became(session, contribution, candidate)
-        found.append(
-            Fate(
-                contribution.id,
-                candidate.image_sha256,
-                name,
-                license_id,
-                author,
-                contribution.created_at,
-                word,
-                sentence,
-            )
+    return [
+        _fate(
+            session,
+            contribution,
+            Fate(contribution.id, candidate.image_sha256, name, license_id, author, contribution.created_at, "waiting"),
         )
-    return found
+        for contribution, candidate, name, license_id, author in reversed(rows)
+    ]
 
 
-def _became(session: Session, contribution: Contribution, candidate: Candidate) -> tuple[Word, str]:
-    sha256 = candidate.image_sha256
+def _fate(session: Session, contribution: Contribution, given: Fate) -> Fate:
+    sha256 = given.sha256
     if contribution.state == "declined":
-        why = REASONS[contribution.reason or "other"]
-        said = contribution.comment if contribution.reason == "other" else f"{why}. {contribution.comment}".strip(". ")
-        return "declined", f"declined: {said}"
+        return replace(
+            given, word="declined", reason=contribution.reason or "other", comment=contribution.comment or ""
+        )
     if contribution.state == "withdrawn":
-        return "withdrawn", "taken back: it is in no later release"
+        return replace(given, word="withdrawn")
     if session.scalar(select(exists().where(Takedown.sha256 == sha256))):
-        return "withdrawn", "taken down: it is in no later release"
+        return replace(given, word="taken_down")
     if contribution.state == "waiting":
-        return "waiting", "waiting for a curator to look at it"
-    releases = [
+        return given
+    releases = tuple(
         f"{name}/{version}"
         for name, version in session.execute(
             select(Release.name, Release.version)
@@ -92,12 +85,10 @@ def _became(session: Session, contribution: Contribution, candidate: Candidate) 
             .where(ReleaseImage.image_sha256 == sha256)
             .order_by(Release.name, Release.version)
         )
-    ]
+    )
     if releases:
-        return "released", f"in release {', '.join(releases)}"
+        return replace(given, word="released", releases=releases)
     states = set(session.scalars(select(Item.state).where(Item.image_sha256 == sha256, Item.gold.is_(None))))
     if "open" in states or "disputed" in states:
-        return "judged", "being judged by people"
-    if states:
-        return "settled", "judged; the next release will say whether it is in"
-    return "approved", "approved; people will judge it in the next campaign"
+        return replace(given, word="judged")
+    return replace(given, word="settled" if states else "approved")

@@ -10,6 +10,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from annotate_app import consent, contributions, outcomes, uploads
 from annotate_app.context import AppContext, Context
+from annotate_app.languages import language_of
 from annotate_app.problems import Problem
 from annotate_app.security.rate_limit import FailureLimit
 from annotate_app.security.roles import Contributor
@@ -83,13 +84,17 @@ _BODY = {
 
 
 @router.get("/terms")
-def get_terms(context: Context, _: Contributor) -> TermsOut:
+def get_terms(request: Request, context: Context, _: Contributor) -> TermsOut:
     """What a giver of pictures agrees to, the licences to choose from, and how much is taken at once."""
     settings = context.workspace.settings
+    language = language_of(request)
+    agreed = consent.statement(language)
     return TermsOut(
-        consent_version=consent.CONSENT_VERSION,
-        consent_text=consent.CONSENT_TEXT,
-        licenses=[LicenseOut(spdx=one.spdx, name=one.name, url=one.url) for one in consent.licenses(settings)],
+        consent_version=agreed.version,
+        consent_text=agreed.text,
+        licenses=[
+            LicenseOut(spdx=one.spdx, name=one.name, url=one.url) for one in consent.licenses(settings, language)
+        ],
         max_pictures=settings.contribution_batch,
         max_bytes=settings.max_image_bytes,
         max_pixels=settings.max_image_pixels,

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 import imaging
 from annotate_app import consent, contributions, moderation, outcomes
 from annotate_app.context import AppContext, Context
+from annotate_app.languages import language_of
 from annotate_app.problems import Problem
 from annotate_app.rendering import render
 from annotate_app.routes.contributions import receive
@@ -129,7 +130,7 @@ def _form(
     receipt: str,
     problem: Problem | None,
 ) -> Response:
-    settings = context.workspace.settings
+    settings, language = context.workspace.settings, language_of(request)
     with context.read() as session:
         category = contributions.find_category(session, slug)
     return render(
@@ -137,11 +138,10 @@ def _form(
         "contribute_category.html",
         page_status=problem.status if problem else 200,
         category=category,
-        licenses=consent.licenses(settings),
+        licenses=consent.licenses(settings, language),
         chosen=fields.get("license") or settings.contribution_licenses[0],
         author=fields.get("author", ""),
-        consent_version=consent.CONSENT_VERSION,
-        consent_text=consent.CONSENT_TEXT,
+        agreed=consent.statement(language),
         receipt=receipt,
         most=settings.contribution_batch,
         max_bytes=settings.max_image_bytes,

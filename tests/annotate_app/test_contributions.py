@@ -10,7 +10,9 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from annotate_app.consent import CONSENT_TEXT, CONSENT_VERSION
+from annotate_app.consent import CONSENT_VERSION, statement
+from annotate_app.languages import words_of
+from annotate_app.moderation import REASONS
 from label_store import Origin, Workspace, ingest, take_down
 from label_store.models import Candidate, Contribution, Event, Fetch, Image, Submission
 from tests.annotate_app.giving import SECRET, form, give, given, photo
@@ -45,7 +47,7 @@ def test_a_given_picture_is_kept_as_it_was_given_with_licence_consent_and_giver(
     with any_stocked.read() as session:
         submission = session.scalars(select(Submission)).one()
         assert (submission.license, submission.author) == ("CC-BY-4.0", "Ann Example")
-        assert (submission.consent_version, submission.consent_text) == (CONSENT_VERSION, CONSENT_TEXT)
+        assert (submission.consent_version, submission.consent_text) == (CONSENT_VERSION, statement("en").text)
         assert answer["link"].rsplit("/", 1)[1] not in submission.token_hash
         fetch = session.scalars(select(Fetch)).one()
         assert (fetch.source, fetch.license, fetch.author) == ("contribution", "CC-BY-4.0", "Ann Example")
@@ -318,7 +320,7 @@ def test_the_form_works_without_scripts_and_leads_to_the_page_of_thanks(stocked,
     page = giving.client().get("/contribute/boat", headers={"Accept": "text/html"}).text
     receipt = page.split('name="receipt" value="')[1].split('"')[0]
     assert "exactly as you give it" in page
-    assert CONSENT_TEXT[:40] in page
+    assert statement("en").text[:40] in page
     browser = httpx.Client(base_url=giving.url, headers={"Accept": "text/html"}, timeout=60)
     files = [("pictures", ("a.jpg", photo(1), "image/jpeg"))]
     answer = browser.post("/contribute/boat", data=form(receipt=receipt), files=files)
@@ -352,3 +354,25 @@ def test_pages_of_giving_hold_no_inline_script_or_style(stocked, giving):
         assert "<b>Bob" not in answer.text
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["referrer-policy"] == "same-origin"
+
+
+# ---- In the giver's language.
+
+
+def test_the_words_that_were_shown_are_the_words_that_are_kept(stocked, giving):
+    headers = {"accept-language": "zh", "accept": "text/html"}
+    agreed = statement("zh")
+    page = giving.client().get("/contribute/boat", headers=headers).text
+    assert agreed.text in page
+    assert f'value="{agreed.version}"' in page
+    assert giving.client().get("/api/v1/contributions/terms", headers=headers).json()["consent_text"] == agreed.text
+    answer = give(giving.client(), [draw("boat", 1)], consent=agreed.version)
+    assert answer.status_code == 201, answer.text
+    with stocked.read() as session:
+        submission = session.scalars(select(Submission)).one()
+        assert (submission.consent_version, submission.consent_text) == ("1-zh", agreed.text)
+    assert "等待管理员查看" in giving.client().get(answer.json()["link"], headers=headers).text
+
+
+def test_a_giver_and_a_curator_read_the_same_reasons():
+    assert {name: words_of("en")(f"give.reason_{name}") for name in REASONS} == REASONS

@@ -1,5 +1,7 @@
 // Giving pictures: each is shown before it is sent, sent by itself, and says what became of it. Without this file the
 // form sends all at once. Sending a picture again is harmless: the form's receipt makes it the same as once.
+import { t } from "./words.js";
+
 const form = document.getElementById("give");
 const input = document.getElementById("pictures");
 const drop = document.getElementById("drop");
@@ -14,7 +16,7 @@ const gifts = [];
 let link = null;
 let busy = false;
 
-const WORDS = { ready: "", sending: "sending", taken: "given ✓", known: "given before ✓", refused: "not taken ✗", failed: "not sent" };
+const WORDS = { ready: "", sending: t("sending"), taken: t("taken"), known: t("known"), refused: t("refused"), failed: t("failed") };
 const OVER = new Set(["taken", "known", "refused"]);
 
 form.classList.add("scripted");
@@ -41,9 +43,9 @@ function add(files) {
   const refused = [];
   for (const file of files) {
     if (gifts.some((gift) => gift.file.name === file.name && gift.file.size === file.size && gift.file.lastModified === file.lastModified)) continue;
-    if (gifts.filter((gift) => !OVER.has(gift.state)).length >= most) { refused.push(`only ${most} pictures at once`); break; }
-    if (file.size > maxBytes) { refused.push(`${file.name} is larger than ${Math.round(maxBytes / 1048576)} MB`); continue; }
-    if (file.type && !file.type.startsWith("image/")) { refused.push(`${file.name} is not a picture`); continue; }
+    if (gifts.filter((gift) => !OVER.has(gift.state)).length >= most) { refused.push(t("most", { n: most })); break; }
+    if (file.size > maxBytes) { refused.push(t("too_large", { name: file.name, mb: Math.round(maxBytes / 1048576) })); continue; }
+    if (file.type && !file.type.startsWith("image/")) { refused.push(t("not_picture", { name: file.name })); continue; }
     gifts.push(row({ file, state: "ready", share: 0, reason: "" }));
   }
   if (refused.length) say(`${refused.join("; ")}.`);
@@ -63,12 +65,12 @@ function row(gift) {
   gift.word.className = "gift-state";
   gift.bar = document.createElement("progress");
   gift.bar.max = 1;
-  gift.bar.setAttribute("aria-label", `${gift.file.name} sent`);
+  gift.bar.setAttribute("aria-label", t("sent", { name: gift.file.name }));
   const remove = document.createElement("button");
   remove.type = "button";
   remove.className = "quiet icon";
   remove.textContent = "✕";
-  remove.setAttribute("aria-label", `Leave out ${gift.file.name}`);
+  remove.setAttribute("aria-label", t("leave_out", { name: gift.file.name }));
   remove.addEventListener("click", () => {
     URL.revokeObjectURL(image.src);
     gifts.splice(gifts.indexOf(gift), 1);
@@ -97,7 +99,7 @@ function show() {
   const left = gifts.filter((gift) => !OVER.has(gift.state)).length;
   const failed = gifts.filter((gift) => gift.state === "failed").length;
   send.disabled = busy;
-  send.textContent = failed && !busy ? `Try again (${failed})` : left === 1 ? "Give 1 picture" : left ? `Give ${left} pictures` : "Give the pictures";
+  send.textContent = failed && !busy ? t("again", { n: failed }) : left ? t("give", { n: left }) : t("give_none");
 }
 
 function say(text) {
@@ -108,7 +110,7 @@ function say(text) {
 async function give() {
   const waiting = gifts.filter((gift) => !OVER.has(gift.state));
   if (busy) return;
-  if (!waiting.length) { say("Choose at least one picture first."); drop.scrollIntoView({ block: "center" }); input.focus(); return; }
+  if (!waiting.length) { say(t("choose_first")); drop.scrollIntoView({ block: "center" }); input.focus(); return; }
   say("");
   busy = true;
   const words = new FormData(form);
@@ -124,7 +126,7 @@ async function give() {
       show();
       stop = await sendOne(gift, words) || stop;
       const done = waiting.filter((one) => OVER.has(one.state)).length;
-      sending.textContent = `${done} of ${waiting.length} sent`;
+      sending.textContent = t("progress", { done, all: waiting.length });
       show();
     }
   };
@@ -136,14 +138,14 @@ async function give() {
   const unhappy = gifts.filter((gift) => gift.state === "refused" || gift.state === "failed");
   const target = link ?? (document.body.dataset.person ? "/contributions/mine" : null);
   if (!unhappy.length && target) { location.assign(target); return; }
-  if (unhappy.some((gift) => gift.state === "failed")) say("Some pictures did not arrive; what arrived is kept. Try again when the network is back.");
+  if (unhappy.some((gift) => gift.state === "failed")) say(t("some_lost"));
   else if (link) {
-    say("Some pictures were not taken; the others were. ");
+    say(`${t("some_refused")} `);
     const onward = document.createElement("a");
     onward.href = link;
-    onward.textContent = "See what becomes of them";
+    onward.textContent = t("onward");
     problem.append(onward);
-  } else say("No picture was taken.");
+  } else say(t("none_taken"));
 }
 
 // Sends one picture; resolves to a sentence where nothing more should be sent, else to nothing.
@@ -157,7 +159,7 @@ function sendOne(gift, words) {
     if (document.body.dataset.person) request.setRequestHeader("X-Cairn-Person", document.body.dataset.person);
     request.responseType = "json";
     request.upload.addEventListener("progress", (event) => { if (event.lengthComputable) { gift.share = event.loaded / event.total; gift.bar.value = gift.share; } });
-    const fail = () => { gift.state = "failed"; gift.reason = navigator.onLine ? "" : "no network"; resolve(""); };
+    const fail = () => { gift.state = "failed"; gift.reason = navigator.onLine ? "" : t("no_network"); resolve(""); };
     request.addEventListener("error", fail);
     request.addEventListener("timeout", fail);
     request.addEventListener("load", () => {
@@ -170,7 +172,7 @@ function sendOne(gift, words) {
         resolve("");
       } else {
         gift.state = "failed";
-        const detail = answer.detail ?? "the server did not answer as it should";
+        const detail = answer.detail ?? t("trouble");
         gift.reason = "";
         resolve(`${detail[0].toUpperCase()}${detail.slice(1)}.${answer.hint ? ` ${answer.hint[0].toUpperCase()}${answer.hint.slice(1)}.` : ""}`);
       }
