@@ -1,61 +1,61 @@
-"""The database's schema version: made and raised by Alembic, refused when it is from the future."""
+"""The database's schema version: made and raised by Alembic, refused when it is from the future.
+
+A migration's file is named by its revision, so that every other command need not import Alembic to look.
+"""
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Engine, inspect, text
 
 import migrations
 from label_store.errors import StoreVersionError
 
-
-def _config(engine: Engine) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-    config.attributes["engine"] = engine
-    return config
+_FOLDER = Path(migrations.__file__).parent
 
 
 def current_revision(engine: Engine) -> str | None:
     """The revision the database is at; None when it has no schema yet."""
     with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return revision
 
 
-def newest_revision(engine: Engine) -> str:
-    """The revision this Cairn knows as its newest."""
-    head = ScriptDirectory.from_config(_config(engine)).get_current_head()
-    assert head is not None, "the package carries no migrations"
-    return head
+def revisions() -> list[str]:
+    """The revisions this Cairn knows, the newest last."""
+    return sorted(path.name.partition("_")[0] for path in _FOLDER.glob("versions/[0-9]*_*.py"))
 
 
 def upgrade(engine: Engine) -> None:
     """Bring the database to the newest schema; from nothing, or from any older version."""
+    from alembic import command
+    from alembic.config import Config
+
     refuse_newer(engine)
-    command.upgrade(_config(engine), "head")
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER))
+    config.attributes["engine"] = engine
+    command.upgrade(config, "head")
 
 
-def refuse_newer(engine: Engine) -> None:
-    """Raise StoreVersionError when the database was written by a newer Cairn."""
+def refuse_newer(engine: Engine) -> str | None:
+    """The revision the database is at; StoreVersionError when it was written by a newer Cairn."""
     at = current_revision(engine)
-    known = {script.revision for script in ScriptDirectory.from_config(_config(engine)).walk_revisions()}
-    if at is not None and at not in known:
+    if at is not None and at not in revisions():
         raise StoreVersionError(
             f"the database {_shown(engine)} is at schema {at!r}, which this version of Cairn does not know",
             hint="it was made by a newer Cairn: upgrade with `pip install -U cairn-dataset`",
         )
+    return at
 
 
 def require_current(engine: Engine) -> None:
     """Raise StoreVersionError unless the database has exactly the newest schema."""
-    refuse_newer(engine)
-    at = current_revision(engine)
+    at = refuse_newer(engine)
     if at is None:
         raise StoreVersionError(f"the database {_shown(engine)} is empty", hint="make it with `cairn init`")
-    if at != newest_revision(engine):
+    if at != revisions()[-1]:
         raise StoreVersionError(
             f"the database {_shown(engine)} has an older schema ({at})",
             hint="raise it with `cairn init` in the workspace; nothing is lost",
