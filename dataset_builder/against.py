@@ -8,10 +8,11 @@ from PIL import Image
 
 import imaging
 from dataset_builder.arrange import Leak
-from dataset_builder.duplicates import find_matches, near_hashes
+from dataset_builder.duplicates import find_matches
 from dataset_builder.errors import RecipeError
 from dataset_builder.fingerprints import Fingerprint
 from dataset_builder.pictures import find_pictures, read_gallery
+from dataset_builder.proposing import near_hashes
 
 # A list of hashes has no pixels that could tell chance from likeness, so only close ones count.
 LIST_RADIUS = 4

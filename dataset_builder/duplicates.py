@@ -1,33 +1,43 @@
 """Pairs of pictures that are one shot, and groups of them around the member worth keeping.
 
-Hashes within a radius propose a pair (also mirrored and turned), pixels decide. A group is a star: every
+`proposing` names pairs, pixels decide. A group is a star: every
 member matches the one that is kept, so that a chain of small differences cannot join two unlike pictures.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 import imaging
-from dataset_builder.fingerprints import TRANSFORMS, Fingerprint, hash_table
+from dataset_builder.fingerprints import IDENTITY, Fingerprint, mirrored
+from dataset_builder.proposing import propose
 
 Progress = Callable[[int, int | None, str], None]
+# Pictures made ready for comparison that are held at once, about 0.2 MB each.
+_KEPT = 512
+# A likeness that no other transform could better.
+_SURE = 0.95
 
 
 @dataclass(frozen=True)
 class Match:
-    """Two pictures (a < b) that are one shot: bits between their hashes, likeness in [0, 1], and how b lies."""
+    """Two pictures (a < b) that are one shot: bits between their hashes, likeness in [0, 1], and how b lies.
+
+    `transform` brings b upright; then `scale` under 1 says that b is cut from a, over 1 that a is within b, and b is
+    `turned` by so many degrees besides.
+    """
 
     a: int
     b: int
     distance: int
     similarity: float
     transform: str
+    scale: float = 1.0
+    turned: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -44,49 +54,34 @@ def find_matches(
     radius: int,
     *,
     between: tuple[Sequence[int], Sequence[int]] | None = None,
+    least: float = imaging.MATCH_THRESHOLD,
     progress: Progress | None = None,
 ) -> list[Match]:
     """All pairs of pictures that are one shot, sorted; each pair once, by its likeliest transform.
 
-    `picture_of(index)` gives the small picture, asked only for pictures of a proposed pair.
-    `between` limits pairs to one of each of two sets of indices. Plain pictures match nothing.
+    `picture_of(index)` gives the small picture. `between` limits pairs to one of each of two sets of indices;
+    `least` is the likeness that makes a pair. Plain pictures match nothing.
     """
-    proposed = propose(fingerprints, radius)
-    if between is not None:
-        left, right = set(between[0]), set(between[1])
-        proposed = [
-            row for row in proposed
-            if (row[0] in left and row[1] in right) or (row[0] in right and row[1] in left)
-        ]  # fmt: skip
+    proposals = propose(fingerprints, picture_of, radius, between)
+
+    @lru_cache(_KEPT)
+    def prepared(index: int, transform: str) -> imaging.Prepared:
+        return imaging.prepare(imaging.transformed(picture_of(index), transform))
+
     best: dict[tuple[int, int], Match] = {}
-    for done, (a, b, distance, transform) in enumerate(proposed):
-        likeness = imaging.similarity(picture_of(a), imaging.transformed(picture_of(b), transform))
+    for done, (a, b, distance, transform) in enumerate(proposals):
         known = best.get((a, b))
-        if likeness >= imaging.MATCH_THRESHOLD and (known is None or likeness > known.similarity):
-            best[a, b] = Match(a, b, distance, round(likeness, 4), transform)
+        if known is None or known.similarity < _SURE:
+            likeness = imaging.compare(prepared(a, IDENTITY), prepared(b, transform))
+            if likeness.similarity >= max(least, known.similarity if known else 0.0):
+                lies = mirrored(transform) if likeness.mirrored else transform
+                best[a, b] = Match(
+                    a, b, distance, round(likeness.similarity, 4), lies,
+                    round(likeness.scale, 3), round(likeness.turned, 1),
+                )  # fmt: skip
         if progress is not None and done % 256 == 0:
-            progress(done, len(proposed), "comparing pairs")
+            progress(done, len(proposals), "comparing pairs")
     return [best[pair] for pair in sorted(best)]
-
-
-def propose(fingerprints: Sequence[Fingerprint], radius: int) -> list[tuple[int, int, int, str]]:
-    """(a, b, distance, transform), a < b, sorted: a as it is and b transformed lie within the radius."""
-    known, hashes = hash_table(fingerprints)
-    if len(known) < 2:
-        return []
-    columns = len(TRANSFORMS)
-    # All hashes in one table: row = picture * 8 + transform. A pair of two transformed hashes says
-    # nothing that a pair with an identity does not.
-    pairs, distances = imaging.pairs_within(hashes.reshape(-1), radius)
-    picture, transform = pairs // columns, pairs % columns
-    useful = (picture[:, 0] != picture[:, 1]) & (transform[:, 0] == 0)
-    rows = {
-        (int(known[a]), int(known[b]), int(distance), TRANSFORMS[moved])
-        for (a, b), moved, distance in zip(
-            picture[useful].tolist(), transform[useful, 1].tolist(), distances[useful].tolist(), strict=True
-        )
-    }
-    return sorted(rows)
 
 
 def stars(count: int, matches: Sequence[Match], rank: Sequence[Any]) -> list[Star]:
@@ -128,15 +123,3 @@ def quality(found: Fingerprint) -> tuple[float, float]:
     """Sorts better pictures first: more pixels, then more bytes a pixel (less compression)."""
     area = found.width * found.height
     return (-float(area), -found.bytes / max(1, area))
-
-
-def near_hashes(fingerprints: Sequence[Fingerprint], hashes: NDArray[np.uint64], radius: int) -> list[tuple[int, int]]:
-    """(picture, index into `hashes`) within the radius in any position, for lists that have no pixels to check."""
-    known, own = hash_table(fingerprints)
-    if not len(known) or not len(hashes):
-        return []
-    pairs, _ = imaging.pairs_within(np.concatenate([own.reshape(-1), hashes]), radius)
-    edge = own.size
-    across = (pairs[:, 0] < edge) & (pairs[:, 1] >= edge)
-    found = {(int(known[a // len(TRANSFORMS)]), int(b - edge)) for a, b in pairs[across].tolist()}
-    return sorted(found)

@@ -15,6 +15,12 @@ TRANSFORMS = (
 )  # fmt: skip
 """Column of each transform in `hashes`."""
 
+IDENTITY = "identity"
+_MIRRORED = {
+    "identity": "mirror", "rotate90": "mirror_rotate270", "rotate180": "mirror_rotate180",
+    "rotate270": "mirror_rotate90",
+}  # fmt: skip
+
 COMPARISON_SIDE = 64
 
 
@@ -35,6 +41,11 @@ class Fingerprint:
     def phash(self) -> str | None:
         """The picture's own hash as 16 hex digits."""
         return None if self.hashes is None else imaging.phash_hex(self.hashes[0])
+
+
+def mirrored(transform: str) -> str:
+    """The one transform that is this one and then a mirroring."""
+    return (_MIRRORED | {there: back for back, there in _MIRRORED.items()})[transform]
 
 
 def fingerprint(data: bytes, pixels: Image.Image) -> Fingerprint:

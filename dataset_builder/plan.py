@@ -9,12 +9,13 @@ from PIL import Image
 
 from dataset_builder.against import LIST_RADIUS, find_leaks
 from dataset_builder.arrange import Arrangement, History, arrange
-from dataset_builder.duplicates import find_matches, near_hashes
+from dataset_builder.duplicates import find_matches
 from dataset_builder.errors import BuildError, RecipeError
 from dataset_builder.fingerprints import Fingerprint, small_picture
 from dataset_builder.judging import CampaignFacts, campaign_facts
 from dataset_builder.normalise import Failed, Normalised, Packs, normalise_partition, partitions
 from dataset_builder.pool import map_partitions
+from dataset_builder.proposing import near_hashes
 from dataset_builder.recipe import Recipe
 from dataset_builder.releases import Ancestry, ancestry
 from dataset_builder.select import Chosen, Dropped, select

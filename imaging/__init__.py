@@ -2,6 +2,7 @@
 
 from imaging.decode import FORMATS, MAX_PIXELS
 from imaging.description import Description, describe, describe_all
+from imaging.descriptors import DESCRIPTOR_WIDTH, descriptors, pairs_alike
 from imaging.encoding import EncodeFormat, Subsampling, encode, thumbnail
 from imaging.errors import ImageError, Reason
 from imaging.facts import ImageFacts, inspect
@@ -14,13 +15,29 @@ from imaging.hashes import (
     phash_transforms,
     transformed,
 )
-from imaging.matching import MATCH_THRESHOLD, comparison_picture, similarity
+from imaging.matching import (
+    MATCH_THRESHOLD,
+    Likeness,
+    Prepared,
+    compare,
+    comparison_picture,
+    prepare,
+    similarity,
+)
 from imaging.metadata import FileMetadata, file_metadata
-from imaging.neighbours import pairs_within
+from imaging.neighbours import pairs_across, pairs_within
 from imaging.pixels import canonical, hashing_picture
 from imaging.resizing import Placement, ResizeMode, resize
 
 __all__ = [
+    "pairs_across",
+    "prepare",
+    "compare",
+    "Prepared",
+    "Likeness",
+    "pairs_alike",
+    "descriptors",
+    "DESCRIPTOR_WIDTH",
     "Description",
     "EncodeFormat",
     "FORMATS",

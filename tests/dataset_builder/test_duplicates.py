@@ -15,8 +15,9 @@ from PIL import Image
 
 from dataset_builder import RecipeError, find_duplicates, write_html
 from dataset_builder.against import find_leaks
-from dataset_builder.duplicates import Match, find_matches, left_out, propose, stars
+from dataset_builder.duplicates import Match, find_matches, left_out, stars
 from dataset_builder.fingerprints import TRANSFORMS, Fingerprint, fingerprint, small_picture, small_pixels
+from dataset_builder.proposing import near_pairs
 from imaging import phash_hex, transformed
 from tests.dataset_builder.scenes import blurred, jpeg, mirrored, photo, picture, png
 
@@ -49,12 +50,12 @@ def test_proposals_are_those_of_comparing_all_with_all() -> None:
         if (prints[a].hashes[0] ^ turned).bit_count() <= 22  # type: ignore[index]
     }
     assert len(expected) > 20
-    assert propose(prints, 22) == sorted(expected)
+    assert near_pairs(prints, 22) == sorted(expected)
 
 
 def test_plain_pictures_are_never_a_pair() -> None:
     prints = [of_pixels(Image.new("RGB", (64, 64), colour)) for colour in ("white", "white", "black")]
-    assert propose(prints, 16) == []
+    assert near_pairs(prints, 16) == []
     assert [one.phash for one in prints] == [None, None, None]
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from imaging import pairs_within
+from imaging import pairs_across, pairs_within
 from imaging.neighbours import _plan, _unique_pairs_within
 
 Hashes = NDArray[np.uint64]
@@ -71,6 +71,39 @@ def test_each_pair_of_different_hashes_is_found_by_one_sort_only() -> None:
     left, right, _ = _unique_pairs_within(hashes, 6)
     found = {frozenset(pair) for pair in zip(left.tolist(), right.tolist(), strict=True)}
     assert len(found) == len(left)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 200), st.integers(0, 200), st.integers(0, 24), st.integers(0, 2**32))
+def test_pairs_across_two_sets_are_those_of_brute_force(n: int, m: int, radius: int, seed: int) -> None:
+    together = crowded(n + m, seed)
+    left, right = together[:n], together[n:]
+    apart = np.bitwise_count(left[:, None] ^ right[None, :])
+    first, second = np.nonzero(apart <= radius)
+    pairs, distances = pairs_across(left, right, radius)
+    assert np.array_equal(pairs, np.stack([first, second], axis=1))
+    assert np.array_equal(distances, apart[first, second])
+
+
+@pytest.mark.parametrize("radius", [0, 1, 4, 8])
+def test_what_new_hashes_add_is_what_a_search_from_nothing_finds_more(radius: int) -> None:
+    every = crowded(60_000, radius)
+    known, new = every[:58_000], every[58_000:]
+    across, _ = pairs_across(known, new, radius)
+    within, _ = pairs_within(new, radius)
+    before, _ = pairs_within(known, radius)
+    grown = np.concatenate([before, across + np.array([0, 58_000]), within + 58_000])
+    whole, _ = pairs_within(every, radius)
+    assert np.array_equal(grown[np.lexsort((grown[:, 1], grown[:, 0]))], whole)
+    assert len(whole) > len(before)
+
+
+def test_a_bucket_that_shares_its_blocks_is_compared_in_bounded_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imaging.neighbours._AT_ONCE", 100)
+    left, right = crowded(500, 1), crowded(500, 2)
+    right[:100] = left[:100]
+    apart = np.bitwise_count(left[:, None] ^ right[None, :])
+    assert np.array_equal(pairs_across(left, right, 4)[0], np.stack(np.nonzero(apart <= 4), axis=1))
 
 
 def test_equal_hashes_are_pairs_at_distance_nought() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
-from imaging import MATCH_THRESHOLD, canonical, comparison_picture, encode, similarity, transformed
+from imaging import MATCH_THRESHOLD, canonical, compare, comparison_picture, encode, prepare, similarity, transformed
 from tests.data import shared_data
 from tests.imaging.pictures import file_bytes, scene
 
@@ -103,11 +103,35 @@ def test_different_photographs_do_not_match(photographs: list[Image.Image]) -> N
     assert max(scores) < MATCH_THRESHOLD - 0.2
 
 
-def test_a_mirrored_twin_matches_only_once_it_is_mirrored_back() -> None:
+def test_a_mirrored_twin_matches_and_is_said_to_be_mirrored() -> None:
     image = scene(3)
     twin = recompressed(70)(ImageOps.mirror(image))
+    likeness = compare(prepare(image), prepare(twin))
+    assert likeness.similarity >= MATCH_THRESHOLD
+    assert likeness.mirrored
+    assert not compare(prepare(transformed(image, "mirror")), prepare(twin)).mirrored
+
+
+def test_a_quarter_turn_matches_only_once_it_is_turned_back() -> None:
+    image = scene(3)
+    twin = recompressed(70)(transformed(image, "rotate90"))
     assert similarity(image, twin) < MATCH_THRESHOLD
-    assert similarity(transformed(image, "mirror"), twin) >= MATCH_THRESHOLD
+    assert similarity(transformed(image, "rotate90"), twin) >= MATCH_THRESHOLD
+
+
+@pytest.mark.parametrize("degrees", [-10, -5, 5, 10], ids=lambda d: f"{d} degrees")
+def test_how_a_turned_or_cut_picture_lies_is_told(degrees: int) -> None:
+    image = scene(2, 400, 400)
+    turned = compare(prepare(image), prepare(image.rotate(degrees, Image.Resampling.BICUBIC)))
+    assert turned.similarity >= MATCH_THRESHOLD
+    assert abs(turned.turned) == pytest.approx(abs(degrees), abs=1.5)
+    assert turned.scale == pytest.approx(1, abs=0.03)
+    part = compare(prepare(image), prepare(image.crop((60, 20, 380, 340))))
+    assert part.similarity >= MATCH_THRESHOLD
+    assert part.scale == pytest.approx(0.8, abs=0.03)
+    whole = compare(prepare(image.crop((60, 20, 380, 340))), prepare(image))
+    assert whole.similarity >= MATCH_THRESHOLD
+    assert whole.scale == pytest.approx(1.25, abs=0.05)
 
 
 def test_the_same_form_in_another_colour_is_another_picture() -> None:
