@@ -76,16 +76,22 @@ def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
     write_whole(path, buffer.getvalue())
 
 
-def load_checkpoint(path: Path, stamp: Stamp) -> dict[str, Any]:
-    """Read a checkpoint that belongs to `stamp` onto the CPU. TrainError: damaged, newer, or of something else."""
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read any checkpoint onto the CPU. TrainError: damaged or newer."""
     try:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        version, theirs = content["format"], content["stamp"]
+        version, _ = content["format"], content["stamp"]
     except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
         raise TrainError(f"{path} is not a whole checkpoint.", hint="delete it to start that run again") from error
     if version != FORMAT:
         raise TrainError(f"{path} has format {version}, not {FORMAT}.", hint="use the program that wrote it")
-    ours = asdict(stamp)
+    return content
+
+
+def load_checkpoint(path: Path, stamp: Stamp) -> dict[str, Any]:
+    """Read a checkpoint that belongs to `stamp`. TrainError: damaged, newer, or of something else."""
+    content = read_checkpoint(path)
+    theirs, ours = content["stamp"], asdict(stamp)
     for name, what in WHAT.items():
         if theirs[name] != ours[name]:
             raise TrainError(

@@ -1,83 +1,21 @@
-"""The command line `python -m train DATA [...]`: arguments, progress, closing figures, errors as sentences."""
+"""The command line `python -m train`: finds the command, and turns errors into sentences."""
 
 import argparse
-import json
-import re
-import shutil
+import importlib
 import sys
-import time
 from collections.abc import Sequence
-from dataclasses import MISSING, fields, replace
-from pathlib import Path
-from typing import Any
 
 from shards import ShardError
-from train.augment import PRESETS, WORDS
-from train.checkpoint import EpochRow
-from train.config import CIRCUMSTANCES, RunConfig, load_config
-from train.describe import as_text, describe
+from train.commands import COMMANDS, RUN
 from train.errors import TrainError
-from train.experiment import RunResult, run
-from train.models import MODEL_NAMES
-from train.parallel import first_process
-
-EXAMPLES = """examples:
-  python -m train releases/vehicles/1 --model resnet18 --epochs 30 --out runs/vehicles
-  python -m train cifar-10-batches-py --model resnet20 --augment cifar --val 0.1 --seeds 5
-  python -m train --resume --out runs/vehicles        go on after a kill; so does the first command itself
-  python -m train describe resnet56 --json            a network's layers, parameters and FLOPs
-"""
-
-OPTIONS: dict[str, str] = {
-    "model": "resnet18/34/50/101/152, resnet20/32/44/56/110/1202, preresnetN, plainN, article",
-    "width": "factor on every stage's channels",
-    "init": "he or glorot",
-    "zero_gamma": "start each block as an identity",
-    "small_input": "a 3x3 stem without pool in the ImageNet family (default: for sizes up to 48)",
-    "pretrained": "file or URL of weights to begin with; what does not fit is listed",
-    "frozen": "parts that learn nothing: 1 the stem, 2 also layer1, ...",
-    "size": "side in pixels of what the network sees (default: the pictures' own, at most 224)",
-    "augment": f"{', '.join(PRESETS)}; add words as in cifar+cutout: {', '.join(WORDS)}",
-    "targets": "hard labels, the crowd's posterior (soft), or an npz file of key and probabilities",
-    "loss": "ce (cross entropy), or gce, sce, elr, which wrong labels harm less",
-    "label_smoothing": "share of each target spread over all classes",
-    "class_weights": "none, or balanced: every class weighs the same",
-    "epochs": "passes over the training split",
-    "minutes": "instead of --epochs: as many epochs a network as fit, measured once and written down",
-    "batch_size": "samples a step, over all processes; auto: the largest that fits",
-    "accumulate": "pass a batch in so many parts, for less memory",
-    "optimizer": "sgd (Nesterov), adam, adamw, muon (hidden filters, the rest by sgd)",
-    "lr": "the optimiser's learning rate at its peak (default: from --rate)",
-    "rate": "learning rate whatever the batch and momentum (default 8 for sgd: an lr of 0.1 for a batch of 128)",
-    "layer_decay": "each part's rate against the next one's, the head's being 1",
-    "momentum": "of SGD and Muon; Adam's first beta",
-    "weight_decay": "on weights, not on norms and biases",
-    "schedule": "after the warm-up: cosine, onecycle, steps (He's), constant",
-    "warmup": "share of all steps over which the rate rises",
-    "ema": "decay of averaged weights, such as 0.999, which are then the ones measured; 0 for none",
-    "seed": "the first seed",
-    "seeds": "how many networks to train, with seeds counting up; the report gives mean and spread",
-    "val": "what chooses the best epoch: auto (the val split), none, or a share of train such as 0.1",
-    "folds": "train K more networks and write predictions.npz, each sample judged by one that never saw it",
-    "skip_corrupt": "share of a split that may be unreadable and is then left out and listed",
-    "verify": "check the release's checksums first (default: up to 2 GiB)",
-    "device": "auto, cpu, cuda, cuda:1",
-    "precision": "auto, fp32, bf16",
-    "channels_last": "lay channels last in memory",
-    "compile": "torch.compile: takes a minute first, then faster",
-    "cuda_graphs": "replay a step's kernels as one (GPU)",
-    "workers": "how many processes or threads decode pictures",
-    "threads": "threads of the CPU's arithmetic",
-    "checkpoint_seconds": "longest time between two checkpoints",
-    "tensorboard": "write curves for TensorBoard too",
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; gives the exit code: 0 done, 1 failed, 2 bad usage, 130 interrupted."""
+    """Run a command; gives the exit code: 0 done, 1 failed, 2 bad usage, 3 done in part, 130 interrupted."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    name = words.pop(0) if words[:1] and words[0] in COMMANDS else ""
     try:
-        return describe_command(words[1:]) if words[:1] == ["describe"] else train_command(words)
+        return int(importlib.import_module(COMMANDS.get(name, RUN)).main(words))
     except (TrainError, ShardError) as error:
         print(f"error: {error}" + (f"\nhint: {error.hint}" if error.hint else ""), file=sys.stderr)
         return error.exit_code
@@ -86,172 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def train_command(words: list[str]) -> int:
-    """Train, and print where the report is."""
-    asked = make_parser().parse_args(words)
-    config = config_from(asked)
-    line = ProgressLine()
-    try:
-        result = run(config, progress=line.update, on_epoch=line.epoch)
-    finally:
-        line.clear()
-    if first_process():
-        print(json.dumps(result.metrics, indent=1) if asked.json else closing(result))
-    return 0
-
-
-def make_parser() -> argparse.ArgumentParser:
-    """The parser; every option is a field of RunConfig, which has the defaults."""
-    parser = argparse.ArgumentParser(
-        prog="python -m train",
-        description="Train and measure a ResNet on a release, on WebDataset tars, an ImageFolder, CIFAR's files.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("data", nargs="?", help="the dataset's path (with --resume: the run's own)")
-    parser.add_argument("--out", help="the run's folder (default runs/DATA-MODEL); a run in it goes on")
-    parser.add_argument("--resume", action="store_true", help="go on with the run in --out; fail if there is none")
-    parser.add_argument("--json", action="store_true", help="print metrics.json at the end")
-    add_settings(parser)
+def make_parser(command: str = "") -> argparse.ArgumentParser:
+    """The parser of a command; of training itself without one."""
+    parser = importlib.import_module(COMMANDS.get(command, RUN)).make_parser()
+    assert isinstance(parser, argparse.ArgumentParser)
     return parser
-
-
-def add_settings(parser: argparse.ArgumentParser) -> None:
-    """An option for each setting of a run; those that are not given stay None."""
-    known = {field.name: field for field in fields(RunConfig)}
-    for name, text in OPTIONS.items():
-        default = known[name].default
-        flag = f"--{name.replace('_', '-')}"
-        if default not in (None, MISSING, "", False, 0):
-            text += f" (default {'yes' if default is True else default})"
-        text = text.replace("%", "%%")
-        if "bool" in str(known[name].type):
-            parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
-        elif name == "batch_size":
-            parser.add_argument(flag, "--batch", type=batch_size, metavar="INT", help=text)
-        else:
-            kind = next(k for k in (int, float, str) if k.__name__ in str(known[name].type))
-            parser.add_argument(flag, type=kind, metavar=kind.__name__.upper(), help=text)
-
-
-def batch_size(text: str) -> int:
-    """A number of samples, or 0 for `auto`."""
-    return 0 if text == "auto" else int(text)
-
-
-def config_from(asked: argparse.Namespace) -> RunConfig:
-    """Settings from the arguments; with --resume and no DATA, those of the run in --out."""
-    given = {f.name: getattr(asked, f.name) for f in fields(RunConfig) if getattr(asked, f.name, None) is not None}
-    if asked.resume and (asked.out is None or load_config(Path(asked.out)) is None):
-        raise TrainError(f"There is no run to go on with in {asked.out or '--out'}.", "give its folder as --out", 2)
-    if asked.resume and asked.data is None:
-        there = load_config(Path(asked.out))
-        assert there is not None
-        same = {name: value for name, value in given.items() if name in CIRCUMSTANCES}
-        return replace(there, **(given | same))
-    if asked.data is None:
-        raise TrainError("No dataset was named.", "python -m train DATA, or --help for examples", exit_code=2)
-    if "out" not in given:
-        model = given.get("model", "resnet18")
-        given["out"] = str(Path("runs") / f"{folder_name(Path(asked.data))}-{model}")
-    return RunConfig(**given)
-
-
-def folder_name(data: Path) -> str:
-    """A name for a run on `data`: `vehicles-1` for a release in .../vehicles/1."""
-    path = data.resolve()
-    name = f"{path.parent.name}-{path.name}" if path.name.isdigit() else path.stem
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name)
-
-
-def describe_command(words: list[str]) -> int:
-    """Print a network's layers, parameters and FLOPs."""
-    parser = argparse.ArgumentParser(prog="python -m train describe", description=describe_command.__doc__)
-    parser.add_argument("name", help=f"one of {', '.join(MODEL_NAMES)}")
-    parser.add_argument("--size", type=int, help="side of a picture (default 32 in the CIFAR family, else 224)")
-    parser.add_argument("--classes", type=int, help="categories (default 10 in the CIFAR family, else 1000)")
-    parser.add_argument("--width", type=float, default=1.0, help="factor on every stage's channels")
-    parser.add_argument("--small-input", action=argparse.BooleanOptionalAction, default=None)
-    parser.add_argument("--json", action="store_true")
-    asked = parser.parse_args(words)
-    large = re.fullmatch(r"(resnet|plain)(18|34|50|101|152)", asked.name) and not asked.small_input
-    found = describe(
-        asked.name,
-        size=asked.size or (224 if large else 32),
-        classes=asked.classes or (1000 if large else 10),
-        small_input=asked.small_input,
-        width=asked.width,
-    )
-    print(json.dumps(found.as_json(), indent=1) if asked.json else as_text(found))
-    return 0
-
-
-class ProgressLine:
-    """One line that redraws itself on a terminal; elsewhere one line an epoch. Writes to standard error."""
-
-    def __init__(self) -> None:
-        self.live = sys.stderr.isatty()
-        self.drawn = 0.0
-        self.start: tuple[float, int] | None = None
-
-    def update(self, done: int, total: int | None, note: str) -> None:
-        """Show how far the run is, at most ten times a second."""
-        now = time.perf_counter()
-        if self.start is None or done < self.start[1]:
-            self.start = (now, done)
-        if not self.live or now - self.drawn < 0.1:
-            return
-        self.drawn = now
-        passed, gained = now - self.start[0], done - self.start[1]
-        left = f"{clock(passed / gained * (total - done))} left" if total and gained else ""
-        share = f"{done / total:4.0%} " if total else f"{done} "
-        text = f"{share} {note}  {left}"
-        sys.stderr.write("\r\x1b[K" + text[: shutil.get_terminal_size().columns - 1])
-        sys.stderr.flush()
-
-    def epoch(self, row: EpochRow) -> None:
-        """A lasting line for an epoch."""
-        self.clear()
-        val = "" if row.val_top1 is None else f"  val loss {row.val_loss:.3f} accuracy {row.val_top1:.1%}"
-        print(
-            f"seed {row.seed}  epoch {row.epoch:>3}  loss {row.train_loss:.3f} accuracy {row.train_top1:.1%}"
-            f"{val}  {row.samples_per_second:,.0f} samples/s",
-            file=sys.stderr,
-            flush=True,
-        )
-
-    def clear(self) -> None:
-        """Remove the moving line."""
-        if self.live:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
-
-
-def clock(seconds: float) -> str:
-    """1:02:03, 2:03 or 3 s."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    hours, rest = divmod(whole, 3600)
-    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
-
-
-def closing(result: RunResult) -> str:
-    """The last lines of a run: its figures and where they are."""
-    name = next((n for n in ("test", "val") if result.metrics.get(n)), None)
-    lines = [f"run      {result.folder}"]
-    if name is not None:
-        found: dict[str, Any] = result.metrics[name]
-        spread = found.get("spread", {}).get("top1")
-        if spread:
-            sure = f"mean of {len(result.metrics['seeds'])} seeds, std {spread['std']:.2%}"
-        else:
-            sure = f"95 % interval {found['top1_low']:.1%} to {found['top1_high']:.1%}"
-        lines.append(f"{name:<8} top-1 {found['top1']:.2%} ({sure})")
-        lines.append(f"         top-5 {found['top5']:.2%}, loss {found['loss']:.4f}, {found['samples']:,} samples")
-        if name == "val":
-            lines.append("         there is no test split; val also chose the epoch, so these figures flatter a little")
-    else:
-        lines.append("test     not measured: the data has neither a test nor a val split")
-    lines.append(f"report   {result.report}")
-    return "\n".join(lines)

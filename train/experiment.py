@@ -26,7 +26,7 @@ from train.models.pretrained import load_partial, read_weights
 from train.parallel import World, join_world, local_device
 from train.parts import Progress, carve_val, load_parts
 from train.predict import predict
-from train.report import Judged, write_report
+from train.report import Judged, write_evaluation, write_report
 from train.settling import join_existing, resolve, settled_rate
 from train.sources import Source, open_source
 from train.sources.checksums import check_release
@@ -123,6 +123,7 @@ def run(
         write_history(folder / "history.csv", history)
         judged = Judged(shown, logits[shown][0], parts[shown], source.categories)
         write_report(report, metrics, history, judged)
+        write_evaluation(folder / "evaluation.npz", judged)
         write_whole(folder / "metrics.json", (json.dumps(metrics, indent=1) + "\n").encode())
     world.wait()
     first = {name: evaluate(found[0], parts[name].labels) for name, found in logits.items()}

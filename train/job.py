@@ -24,23 +24,32 @@ from train.parallel import ALONE, World, synchronise_norms
 
 @dataclass(frozen=True)
 class Part:
-    """Decoded pictures with their labels int64 [N], and targets float32 [N, K] where labels are soft."""
+    """Decoded pictures with their labels int64 [N].
+
+    `soft` float32 [N, K] are targets to learn from where labels are soft; `human` float32 [N, K] are the shares of
+    people's answers, which are only measured against; `story(row)` tells in words how a label came about.
+    """
 
     pictures: Pictures
     labels: NDArray[np.int64]
     keys: list[str]
     soft: NDArray[np.float32] | None = None
+    human: NDArray[np.float32] | None = None
+    story: Callable[[int], str] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def subset(self, rows: NDArray[np.int64]) -> "Part":
         """The samples `rows`, in that order."""
+        story = self.story
         return Part(
             self.pictures.subset(rows),
             self.labels[rows],
             [self.keys[row] for row in rows],
             None if self.soft is None else self.soft[rows],
+            None if self.human is None else self.human[rows],
+            None if story is None else lambda row: story(int(rows[row])),
         )
 
 

@@ -1,7 +1,7 @@
 """The figures of a classifier, from its logits on every sample of a split: nothing dropped, nothing counted twice.
 
 ECE: Guo, Pleiss, Sun, Weinberger, "On Calibration of Modern Neural Networks" (ICML 2017), with its temperature
-scaling. Interval: Wilson (1927).
+scaling. Intervals are in `intervals.py`.
 """
 
 import math
@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from train.intervals import wilson
 
 ECE_BINS = 15
 
@@ -28,10 +30,12 @@ class Metrics:
     top1_low: float
     top1_high: float
     ece: float
+    brier: float
     recall: tuple[float | None, ...]
     precision: tuple[float | None, ...]
     f1: tuple[float | None, ...]
     macro_recall: float
+    macro_precision: float
     macro_f1: float
     confusion: tuple[tuple[int, ...], ...]
 
@@ -69,10 +73,12 @@ def evaluate(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Metrics:
         top1_low=low,
         top1_high=high,
         ece=expected_calibration_error(probability, labels),
+        brier=brier_score(probability, labels),
         recall=listed(recall),
         precision=listed(precision),
         f1=listed(f1),
         macro_recall=float(recall[present].mean()),
+        macro_precision=float(np.nan_to_num(precision[present]).mean()),
         macro_f1=float(np.nan_to_num(f1[present]).mean()),
         confusion=tuple(tuple(int(x) for x in row) for row in confusion),
     )
@@ -102,6 +108,12 @@ def cross_entropy(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> flo
     return float((log_sum - wide[np.arange(len(labels)), labels]).mean())
 
 
+def brier_score(probability: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+    """Mean squared distance of the probabilities from the truth, summed over classes: 0 to 2 (Brier 1950)."""
+    own = probability[np.arange(len(labels)), labels]
+    return float((np.square(probability).sum(axis=1) - 2 * own + 1).mean())
+
+
 def expected_calibration_error(
     probability: NDArray[np.float64], labels: NDArray[np.int64], bins: int = ECE_BINS
 ) -> float:
@@ -121,15 +133,6 @@ def reliability(
         (float(confidence[which == b].mean()), float(right[which == b].mean()), int((which == b).sum()))
         for b in np.unique(which)
     ]
-
-
-def wilson(right: int, count: int, z: float = 1.959964) -> tuple[float, float]:
-    """The 95 % interval of a share (right of count)."""
-    share, spread = right / count, z * z / count
-    centre = (share + spread / 2) / (1 + spread)
-    half = z / (1 + spread) * math.sqrt(share * (1 - share) / count + spread / (4 * count))
-    # Rounding may put an end a bit inside of a share of 0 or 1, which always lies in its own interval.
-    return min(share, max(0.0, centre - half)), max(share, min(1.0, centre + half))
 
 
 def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
@@ -155,18 +158,3 @@ def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> f
             right = low + golden * (high - low)
             at_right = loss(right)
     return math.exp((low + high) / 2)
-
-
-def mean_and_interval(values: list[float]) -> dict[str, float]:
-    """Mean, standard deviation and the 95 % interval of the mean over seeds (Student's t)."""
-    n = len(values)
-    mean = sum(values) / n
-    if n == 1:
-        return {"mean": mean}
-    std = math.sqrt(sum((x - mean) ** 2 for x in values) / (n - 1))
-    half = STUDENT_T[min(n - 1, len(STUDENT_T)) - 1] * std / math.sqrt(n)
-    return {"mean": mean, "std": std, "low": mean - half, "high": mean + half}
-
-
-# Two-sided 95 % quantiles of Student's t for 1, 2, ... degrees of freedom (scipy is not needed for ten numbers).
-STUDENT_T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)

@@ -36,7 +36,10 @@ def load_parts(
         if broken:
             samples = samples.subset(np.setdiff1d(np.arange(len(samples)), broken))
         soft = soft_targets(samples, config) if name == "train" else None
-        found[name] = (Part(pictures, samples.labels, list(samples.keys), soft), samples)
+        found[name] = (
+            Part(pictures, samples.labels, list(samples.keys), soft, samples.soft, samples.story),
+            samples,
+        )
     return found, corrupt
 
 

@@ -17,6 +17,7 @@ from train.charts import Line, confusion_table, line_chart, most_confused, relia
 from train.checkpoint import EpochRow
 from train.job import Part
 from train.metrics import reliability, softmax
+from train.page import page, section
 
 PICTURES_SHOWN = 24
 MOST_CATEGORIES = 30  # up to so many a confusion matrix can be read
@@ -41,24 +42,26 @@ def write_report(path: Path, metrics: dict[str, Any], history: list[EpochRow], j
         confusion(found, judged),
         per_class(found, judged),
         calibration(metrics, found, judged),
+        people(found),
         pictures(judged),
         settings(metrics),
     ]
-    style = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
     title = f"{metrics['model']} on {metrics['data']}"
-    page = (
-        "<!doctype html><html lang=en><meta charset=utf-8>"
-        '<meta name=viewport content="width=device-width,initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{style}</style><main><h1>{escape(title)}</h1>"
-        f"{''.join(sections)}</main></html>\n"
-    )
-    write_whole(path, page.encode())
+    write_whole(path, page(title, sections).encode())
     return path
 
 
-def section(anchor: str, title: str, body: str) -> str:
-    """A part of the page that can be linked to."""
-    return f'<section id="{anchor}"><h2><a href="#{anchor}">{title}</a></h2>{body}</section>'
+def write_evaluation(path: Path, judged: Judged) -> None:
+    """Each sample's answer as npz: split, key str [N], label int64 [N], probabilities float32 [N, K] (first seed's)."""
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        split=np.array(judged.split),
+        key=np.array(judged.part.keys),
+        label=judged.part.labels,
+        probabilities=softmax(judged.logits).astype(np.float32),
+    )
+    write_whole(path, buffer.getvalue())
 
 
 def headline(metrics: dict[str, Any], found: dict[str, Any], judged: Judged) -> str:
@@ -95,12 +98,13 @@ def headline(metrics: dict[str, Any], found: dict[str, Any], judged: Judged) -> 
     figures = [
         ("top-1 accuracy", f"{found['top1']:.2%}", sure),
         ("top-5 accuracy", f"{found['top5']:.2%}", top5_note),
-        ("loss", f"{found['loss']:.4f}", "cross entropy, nats"),
-        ("macro F1", f"{found['macro_f1']:.3f}", "every category counts the same"),
+        ("loss", f"{found['loss']:.4f}", f"nats; {between(found, 'loss', '.4f')}"),
+        ("macro F1", f"{found['macro_f1']:.3f}", f"categories count alike; {between(found, 'macro_f1', '.3f')}"),
         (
             "calibration error",
             f"{found['ece']:.3f}",
-            "ECE, 15 bins" if calibrated is None else f"ECE; {calibrated:.3f} with val's temperature",
+            f"ECE; {between(found, 'ece', '.3f')}"
+            + ("" if calibrated is None else f"; {calibrated:.3f} with val's temperature"),
         ),
         (
             "parameters",
@@ -112,6 +116,12 @@ def headline(metrics: dict[str, Any], found: dict[str, Any], judged: Judged) -> 
         f"<div><dt>{name}</dt><dd>{value}</dd><small>{escape(note)}</small></div>" for name, value, note in figures
     )
     return f"<p class=lead>{words}</p><dl class=figures>{cells}</dl>"
+
+
+def between(found: dict[str, Any], name: str, form: str) -> str:
+    """A figure's 95 % interval over samples, in words."""
+    low, high = found["intervals"][name]
+    return f"{low:{form}} to {high:{form}}"
 
 
 def curves(history: list[EpochRow], metrics: dict[str, Any]) -> str:
@@ -174,15 +184,43 @@ def calibration(metrics: dict[str, Any], found: dict[str, Any], judged: Judged) 
     """How far confidence can be believed."""
     chart = reliability_chart(reliability(softmax(judged.logits), judged.part.labels))
     temperature = metrics.get("temperature")
-    note = f"Expected calibration error {found['ece']:.4f}"
+    note = f"Expected calibration error {found['ece']:.4f}, Brier score {found['brier']:.4f}"
     if temperature:
-        note += f"; {found['ece_calibrated']:.4f} after dividing logits by {temperature[0]:.3f}, fitted on val"
+        note += (
+            f"; {found['ece_calibrated']:.4f} and {found['brier_calibrated']:.4f} after dividing logits by "
+            f"{temperature[0]:.3f}, fitted on val"
+        )
     return section(
         "calibration",
         "Calibration",
         f"<p>{note}. A dot on the diagonal: as often right as it is sure. Its area: how many samples.</p>"
         f"<figure>{chart}</figure>",
     )
+
+
+def people(found: dict[str, Any]) -> str:
+    """What people disputed among themselves, and how near the network is to their shares."""
+    asked = found.get("people")
+    if asked is None:
+        return ""
+
+    def row(name: str, part: dict[str, Any]) -> str:
+        sure = "" if part["top1"] is None else f"{part['low']:.1%} to {part['high']:.1%}"
+        return (
+            f"<tr><td>{name}</td><td class=n>{part['samples']:,}</td><td class=n>{percent(part['top1'])}</td>"
+            f"<td class=n>{sure}</td></tr>"
+        )
+
+    limit = f"{asked['disputed_below']:.0%}"
+    body = (
+        "<table><thead><tr><th>pictures</th><th class=n>samples</th><th class=n>accuracy</th>"
+        "<th class=n>95 % interval</th></tr></thead><tbody>"
+        f"{row(f'disputed: less than {limit} of people agree', asked['disputed'])}"
+        f"{row(f'agreed: {limit} or more', asked['agreed'])}</tbody></table>"
+        f"<p>Cross entropy against people's own shares: {asked['soft_cross_entropy']:.4f} nats; "
+        f"nobody can be below their entropy, {asked['human_entropy']:.4f}.</p>"
+    )
+    return section("people", "Beside people", body)
 
 
 def pictures(judged: Judged) -> str:
@@ -221,10 +259,12 @@ def card(judged: Judged, row: int, called: NDArray[np.int64], confidence: NDArra
     """One picture with what it is and what it was called."""
     true, said = judged.categories[judged.part.labels[row]], judged.categories[called[row]]
     verdict = f"✓ {escape(true)}" if true == said else f"✗ <b>{escape(said)}</b><br><small>is {escape(true)}</small>"
+    story = judged.part.story(row) if judged.part.story else ""
+    made = f"<br><small>{escape(story)}</small>" if story else ""
     return (
         f'<figure class=card title="{escape(judged.part.keys[row])}">'
         f'<img alt="{escape(true)}" src="{data_uri(judged.part.pictures.one(row))}">'
-        f"<figcaption>{verdict} <small>{confidence[row]:.0%}</small></figcaption></figure>"
+        f"<figcaption>{verdict} <small>{confidence[row]:.0%}</small>{made}</figcaption></figure>"
     )
 
 

@@ -15,18 +15,26 @@ from shards.atomic import write_whole
 from train.checkpoint import EpochRow
 from train.config import RunConfig, as_dict
 from train.describe import describe
+from train.intervals import classifier_intervals, mean_and_interval
 from train.job import Fitted, Job, Part
 from train.metrics import (
     Metrics,
+    brier_score,
+    cross_entropy,
     evaluate,
     expected_calibration_error,
     fit_temperature,
-    mean_and_interval,
     softmax,
 )
+from train.people import against_people
 from train.sources import Source
 
 Logits = NDArray[np.float32]
+
+
+MEANS = (
+    "loss", "top1", "top5", "top1_low", "top1_high", "ece", "brier", "macro_recall", "macro_precision", "macro_f1",
+)  # fmt: skip
 
 
 def summary(
@@ -69,12 +77,23 @@ def summary(
     if "val" in logits:
         found["temperature"] = [fit_temperature(one, parts["val"].labels) for one in logits["val"]]
         for name in logits:
-            calibrated = [
-                expected_calibration_error(softmax(one / np.float32(t)), parts[name].labels)
-                for one, t in zip(logits[name], found["temperature"], strict=True)
-            ]
-            found[name]["ece_calibrated"] = sum(calibrated) / len(calibrated)
+            found[name] |= calibrated(logits[name], found["temperature"], parts[name].labels)
+    for name, of_seeds in logits.items():
+        part = parts[name]
+        found[name]["intervals"] = classifier_intervals(softmax(of_seeds[0]), part.labels)
+        if part.human is not None:
+            found[name]["people"] = against_people(of_seeds[0], part.labels, part.human)
     return found
+
+
+def calibrated(of_seeds: list[Logits], temperatures: list[float], labels: NDArray[np.int64]) -> dict[str, float]:
+    """Figures after dividing each seed's logits by its temperature; means over seeds."""
+    cooled = [one / np.float32(t) for one, t in zip(of_seeds, temperatures, strict=True)]
+    return {
+        "ece_calibrated": float(np.mean([expected_calibration_error(softmax(one), labels) for one in cooled])),
+        "brier_calibrated": float(np.mean([brier_score(softmax(one), labels) for one in cooled])),
+        "loss_calibrated": float(np.mean([cross_entropy(one, labels) for one in cooled])),
+    }
 
 
 def over_seeds(of_seeds: list[Metrics]) -> dict[str, Any]:
@@ -83,7 +102,7 @@ def over_seeds(of_seeds: list[Metrics]) -> dict[str, Any]:
         return of_seeds[0].as_json()
     each = [one.as_json() for one in of_seeds]
     found: dict[str, Any] = {"samples": each[0]["samples"]}
-    for name in ("loss", "top1", "top5", "top1_low", "top1_high", "ece", "macro_recall", "macro_f1"):
+    for name in MEANS:
         found[name] = float(np.mean([one[name] for one in each]))
     for name in ("recall", "precision", "f1"):
         columns = zip(*(one[name] for one in each), strict=True)

@@ -96,12 +96,9 @@ def commands_page() -> str:
     parts.append("## The rooms alone\n\nWithout a workspace, and without `cairn` on the path.\n")
     import consensus.__main__
     import train.cli
+    import train.commands
 
-    parts.append(_argparse_section(train.cli.make_parser()))
-    parts.append(
-        "### `python -m train describe`\n\nPrint a network's layers, parameters and FLOPs, for instance"
-        " `python -m train describe resnet56 --json`.\n"
-    )
+    parts += [_argparse_section(train.cli.make_parser(command)) for command in ("", *train.commands.COMMANDS)]
     parts.append(_argparse_section(consensus.__main__.parser()))
     return "\n".join(parts)
 

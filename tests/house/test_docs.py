@@ -128,10 +128,11 @@ def parse(words: list[str]) -> None:
         consensus.__main__.parser().parse_args(words[3:])
     elif words[:3] == ["python", "-m", "train"] or words[:2] == ["cairn", "train"]:
         import train.cli
+        import train.commands
 
         rest = words[3:] if words[0] == "python" else words[2:]
-        if rest[:1] != ["describe"]:
-            train.cli.make_parser().parse_args(rest)
+        command = rest.pop(0) if rest and rest[0] in train.commands.COMMANDS else ""
+        train.cli.make_parser(command).parse_args(rest)
     elif words[:1] == ["cairn"]:
         _parse_cairn(words[1:])
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.shards.make import make_release
-from train.cli import clock, main, make_parser
+from train.cli import main, make_parser
+from train.commands import COMMANDS
+from train.progress import clock
 
 WITHOUT_THE_REST = """
 import sys
@@ -81,10 +83,11 @@ def test_time_left_reads_like_a_clock():
 
 def test_every_option_is_documented():
     page = (Path(__file__).parents[2] / "docs" / "training.md").read_text()
-    for action in make_parser()._actions:
-        for option in action.option_strings:
-            if option.startswith("--") and option != "--help":
-                assert f"`{option}`" in page, option
+    for command in ("", *COMMANDS):
+        for action in make_parser(command)._actions:
+            for option in action.option_strings:
+                if option.startswith("--") and option != "--help":
+                    assert f"`{option}`" in page, (command, option)
 
 
 def test_the_front_door_can_import_the_command():

@@ -6,14 +6,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from train.metrics import (
-    evaluate,
-    expected_calibration_error,
-    fit_temperature,
-    mean_and_interval,
-    softmax,
-    wilson,
-)
+from train.intervals import bootstrap, classifier_intervals, mean_and_interval, paired_difference, wilson
+from train.metrics import brier_score, evaluate, expected_calibration_error, fit_temperature, softmax
+from train.people import against_people
 
 
 @given(n=st.integers(1, 40), classes=st.integers(2, 9), seed=st.integers(0, 10_000))
@@ -88,3 +83,49 @@ def test_a_share_of_nothing_or_all_lies_in_its_own_interval():
         for right in (0, count):
             low, high = wilson(right, count)
             assert low <= right / count <= high
+
+
+def test_brier_score_by_hand():
+    probability = np.array([[0.8, 0.2], [0.5, 0.5]])
+    assert brier_score(probability, np.array([0, 1])) == pytest.approx((0.04 + 0.04 + 0.25 + 0.25) / 2)
+
+
+def test_bootstrap_of_a_mean_is_about_its_standard_error():
+    values = np.random.default_rng(0).normal(3, 2, 400)
+    low, high = bootstrap({"mean": lambda w: float(w @ values / w.sum())}, 400)["mean"]
+    half = 1.96 * values.std() / 20
+    assert low == pytest.approx(values.mean() - half, abs=0.2 * half)
+    assert high == pytest.approx(values.mean() + half, abs=0.2 * half)
+
+
+def test_intervals_hold_the_figures_that_they_are_of():
+    random = np.random.default_rng(1)
+    logits = random.normal(size=(300, 4)).astype(np.float32)
+    labels = np.where(random.random(300) < 0.7, logits.argmax(axis=1), random.integers(0, 4, 300))
+    figures, intervals = evaluate(logits, labels), classifier_intervals(softmax(logits), labels, draws=200)
+    for name in ("top1", "top5", "loss", "brier", "macro_f1"):
+        low, high = intervals[name]
+        assert low <= getattr(figures, name) <= high, name
+    assert intervals["top1"] == pytest.approx([figures.top1_low, figures.top1_high], abs=0.02)
+
+
+def test_a_paired_difference_is_surer_than_two_separate_intervals():
+    random = np.random.default_rng(2)
+    first = (random.random(500) < 0.8).astype(float)
+    second = first.copy()
+    second[np.flatnonzero(first == 0)[:30]] = 1
+    gap, low, high = paired_difference(first, second)
+    assert gap == pytest.approx(0.06)
+    assert 0 < low < gap < high < 0.1
+
+
+def test_beside_people_by_hand():
+    human = np.array([[1.0, 0.0], [0.5, 0.5], [0.9, 0.1]], np.float32)
+    logits = np.log(np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])).astype(np.float32)
+    found = against_people(logits, np.array([0, 0, 0]), human)
+    assert found["disputed"]["samples"] == 1
+    assert found["disputed"]["top1"] == 0
+    assert found["agreed"]["top1"] == 1
+    by_hand = [-np.log(0.9), -0.5 * np.log(0.2) - 0.5 * np.log(0.8), -0.9 * np.log(0.6) - 0.1 * np.log(0.4)]
+    assert found["soft_cross_entropy"] == pytest.approx(np.mean(by_hand), rel=1e-5)
+    assert found["human_entropy"] < found["soft_cross_entropy"]

@@ -20,7 +20,8 @@ class Labelled:
     """The samples of one split.
 
     `labels` int64 [N] in 0..K-1; `soft` float32 [N, K], rows sum to 1, or None; `picture(i)` decodes sample i to
-    RGB; `origin(i)` is the SHA-256 (hex) of its image and the group that must stay together in cross-validation.
+    RGB; `origin(i)` is the SHA-256 (hex) of its image and the group that must stay together in cross-validation;
+    `story(i)` says in words which judgments made its label, where the dataset knows.
     """
 
     keys: Sequence[str]
@@ -28,6 +29,7 @@ class Labelled:
     picture: Callable[[int], Image.Image]
     origin: Callable[[int], tuple[str, str]]
     soft: NDArray[np.float32] | None = None
+    story: Callable[[int], str] | None = None
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -41,6 +43,7 @@ class Labelled:
             picture=lambda i: self.picture(int(rows[i])),
             origin=lambda i: self.origin(int(rows[i])),
             soft=None if self.soft is None else self.soft[rows],
+            story=None if self.story is None else lambda i: self.story(int(rows[i])),  # type: ignore[misc]  # not None
         )
 
 

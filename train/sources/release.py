@@ -19,7 +19,7 @@ def open_release_source(path: Path) -> Source:
     except ShardError as error:
         raise TrainError(str(error), error.hint, error.exit_code) from error
     categories = tuple(c.slug for c in release.categories)
-    labelled = {name: labelled_split(name, split, len(categories)) for name, split in splits.items()}
+    labelled = {name: labelled_split(name, split, categories) for name, split in splits.items()}
     return Source(
         name=f"{release.manifest.name}/{release.manifest.version}",
         identity=release.release_id,
@@ -31,7 +31,7 @@ def open_release_source(path: Path) -> Source:
     )
 
 
-def labelled_split(name: str, split: Split, classes: int) -> Labelled:
+def labelled_split(name: str, split: Split, categories: tuple[str, ...]) -> Labelled:
     """One split with its crowd posteriors as soft labels; a sample without a posterior gets its hard label."""
 
     def picture(row: int) -> Image.Image:
@@ -49,10 +49,16 @@ def labelled_split(name: str, split: Split, classes: int) -> Labelled:
         sha256 = str(meta.get("sha256", split.keys[row]))
         return sha256, str(meta.get("group") or sha256)
 
+    def story(row: int) -> str:
+        meta = split.meta(row)
+        people = [f"{categories[int(label)]} {p:.0%}" for label, p in meta.get("soft") or [] if 0 <= label < classes]
+        return f"{int(meta.get('n_judgments') or 0)} judgments: {', '.join(people[:3]) or 'no posterior'}"
+
+    classes = len(categories)
     labels = np.asarray(split.labels, np.int64)
     soft = dense_soft(np.asarray(split.soft_label), np.asarray(split.soft_p), labels, classes)
     everything = Labelled(
-        keys=[str(key) for key in split.keys], labels=labels, picture=picture, origin=origin, soft=soft
+        keys=[str(key) for key in split.keys], labels=labels, picture=picture, origin=origin, soft=soft, story=story
     )
     known = np.flatnonzero(labels >= 0)
     return everything if len(known) == len(labels) else everything.subset(known)
