@@ -59,7 +59,7 @@ def create_app(workspace: Workspace, *, clock: Clock = now, seed: int | None = N
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
         context.live.start()
         yield
-        context.live.stop()
+        context.close()
 
     app = FastAPI(
         title="Cairn",

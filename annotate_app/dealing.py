@@ -1,119 +1,46 @@
-"""The queries behind a lease: what one person may still be given, a window of it at a time, so that none is long.
+"""The queries behind a lease: where items for one person may be found, and how the found ones stand.
 
 Statements are built once: building them costs more than most of them take. A window looks at some hundred items from
-a random place on; only where the windows hold nothing is the whole campaign searched, outside of any lock.
+a random place on; only where the windows hold nothing is the whole campaign searched, outside of any lock. What was
+found is looked at again by `look`, locked, before it is given.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from random import Random
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Select, bindparam, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from annotate_app import policy
-from label_store.models import Campaign, CampaignCategory, Fetch, Item, Judgment, Lease, Takedown
+from annotate_app.asking import Asking
+from label_store.models import Fetch, Item, Judgment, Lease, Takedown
+from label_store.one_step import Query, fetch
 
 _WINDOW = 400
 """Items that one query looks at. Large enough to find what a person has not judged among what they mostly have."""
 
 
-@dataclass(frozen=True)
-class Asking:
-    """Who asks for items of which campaign, and what its curator wants."""
-
-    campaign_id: int
-    person_id: int
-    at: datetime
-    state: str
-    rules: policy.Rules
-    per_person_limit: int | None
-    per_category_limit: int | None
-    categories: tuple[int, ...]
-    hides_suggestions: float = 0.0
-
-    @property
-    def most(self) -> int:
-        """Judgments that an item may get."""
-        return policy.most_judgments(self.rules.stopping)
-
-    def parameters(self, category_id: int | None, **more: Any) -> dict[str, Any]:
-        """Of the statements below."""
-        return {
-            "campaign": self.campaign_id,
-            "person": self.person_id,
-            "at": self.at,
-            "category": category_id,
-            "most": self.most,
-            **more,
-        }
+def urgent(session: Session, ask: Asking, category_id: int | None) -> list[int]:
+    """What a model disputes or a reviewer gave back, the most urgent first."""
+    rows = fetch(session.connection(), _window("priority", category_id is not None), ask.parameters(category_id))
+    return [item for item, _ in sorted(rows, key=lambda row: (-row[1], row[0]))]
 
 
-def asking(session: Session, campaign_id: int, person_id: int, at: datetime) -> Asking:
-    """The campaign as it is now. NoResultFound when it is gone."""
-    campaign = session.connection().execute(_campaign(), {"campaign": campaign_id}).one()
-    return Asking(
-        campaign_id=campaign_id,
-        person_id=person_id,
-        at=at,
-        state=campaign.state,
-        rules=policy.Rules(
-            stopping=campaign.stopping,
-            order=campaign.item_order,
-            gold_rate=campaign.gold_rate,
-            page=policy.Page(**campaign.page) if campaign.page else None,
-        ),
-        per_person_limit=campaign.per_person_limit,
-        per_category_limit=campaign.per_category_limit,
-        categories=tuple(session.connection().scalars(_categories(), {"campaign": campaign_id})),
-        hides_suggestions=campaign.suggestions_hidden,
-    )
-
-
-def left_of_limit(session: Session, ask: Asking) -> int | None:
-    """How many more items the person may be given in all; None where there is no limit."""
-    if ask.per_person_limit is None:
-        return None
-    return ask.per_person_limit - sum(_had(session, ask).values())
-
-
-def left_of_categories(session: Session, ask: Asking) -> dict[int, int] | None:
-    """How many more of each category; None where there is no limit."""
-    if ask.per_category_limit is None:
-        return None
-    had = _had(session, ask)
-    return {category: ask.per_category_limit - had.get(category, 0) for category in ask.categories}
-
-
-def window(
-    session: Session, ask: Asking, wanted: int, category_id: int | None, random: Random
-) -> list[policy.Candidate]:
-    """Items to choose from, mostly enough for `wanted`, locked; read from a random place on.
-
-    What a model disputes comes whole, the rest by the number of judgments in the policy's order.
-    """
-    last = session.connection().scalar(_last()) or 1
-    limit = max(2 * wanted, 32)
-    found = _locked(session, _window("priority", category_id is not None), ask, category_id, n=0, limit=limit)
+def windows(session: Session, ask: Asking, wanted: int, category_id: int | None, random: Random) -> list[int]:
+    """Mostly at least `wanted` items, by the number of judgments in the policy's order; from a random place on."""
+    connection = session.connection()
+    last = connection.scalar(_last()) or 1
+    found: list[int] = []
     for n in policy.order_of_counts(ask.rules.stopping, ask.rules.order):
-        if len(found) >= wanted:
-            break
         pivot = random.randrange(1, last + 1)
         for side in ("from", "below"):
-            found += _locked(
-                session, _window(side, category_id is not None), ask, category_id, n=n, pivot=pivot, limit=limit,
-            )  # fmt: skip
             if len(found) >= wanted:
-                break
+                return found
+            query = _window(side, category_id is not None)
+            found += sorted(row[0] for row in fetch(connection, query, ask.parameters(category_id, n=n, pivot=pivot)))
     return found
-
-
-def these(session: Session, ask: Asking, items: Sequence[int]) -> list[policy.Candidate]:
-    """The same for items that a search of the whole campaign found."""
-    return _locked(session, _window("these", False), ask, None, items=list(items), n=0, limit=len(items))
 
 
 def search(session: Session, ask: Asking, wanted: int, category_id: int | None) -> list[int]:
@@ -126,6 +53,21 @@ def search(session: Session, ask: Asking, wanted: int, category_id: int | None) 
     return found
 
 
+def look(session: Session, ask: Asking, items: Sequence[int]) -> list[policy.Candidate]:
+    """How these items stand for the person, locked. Missing: not open any more, or locked by somebody else."""
+    connection = session.connection()
+    asked = ask.parameters(None, items=list(items))
+    if connection.dialect.name == "postgresql":
+        # Locked first, counted afterwards: another statement sees what others committed until the rows were ours.
+        asked["items"] = list(connection.scalars(_lock(), asked))
+    if not asked["items"]:
+        return []
+    return [
+        policy.Candidate(item, n, leased, category, priority, bool(judged), bool(held), bool(given), extra)
+        for item, n, leased, category, priority, extra, judged, held, given in fetch(connection, _look(), asked)
+    ]
+
+
 def may_return(session: Session, ask: Asking, category_id: int | None) -> bool:
     """Whether items that others hold now may still come to this person."""
     return session.scalar(_open_to(category_id is not None), ask.parameters(category_id)) is not None
@@ -133,50 +75,8 @@ def may_return(session: Session, ask: Asking, category_id: int | None) -> bool:
 
 def unseen_gold(session: Session, ask: Asking, category_id: int | None) -> list[policy.Gold]:
     """Gold that the person has not judged and does not hold."""
-    rows = session.execute(_gold(category_id is not None), ask.parameters(category_id)).all()
-    return [policy.Gold(row.id, None if row.value is None else row.value == "yes") for row in rows]
-
-
-def _locked(session: Session, query: Select[Any], ask: Asking, category_id: int | None, **more: Any) -> list[Any]:
-    rows = session.connection().execute(query, ask.parameters(category_id, **more)).all()
-    if rows and session.get_bind().dialect.name == "postgresql":
-        # The rows are ours now; another look sees what others committed until they were.
-        rows = (
-            session.connection().execute(_again(), ask.parameters(category_id, items=[row.item for row in rows])).all()
-        )
-    return [policy.Candidate(**row._mapping) for row in rows]
-
-
-def _had(session: Session, ask: Asking) -> dict[int | None, int]:
-    """Items that the person has judged or holds, by category."""
-    had: dict[int | None, int] = {}
-    for statement in _counts():
-        for category, number in session.execute(statement, ask.parameters(None)):
-            had[category] = had.get(category, 0) + number
-    return had
-
-
-@cache
-def _campaign() -> Select[Any]:
-    return select(
-        Campaign.state,
-        Campaign.stopping,
-        Campaign.item_order,
-        Campaign.gold_rate,
-        Campaign.page,
-        Campaign.per_person_limit,
-        Campaign.per_category_limit,
-        Campaign.suggestions_hidden,
-    ).where(Campaign.id == bindparam("campaign"))
-
-
-@cache
-def _categories() -> Select[Any]:
-    return (
-        select(CampaignCategory.category_id)
-        .where(CampaignCategory.campaign_id == bindparam("campaign"))
-        .order_by(CampaignCategory.position)
-    )
+    rows = fetch(session.connection(), _gold(category_id is not None), ask.parameters(category_id))
+    return [policy.Gold(item, None if value is None else value == "yes") for item, value in rows]
 
 
 @cache
@@ -238,18 +138,6 @@ def _open() -> ColumnElement[bool]:
     return or_(Item.state == "open", (Item.state == "disputed") & (Item.extra > 0))
 
 
-def _facts() -> tuple[Any, ...]:
-    """The columns of a Candidate, by its names."""
-    return (
-        Item.id.label("item"),
-        Item.n,
-        _of_others().label("leased"),
-        Item.category_id.label("category"),
-        Item.priority,
-        Item.extra,
-    )
-
-
 def _mine() -> tuple[ColumnElement[bool], ...]:
     return (~_judged(), ~_held(), ~_given(), ~_shown_to_nobody())
 
@@ -259,36 +147,44 @@ def _free() -> ColumnElement[bool]:
 
 
 @cache
-def _window(kind: str, of_category: bool) -> Select[Any]:
-    if kind == "these":
-        ids: Any = bindparam("items", expanding=True)
+def _window(kind: str, of_category: bool) -> Query:
+    sides = {
+        "from": (Item.n == bindparam("n"), Item.id >= bindparam("pivot")),
+        "below": (Item.n == bindparam("n"), Item.id < bindparam("pivot")),
+    }
+    if kind == "priority":
+        urgent = (Item.campaign_id == bindparam("campaign"), Item.priority > 0, *_of_category(of_category))
+        ids = select(Item.id).where(*urgent).order_by(Item.priority.desc(), Item.id)
     else:
-        sides = {
-            "from": (Item.n == bindparam("n"), Item.id >= bindparam("pivot")),
-            "below": (Item.n == bindparam("n"), Item.id < bindparam("pivot")),
-        }
-        if kind == "priority":
-            ids = select(Item.id).where(
-                Item.campaign_id == bindparam("campaign"), Item.priority > 0, *_of_category(of_category)
-            )
-        else:
-            ids = select(Item.id).where(*_asked(of_category, *sides[kind]))
-        ids = ids.order_by(Item.priority.desc(), Item.id) if kind == "priority" else ids.order_by(Item.id)
-        ids = ids.limit(_WINDOW)
+        ids = select(Item.id).where(*_asked(of_category, *sides[kind])).order_by(Item.id)
+    return select(Item.id, Item.priority).where(
+        Item.id.in_(ids.limit(_WINDOW)), _open(), Item.gold.is_(None), _free(), *_mine()
+    )
+
+
+@cache
+def _lock() -> Select[Any]:
     return (
-        select(*_facts())
-        .where(Item.id.in_(ids), _open(), Item.gold.is_(None), _free(), *_mine())
-        .order_by(*((Item.priority.desc(), Item.id) if kind == "priority" else (Item.id,)))
-        .limit(bindparam("limit"))
+        select(Item.id)
+        .where(Item.id.in_(bindparam("items", expanding=True)))
+        .order_by(Item.id)
         .with_for_update(of=Item, skip_locked=True)
     )
 
 
 @cache
-def _again() -> Select[Any]:
-    return select(*_facts(), _judged().label("judged"), _held().label("held"), _given().label("given")).where(
-        Item.id.in_(bindparam("items", expanding=True)), _open(), Item.gold.is_(None)
-    )
+def _look() -> Select[Any]:
+    return select(
+        Item.id,
+        Item.n,
+        _of_others().label("leased"),
+        Item.category_id,
+        Item.priority,
+        Item.extra,
+        _judged().label("judged"),
+        _held().label("held"),
+        _given().label("given"),
+    ).where(Item.id.in_(bindparam("items", expanding=True)), _open(), Item.gold.is_(None), ~_shown_to_nobody())
 
 
 @cache
@@ -309,31 +205,3 @@ def _gold(of_category: bool) -> Select[Any]:
     return select(Item.id, known).where(
         Item.campaign_id == bindparam("campaign"), Item.gold.is_not(None), *_of_category(of_category), *_mine()
     )
-
-
-@cache
-def _counts() -> tuple[Executable, Executable]:
-    judged = (
-        select(Item.category_id, func.count())
-        .select_from(Judgment)
-        .join(Item, Item.id == Judgment.item_id)
-        .where(
-            Judgment.person_id == bindparam("person"),
-            Judgment.active,
-            Judgment.role == "annotator",
-            Item.campaign_id == bindparam("campaign"),
-        )
-        .group_by(Item.category_id)
-    )
-    held = (
-        select(Item.category_id, func.count())
-        .select_from(Lease)
-        .join(Item, Item.id == Lease.item_id)
-        .where(
-            Lease.campaign_id == bindparam("campaign"),
-            Lease.person_id == bindparam("person"),
-            Lease.deadline > bindparam("at"),
-        )
-        .group_by(Item.category_id)
-    )
-    return judged, held

@@ -1,13 +1,14 @@
-"""One commit to disk for many requests: whoever has the write lock also does the work of those who wait for it.
+"""One commit to disk for many requests: one thread does all jobs that wait, in one transaction.
 
-SQLite lets one writer in at a time, and a durable commit takes milliseconds of the disk. Requests that arrive
-meanwhile are done together in the next transaction. PostgreSQL does the same by itself.
+SQLite lets one writer in at a time, and a durable commit takes milliseconds of the disk. Jobs that arrive meanwhile
+are done together in the next transaction. One thread that writes also leaves the interpreter to the one that answers;
+a dozen that take turns spend half of it on the turns. PostgreSQL does the same by itself.
 """
 
 import threading
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
@@ -21,33 +22,71 @@ MOST = 32
 
 
 class GroupCommit:
-    """Runs jobs in write transactions. A job must do nothing but database work: it may be run twice."""
+    """Runs jobs in write transactions. A job must do nothing but database work: it may be run twice.
 
-    def __init__(self, workspace: Workspace) -> None:
+    An exception of the class `harmless` says that the job has changed nothing: it takes nobody else's work back.
+    """
+
+    def __init__(self, workspace: Workspace, harmless: type[Exception]) -> None:
         self._workspace = workspace
+        self._harmless = harmless
         self._alone = threading.Lock()
-        self._waiting: deque[tuple[Job, Future[Any]]] = deque()
+        self._waiting: SimpleQueue[tuple[Job, Future[Any]] | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
 
     @property
     def lock(self) -> threading.Lock:
         """Held while a transaction is open; for writers that cannot be run twice."""
         return self._alone
 
-    def run(self, job: Callable[[Session], T]) -> T:
-        """What the job returns, once it is on disk; what it raises, with nothing of it kept."""
+    def submit(self, job: Callable[[Session], T]) -> "Future[T]":
+        """Will hold what the job returns, once it is on disk; or what it raised, with nothing of it kept."""
         done: Future[T] = Future()
-        self._waiting.append((job, done))
-        with self._alone:
-            while not done.done():
-                self._commit([self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))])
-        return done.result()
+        self._waiting.put((job, done))
+        if self._thread is None:
+            with self._starting:
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._work, name="group-commit", daemon=True)
+                    self._thread.start()
+        return done
+
+    def run(self, job: Callable[[Session], T]) -> T:
+        """The same, waited for."""
+        return self.submit(job).result()
+
+    def close(self) -> None:
+        """Finish what waits and end the thread."""
+        with self._starting:
+            thread, self._thread = self._thread, None
+        if thread is not None:
+            self._waiting.put(None)
+            thread.join(timeout=30)
+
+    def _work(self) -> None:
+        while (first := self._waiting.get()) is not None:
+            jobs, last = [first], False
+            try:
+                while len(jobs) < MOST and not last:
+                    more = self._waiting.get_nowait()
+                    last = more is None
+                    jobs += [more] if more is not None else []
+            except Empty:
+                pass
+            with self._alone:
+                self._commit([entry for entry in jobs if entry[1].set_running_or_notify_cancel()])
+            if last:
+                return
 
     def _commit(self, jobs: list[tuple[Job, Future[Any]]]) -> None:
+        results: list[tuple[Any, Exception | None]] = []
         try:
-            results = []
             with self._workspace.write() as session:
                 for job, _ in jobs:
-                    results.append(job(session))
+                    try:
+                        results.append((job(session), None))
+                    except self._harmless as error:
+                        results.append((None, error))
                     session.flush()
                     session.expunge_all()  # the next job sees the database, not what this one remembers
         except BaseException as error:  # told to the one whose job it was
@@ -57,5 +96,8 @@ class GroupCommit:
                 for alone in jobs:
                     self._commit([alone])
         else:
-            for (_, done), result in zip(jobs, results, strict=True):
-                done.set_result(result)
+            for (_, done), (result, harmless) in zip(jobs, results, strict=True):
+                if harmless is None:
+                    done.set_result(result)
+                else:
+                    done.set_exception(harmless)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select, tuple_
 from sqlalchemy.orm import Session
 
-from annotate_app.leasing import LeasedItem
+from annotate_app.holding import LeasedItem
 from label_store import is_flag
 from label_store.models import Campaign, Category, Consensus, Image, Item, Judgment
 

@@ -82,6 +82,11 @@ def order_of_counts(stopping: Mapping[str, Any], order: Order = "auto") -> list[
     return counts if order == "near_last" else counts[::-1]
 
 
+def finishes_items(stopping: Mapping[str, Any], order: Order = "auto") -> bool:
+    """Whether items near settling come first, so that one is finished before the next is begun."""
+    return order_of_counts(stopping, order)[0] > 0
+
+
 def has_room(candidate: Candidate, most: int) -> bool:
     """Whether one more person may be given the item: judgments and leases stay within what is asked for."""
     return candidate.n + candidate.leased < most + candidate.extra

@@ -106,6 +106,14 @@ class Workspace:
         return make_engine(URL.create("sqlite", database=str(file)) if file else parse_url(self.settings.database_url))
 
     @cached_property
+    def _reading(self) -> Engine:
+        return for_reading(self.engine)
+
+    @cached_property
+    def _writing(self) -> Engine:
+        return for_writing(self.engine)
+
+    @cached_property
     def blobs(self) -> BlobStore:
         """Where the bytes of pictures are."""
         return open_blobs(self.settings.blobs_url, self.folder)
@@ -123,14 +131,14 @@ class Workspace:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session on one consistent view of the database; nothing it changes is kept."""
-        with Session(for_reading(self.engine)) as session, _sentences(self):
+        with Session(self._reading) as session, _sentences(self):
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session whose changes are committed (and on disk) when the block ends, or not at all."""
         with (
-            Session(for_writing(self.engine), expire_on_commit=False) as session,
+            Session(self._writing, expire_on_commit=False) as session,
             _sentences(self),
             session.begin(),
         ):

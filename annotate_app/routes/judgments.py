@@ -3,16 +3,19 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError
+from pydantic_core import to_json
 
 from annotate_app.access import find_campaign
+from annotate_app.batch import Given, Status
 from annotate_app.context import Context
-from annotate_app.judging import Given, Status, judge, undo
+from annotate_app.judging import judge
 from annotate_app.own_work import past_answers
 from annotate_app.problems import Problem
 from annotate_app.routes.leases import ItemOut
-from annotate_app.security.roles import Annotator
+from annotate_app.security.roles import Annotator, AnnotatorClaim
+from annotate_app.undoing import undo
 
 router = APIRouter(prefix="/api/v1/judgments", tags=["work"])
 MAX_BATCH = 500
@@ -32,7 +35,9 @@ class JudgmentIn(BaseModel):
 
     def given(self) -> Given:
         """The value that the core works with."""
-        return Given(**{name: getattr(self, name) for name in type(self).model_fields})
+        return Given(
+            self.id, self.item, self.answer, self.answered_at, self.shown_at, self.active_ms, self.supersedes
+        )  # fmt: skip
 
 
 class OutcomeOut(BaseModel):
@@ -63,8 +68,8 @@ Entry = Annotated[JudgmentIn | Any, Field(union_mode="left_to_right")]
 Batch = Annotated[list[Entry], Field(max_length=MAX_BATCH)]
 
 
-@router.post("")
-def create_judgments(context: Context, person: Annotator, batch: Batch) -> list[OutcomeOut]:
+@router.post("", response_model=list[OutcomeOut])
+async def create_judgments(context: Context, claim: AnnotatorClaim, batch: Batch) -> Response:
     """Take a batch; on disk when this answers. One bad entry is refused by itself and holds nobody up."""
     good: list[Given] = []
     outcomes: list[OutcomeOut | None] = []
@@ -74,8 +79,9 @@ def create_judgments(context: Context, person: Annotator, batch: Batch) -> list[
             outcomes.append(None)
         else:
             outcomes.append(_malformed(entry))
-    taken = iter(judge(context, person, good)) if good else iter(())
-    return [outcome or OutcomeOut.model_validate(next(taken), from_attributes=True) for outcome in outcomes]
+    taken = iter(await judge(context, claim, good))
+    body = [outcome or next(taken) for outcome in outcomes]
+    return Response(to_json(body), media_type="application/json")
 
 
 @router.get("")

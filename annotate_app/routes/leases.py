@@ -2,16 +2,22 @@
 
 from datetime import datetime
 from typing import Annotated, Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
+from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_json
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from annotate_app import leasing
-from annotate_app.access import find_campaign
+from annotate_app import holding, leasing
+from annotate_app.access import CampaignFacts, find_campaign, work_of
 from annotate_app.context import Context
+from annotate_app.deck import Outlook
 from annotate_app.problems import Problem
-from annotate_app.security.roles import Annotator
+from annotate_app.security.roles import Annotator, AnnotatorClaim
+from label_store.models import CampaignCategory, Category
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["work"])
 
@@ -45,7 +51,7 @@ class LeaseOut(BaseModel):
     lease: UUID | None
     deadline: datetime
     items: list[ItemOut]
-    outlook: leasing.Outlook
+    outlook: Outlook
 
 
 class ReleaseIn(BaseModel):
@@ -60,25 +66,21 @@ class ReleaseOut(BaseModel):
     released: int
 
 
-@router.post("/{campaign}/leases")
-def create_lease(context: Context, person: Annotator, campaign: str, wanted: LeaseIn) -> LeaseOut:
+@router.post("/{campaign}/leases", response_model=LeaseOut)
+async def create_lease(context: Context, claim: AnnotatorClaim, campaign: str, wanted: LeaseIn) -> Response:
     """Up to `n` items for you, held 30 minutes. May be called ahead, while earlier items are being judged."""
-    with context.read() as session:
-        found = find_campaign(session, person, campaign)
-        by_slug = {category.slug: category.id for category in found.categories} if wanted.category else {}
-    if wanted.category is not None and wanted.category not in by_slug:
-        raise Problem(422, f"the campaign {found.slug!r} does not ask about {wanted.category!r}")
-    if found.kind == "classify" and (wanted.category or wanted.one_category):
-        raise Problem(422, "the items of a classify campaign have no category to choose")
-    leased = leasing.lease(
-        context,
-        found.id,
-        person.id,
-        wanted.n,
-        category_id=None if wanted.category is None else by_slug[wanted.category],
-        one_category=wanted.one_category,
-    )
-    return _as_json(leased)
+    at, token = context.clock(), uuid4()
+
+    def first(session: Session) -> tuple[leasing.Attempt, tuple[holding.LeasedItem, ...]]:
+        person = claim.person(session, at)
+        found = work_of(session, person, campaign)
+        attempt = leasing.Attempt(context, found.id, person.id, _wish(session, found, wanted), at)
+        return attempt, attempt.make(session, token)
+
+    attempt, items = await context.in_turn(first)
+    leased = attempt.leased(token, items) if items else await run_in_threadpool(attempt.insist)
+    body = {"lease": leased.token, "deadline": leased.deadline, "items": leased.items, "outlook": leased.outlook}
+    return Response(to_json(body), media_type="application/json")
 
 
 @router.get("/{campaign}/leases")
@@ -86,7 +88,7 @@ def get_leases(context: Context, person: Annotator, campaign: str) -> LeaseOut:
     """What you hold already and have not judged: for a page that was loaded again."""
     with context.read() as session:
         found = find_campaign(session, person, campaign)
-    return _as_json(leasing.held(context, found.id, person.id))
+    return _as_json(holding.held(context, found.id, person.id))
 
 
 @router.post("/{campaign}/leases/release")
@@ -94,10 +96,25 @@ def release_lease(context: Context, person: Annotator, campaign: str, wanted: Re
     """Give items back that you will not judge, so that others need not wait for the deadline."""
     with context.read() as session:
         found = find_campaign(session, person, campaign)
-    return ReleaseOut(released=leasing.release(context, found.id, person.id, wanted.items))
+    return ReleaseOut(released=holding.release(context, found.id, person.id, wanted.items))
 
 
-def _as_json(leased: leasing.Leased) -> LeaseOut:
+def _wish(session: Session, campaign: CampaignFacts, wanted: LeaseIn) -> leasing.Wish:
+    category_id = None
+    if wanted.category is not None:
+        category_id = session.scalar(
+            select(Category.id)
+            .join(CampaignCategory, CampaignCategory.category_id == Category.id)
+            .where(CampaignCategory.campaign_id == campaign.id, Category.slug == wanted.category)
+        )
+        if category_id is None:
+            raise Problem(422, f"the campaign {campaign.slug!r} does not ask about {wanted.category!r}")
+    if campaign.kind == "classify" and (wanted.category or wanted.one_category):
+        raise Problem(422, "the items of a classify campaign have no category to choose")
+    return leasing.Wish(wanted.n, category_id, wanted.one_category)
+
+
+def _as_json(leased: holding.Leased) -> LeaseOut:
     return LeaseOut(
         lease=leased.token,
         deadline=leased.deadline,

@@ -1,8 +1,11 @@
 """Who may call a route. A route declares it by depending on one of these; a test walks all routes."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
+from sqlalchemy.orm import Session
 
 from annotate_app.context import Context
 from annotate_app.problems import Problem
@@ -38,15 +41,12 @@ class Require:
 
         Problem 409 when the request comes from a page that was loaded for somebody else.
         """
-        person = Public()(request, context)
+        return self.check(Public()(request, context), meant_for(request))
+
+    def check(self, person: SignedIn | None, meant: str | None) -> SignedIn:
+        """The same for whoever is signed in; `meant`: the id of the person for whom the page was loaded."""
         if person is None:
-            raise Problem(
-                401,
-                "you are not signed in, or your session has ended",
-                hint="sign in again; what you have answered is kept in this browser",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
-        meant = meant_for(request)
+            raise _not_signed_in()
         if meant is not None and meant != str(person.id):
             raise Problem(
                 409,
@@ -63,6 +63,39 @@ class Require:
                 hint="make one with that scope at POST /api/v1/tokens",
             )
         return person
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a request says of who sent it, to be believed inside the transaction that does its work."""
+
+    secret: str
+    meant: str | None
+    require: Require
+
+    def person(self, session: Session, at: datetime) -> SignedIn:
+        """Who it is; the Problems of `Require`."""
+        return self.require.check(signed_in(session, self.secret, at), self.meant)
+
+
+class Claims(Require):
+    """As `Require`, for what is asked many times a second: no thread and no transaction of its own."""
+
+    async def __call__(self, request: Request) -> Claim:  # type: ignore[override]  # FastAPI reads the signature
+        """Problem 401 where nobody is named; the rest when the claim is looked at."""
+        secret = secret_of(request)
+        if secret is None:
+            raise _not_signed_in()
+        return Claim(secret, meant_for(request), self)
+
+
+def _not_signed_in() -> Problem:
+    return Problem(
+        401,
+        "you are not signed in, or your session has ended",
+        hint="sign in again; what you have answered is kept in this browser",
+        headers={"WWW-Authenticate": "Bearer"},
+    )
 
 
 class Gives(Public):
@@ -92,6 +125,7 @@ public = Public()
 Anybody = Annotated[SignedIn | None, Depends(public)]
 Member = Annotated[SignedIn, Depends(Require(*EVERYBODY))]
 Annotator = Annotated[SignedIn, Depends(Require(*ANNOTATES, scope="judge"))]
+AnnotatorClaim = Annotated[Claim, Depends(Claims(*ANNOTATES, scope="judge"))]
 Reviewer = Annotated[SignedIn, Depends(Require(*REVIEWS, scope="review"))]
 Watcher = Annotated[SignedIn, Depends(Require(*REVIEWS, "viewer", scope="watch"))]
 Exporter = Annotated[SignedIn, Depends(Require(*CURATES, scope="export"))]

@@ -157,10 +157,10 @@ class Lease(Base):
     item_id: Mapped[int] = mapped_column(ForeignKey("items.id", ondelete="CASCADE"), primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), primary_key=True)
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaigns.id", ondelete="CASCADE"))
-    token: Mapped[UUID] = mapped_column(index=True)
+    token: Mapped[UUID]
     """One lease request holds several items under one token."""
     leased_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
-    deadline: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+    deadline: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
 class Judgment(Base):
@@ -177,7 +177,7 @@ class Judgment(Base):
             "person_id",
             "role",
             unique=True,
-            sqlite_where=text("active"),
+            sqlite_where=text("active = 1"),  # in the words of a query, else SQLite would not look there
             postgresql_where=text("active"),
         ),
         Index("ix_judgments_person_id_received_at", "person_id", "received_at"),

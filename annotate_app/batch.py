@@ -1,0 +1,293 @@
+"""One batch of answers in its transaction: what it needs read once, one decision after another, all written at once.
+
+`items.n` changes in the transaction that changes the judgments it counts.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import Delete, Select, Update, bindparam, delete, func, select, update
+from sqlalchemy.orm import Session
+
+from annotate_app import policy
+from annotate_app.access import CampaignFacts, campaigns_of
+from annotate_app.answer_rules import AnswerRules
+from annotate_app.context import AppContext
+from annotate_app.security.sessions import SignedIn
+from label_store import AnswerError, is_flag
+from label_store.models import Item, Judgment, Lease
+from label_store.one_step import Query, fetch, insert_rows
+
+Status = Literal["accepted", "duplicate", "refused"]
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST_AFTER = timedelta(days=1)
+"""What a client's clock may say, from EARLIEST to this long after the answer was received."""
+LONGEST_MS = 24 * 3600 * 1000
+
+
+@dataclass(frozen=True)
+class Given:
+    """One answer as the client sent it. `supersedes`: the person's own earlier judgment that this one corrects.
+
+    An answer is worth more than the clock of the machine it was given on: an impossible `answered_at` becomes the
+    time of receipt, an impossible `shown_at` is dropped, and `active_ms` ends at a day.
+    """
+
+    id: UUID
+    item: int
+    answer: dict[str, Any]
+    answered_at: datetime
+    shown_at: datetime | None = None
+    active_ms: int = 0
+    supersedes: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of it; `reason` is a sentence when it was refused."""
+
+    id: UUID
+    status: Status
+    reason: str | None = None
+
+
+class Refused(Exception):
+    """This answer cannot be taken."""
+
+
+class Batch:
+    """Answers of one person, to items of any campaigns."""
+
+    def __init__(self, session: Session, context: AppContext, person: SignedIn, given: Sequence[Given]) -> None:
+        self.session = session
+        self.connection = session.connection()
+        self.person = person
+        self.given = given
+        item_ids = sorted({entry.item for entry in given})
+        # Locked in the order of their ids, so that two batches never wait for each other.
+        self.items = {row[0]: _Item(*row) for row in fetch(self.connection, _items(), {"items": item_ids})}
+        # Read once the rows are ours: a lease that ended while we waited has ended.
+        self.at = context.clock()
+        self.campaign_ids = {item.campaign_id for item in self.items.values()}
+        self.campaigns = campaigns_of(session, person, self.campaign_ids)
+        self.rules = AnswerRules(
+            session,
+            self.campaigns.values(),
+            [(item.campaign_id, item.category_id, item.image_sha256) for item in self.items.values()],
+        )
+        named = {entry.id for entry in given} | {entry.supersedes for entry in given if entry.supersedes}
+        self.owners: dict[UUID, int] = {
+            row[0]: row[1] for row in fetch(self.connection, _owners(), {"ids": list(named)})
+        }
+        self.mine: dict[int, _Mine] = {}
+        self.deadlines: dict[int, datetime] = {}
+        for item_id, judgment_id, counts, deadline in fetch(
+            self.connection, _mine(), {"items": item_ids, "person": person.id}
+        ):
+            if judgment_id is not None:
+                self.mine[item_id] = _Mine(judgment_id, bool(counts))
+            if deadline is not None:
+                self.deadlines[item_id] = deadline
+        self.rows: list[dict[str, Any]] = []
+        self.superseded: list[UUID] = []
+        self.answered: set[int] = set()
+        self.change: Counter[int] = Counter()
+
+    def take(self) -> list[Outcome]:
+        """Decide and write; an outcome for each entry."""
+        outcomes = []
+        for entry in self.given:
+            try:
+                if self.owners.get(entry.id) == self.person.id:
+                    outcomes.append(Outcome(entry.id, "duplicate"))
+                    continue
+                if entry.id in self.owners:
+                    raise Refused("this id belongs to another judgment")
+                self._accept(entry)
+                outcomes.append(Outcome(entry.id, "accepted"))
+            except (Refused, AnswerError) as error:
+                outcomes.append(Outcome(entry.id, "refused", str(error)))
+        self._write()
+        return outcomes
+
+    def _accept(self, entry: Given) -> None:
+        item = self.items.get(entry.item)
+        campaign = self.campaigns.get(item.campaign_id) if item else None
+        if item is None or campaign is None:
+            raise Refused(f"there is no item {entry.item} that is open to you")
+        answer = self._checked(entry, item, campaign)
+        previous = self.mine.get(item.id)
+        if entry.supersedes is not None:
+            if previous is None or previous.id != entry.supersedes:
+                raise Refused("the judgment that this one corrects is not your present one of this item")
+            if campaign.state == "closed":
+                raise Refused(f"the campaign {campaign.slug!r} is closed")
+            self.superseded.append(previous.id)
+            self.change[item.id] -= previous.counts and not item.is_gold
+        else:
+            self._must_be_open(item, campaign)
+        counts = not is_flag(answer)
+        self.rows.append(
+            {
+                "id": entry.id,
+                "item_id": item.id,
+                "person_id": self.person.id,
+                "role": "annotator",
+                "answer": answer,
+                "shown_at": _possible(entry.shown_at, self.at),
+                "answered_at": _possible(entry.answered_at, self.at) or self.at,
+                "received_at": self.at,
+                "active_ms": min(entry.active_ms, LONGEST_MS),
+                "supersedes": entry.supersedes,
+                "active": True,
+                "undone_at": None,
+            }
+        )
+        self.change[item.id] += counts and not item.is_gold
+        self.answered.add(item.id)
+        self.mine[item.id] = _Mine(entry.id, counts)
+        self.owners[entry.id] = self.person.id
+
+    def _write(self) -> None:
+        for row in self.rows:  # one that corrected another of this very batch was never active in the store
+            if row["id"] in self.superseded:
+                row |= {"active": False, "undone_at": self.at}
+        if self.superseded:
+            self.connection.execute(_deactivate(), {"ids": self.superseded, "at": self.at})
+        if self.rows:
+            insert_rows(self.connection, Judgment.__table__, self.rows)  # type: ignore[arg-type]  # it is a Table
+            self.connection.execute(_release(), {"items": sorted(self.answered), "person": self.person.id})
+        for by in sorted({by for by in self.change.values() if by}):
+            changed = [item for item in sorted(self.change) if self.change[item] == by]
+            self.connection.execute(_count(), {"ids": changed, "by": by})
+
+    def _must_be_open(self, item: "_Item", campaign: CampaignFacts) -> None:
+        if item.id in self.mine:
+            raise Refused("you have already judged this item")
+        deadline = self.deadlines.get(item.id)
+        if deadline is None:
+            raise Refused("this item was not given to you")
+        if campaign.state in ("closed", "draft"):
+            raise Refused(f"the campaign {campaign.slug!r} is {campaign.state}")
+        if deadline > self.at or item.is_gold:
+            return
+        leased = self.session.scalar(
+            _held_by_others(), {"item": item.id, "person": self.person.id, "at": self.at}
+        )  # fmt: skip
+        present = policy.Candidate(item.id, item.n, leased or 0, extra=item.extra)
+        if item.state != "open" or not policy.has_room(present, policy.most_judgments(campaign.stopping)):
+            raise Refused("your time for this item was over and others have judged it enough since")
+
+    def _checked(self, entry: Given, item: "_Item", campaign: CampaignFacts) -> dict[str, Any]:
+        try:
+            text = json.dumps(entry.answer, ensure_ascii=False, allow_nan=False).encode()
+        except (ValueError, UnicodeEncodeError, RecursionError) as error:
+            raise AnswerError(f"the answer is not JSON: {error}") from error
+        if b"\\u0000" in text:
+            raise AnswerError("the answer holds a NUL character")
+        return self.rules.check(campaign, item.category_id, item.image_sha256, entry.answer)
+
+
+def _possible(said: datetime | None, received: datetime) -> datetime | None:
+    """The time in UTC, or None where no right clock could have said it."""
+    try:
+        at = None if said is None else said.astimezone(UTC)
+    except OverflowError:  # the first or last day of the calendar, in another time zone
+        return None
+    return at if at is not None and EARLIEST <= at <= received + LATEST_AFTER else None
+
+
+@dataclass(frozen=True)
+class _Item:
+    """What a decision needs to know of an item."""
+
+    id: int
+    campaign_id: int
+    category_id: int | None
+    image_sha256: str
+    state: str
+    n: int
+    extra: int
+    is_gold: bool
+
+
+@dataclass(frozen=True)
+class _Mine:
+    """The person's active judgment of an item; `counts`: it is an answer, not a flag."""
+
+    id: UUID
+    counts: bool
+
+
+# Built once: building one costs more than most of them take.
+
+
+def _named(name: str) -> Any:
+    return bindparam(name, expanding=True)
+
+
+@cache
+def _items() -> Query:
+    return (
+        select(
+            Item.id,
+            Item.campaign_id,
+            Item.category_id,
+            Item.image_sha256,
+            Item.state,
+            Item.n,
+            Item.extra,
+            Item.gold.is_not(None).label("is_gold"),
+        )
+        .where(Item.id.in_(_named("items")))
+        .order_by(Item.id)
+        .with_for_update(of=Item)
+    )
+
+
+@cache
+def _mine() -> Select[Any]:
+    """The person's active judgment and lease of each item, where there are."""
+    person: Any = bindparam("person")
+    judgment = (Judgment.item_id == Item.id) & (Judgment.person_id == person) & (Judgment.role == "annotator")
+    counts = Judgment.answer["flag"].as_string().is_(None).label("counts")
+    return (
+        select(Item.id, Judgment.id, counts, Lease.deadline)
+        .select_from(Item)
+        .outerjoin(Judgment, judgment & Judgment.active)
+        .outerjoin(Lease, (Lease.item_id == Item.id) & (Lease.person_id == person))
+        .where(Item.id.in_(_named("items")))
+    )
+
+
+@cache
+def _owners() -> Query:
+    return select(Judgment.id, Judgment.person_id).where(Judgment.id.in_(_named("ids")))
+
+
+@cache
+def _held_by_others() -> Select[Any]:
+    return select(func.count()).where(
+        Lease.item_id == bindparam("item"), Lease.person_id != bindparam("person"), Lease.deadline > bindparam("at")
+    )
+
+
+@cache
+def _deactivate() -> Update:
+    return update(Judgment).where(Judgment.id.in_(_named("ids"))).values(active=False, undone_at=bindparam("at"))
+
+
+@cache
+def _release() -> Delete:
+    return delete(Lease).where(Lease.item_id.in_(_named("items")), Lease.person_id == bindparam("person"))
+
+
+@cache
+def _count() -> Update:
+    return update(Item).where(Item.id.in_(_named("ids"))).values(n=Item.n + bindparam("by"))
