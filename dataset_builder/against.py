@@ -33,7 +33,7 @@ def find_leaks(
     Places are named from `files` on, so that a release does not depend on where that folder lies.
     """
     above = "" if files == Path() else f"{files}/"
-    lists = [path for path in against if path.suffix.lower() in _LISTS and path.is_file()]
+    lists = [path for path in against if is_hash_list(path)]
     leaks = []
     others = find_pictures([path for path in against if path not in lists])
     if others:
@@ -50,9 +50,14 @@ def find_leaks(
             leaks.append(Leak(names[match.a], str(gallery.places[match.b - own]).removeprefix(above)))
     for path in lists:
         hashes = read_hashes(path)
-        for index, row in near_hashes(fingerprints, np.array(hashes, dtype=np.uint64), min(radius, LIST_RADIUS)):
+        for index, row, _, _ in near_hashes(fingerprints, np.array(hashes, dtype=np.uint64), min(radius, LIST_RADIUS)):
             leaks.append(Leak(names[index], f"{str(path).removeprefix(above)}: {imaging.phash_hex(hashes[row])}"))
     return leaks
+
+
+def is_hash_list(path: Path) -> bool:
+    """Whether a path is a list of hashes, and not a place of pictures."""
+    return path.suffix.lower() in _LISTS and path.is_file()
 
 
 def read_hashes(path: Path) -> list[int]:

@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dataset_builder.duplicates import Match, left_out, quality, stars
+from dataset_builder.duplicates import Match, left_out, stars
 from dataset_builder.errors import BuildError
-from dataset_builder.fingerprints import Fingerprint
+from dataset_builder.fingerprints import Fingerprint, quality
 from dataset_builder.groups import PROTECTED, group
 from dataset_builder.recipe import Recipe
 from dataset_builder.select import Chosen, Dropped, Reason

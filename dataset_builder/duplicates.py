@@ -117,9 +117,3 @@ def left_out(star: Star, keep: str | int) -> tuple[tuple[int, Match], ...]:
         return ()
     stay = 1 if keep == "best" else int(keep)
     return star.members[max(0, stay - 1) :]
-
-
-def quality(found: Fingerprint) -> tuple[float, float]:
-    """Sorts better pictures first: more pixels, then more bytes a pixel (less compression)."""
-    area = found.width * found.height
-    return (-float(area), -found.bytes / max(1, area))

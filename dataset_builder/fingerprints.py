@@ -68,6 +68,12 @@ def small_picture(data: bytes) -> Image.Image:
     return Image.frombytes("RGB", (COMPARISON_SIDE, COMPARISON_SIDE), data)
 
 
+def quality(found: Fingerprint) -> tuple[float, float]:
+    """Sorts better pictures first: more pixels, then more bytes a pixel (less compression)."""
+    area = found.width * found.height
+    return (-float(area), -found.bytes / max(1, area))
+
+
 def hash_table(fingerprints: Sequence[Fingerprint]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
     """(which pictures have hashes, int64 [M]; their hashes, uint64 [M, 8])."""
     known = [index for index, found in enumerate(fingerprints) if found.hashes is not None]

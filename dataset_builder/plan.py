@@ -202,7 +202,7 @@ def _near_unreadable(
     hashes = {sha256: int(phash, 16) for sha256, phash in sorted(stored.items()) if phash is not None}
     gone = list(hashes)
     rows = near_hashes(fingerprints, np.array(list(hashes.values()), dtype=np.uint64), min(radius, LIST_RADIUS))
-    return [(names[index], gone[row]) for index, row in rows]
+    return [(names[index], gone[row]) for index, row, _, _ in rows]
 
 
 def _normalise(

@@ -11,15 +11,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import imaging
-from dataset_builder.fingerprints import IDENTITY, TRANSFORMS, Fingerprint, hash_table
+from dataset_builder.fingerprints import IDENTITY, TRANSFORMS, Fingerprint, hash_table, quality
 
 Sides = tuple[Sequence[int], Sequence[int]]
 Proposal = tuple[int, int, int, str]
 """(a, b, bits between their hashes, transform of b), a < b."""
 
 # Chosen on the development half of benchmarks/dedup.py: see benchmarks/README.md.
-_LEAST_COSINE = 0.72
+_LEAST_COSINE = 0.68
 _MOST_ALIKE = 20
+# Pictures of one hash that are all compared with each other.
+_MOST_EQUAL = 50
 # Pictures described in one call.
 _AT_ONCE = 1024
 # Comparing all with all ends here (200,000 pictures among each other, some minutes); past it hashes alone propose.
@@ -33,37 +35,59 @@ def propose(
     between: Sides | None = None,
 ) -> list[Proposal]:
     """What pixels should decide on, sorted; the same pair may stand under several transforms, the nearest first."""
-    by_hash = near_pairs(fingerprints, radius)
-    if between is not None:
-        left, right = set(between[0]), set(between[1])
-        by_hash = [
-            row for row in by_hash
-            if (row[0] in left and row[1] in right) or (row[0] in right and row[1] in left)
-        ]  # fmt: skip
+    by_hash = near_pairs(fingerprints, radius, between)
     known = {(a, b) for a, b, _, _ in by_hash}
     alike = [pair for pair in alike_pairs(fingerprints, picture_of, between) if pair not in known]
     rows = by_hash + [(a, b, _distance(fingerprints[a], fingerprints[b]), IDENTITY) for a, b in alike]
     return sorted(rows, key=lambda row: (row[0], row[1], row[2], row[3]))
 
 
-def near_pairs(fingerprints: Sequence[Fingerprint], radius: int) -> list[Proposal]:
-    """a as it is and b transformed have hashes within the radius; sorted."""
+def near_pairs(fingerprints: Sequence[Fingerprint], radius: int, between: Sides | None = None) -> list[Proposal]:
+    """a as it is and b transformed have hashes within the radius; sorted.
+
+    Of more than fifty pictures with one hash, each is a pair with the best of them, which stands for all of them
+    elsewhere: a logo that comes a hundred thousand times is not five billion pairs.
+    """
     known, hashes = hash_table(fingerprints)
-    if len(known) < 2:
-        return []
-    columns = len(TRANSFORMS)
-    # All hashes in one table: row = picture * 8 + transform. A pair of two transformed hashes says
-    # nothing that a pair with an identity does not.
-    pairs, distances = imaging.pairs_within(hashes.reshape(-1), radius)
-    picture, transform = pairs // columns, pairs % columns
-    useful = (picture[:, 0] != picture[:, 1]) & (transform[:, 0] == 0)
-    rows = {
-        (int(known[a]), int(known[b]), int(distance), TRANSFORMS[moved])
-        for (a, b), moved, distance in zip(
-            picture[useful].tolist(), transform[useful, 1].tolist(), distances[useful].tolist(), strict=True
+    if between is not None:
+        left, right = (np.flatnonzero(np.isin(known, np.array(side, dtype=np.int64))) for side in between)
+        return sorted(
+            _moved_pairs(known, hashes, left, right, radius) | _moved_pairs(known, hashes, right, left, radius)
         )
-    }
-    return sorted(rows)
+    places, stood_for = _represented(fingerprints, known, hashes)
+    rows = {(min(a, b), max(a, b), 0, IDENTITY) for a, b in stood_for}
+    return sorted(rows | _moved_pairs(known, hashes, places, places, radius))
+
+
+def _represented(
+    fingerprints: Sequence[Fingerprint], known: NDArray[np.int64], hashes: NDArray[np.uint64]
+) -> tuple[NDArray[np.int64], list[tuple[int, int]]]:
+    """(rows that are compared with others, (best, member) of pictures that are too many of one hash)."""
+    _, inverse, counts = np.unique(hashes[:, 0], return_inverse=True, return_counts=True)
+    kept = counts[inverse] <= _MOST_EQUAL
+    pairs = []
+    for crowd in np.flatnonzero(counts > _MOST_EQUAL):
+        rows = np.flatnonzero(inverse == crowd).tolist()
+        best = min(rows, key=lambda row: (*quality(fingerprints[int(known[row])]), row))
+        kept[best] = True
+        pairs += [(int(known[best]), int(known[row])) for row in rows if row != best]
+    return np.flatnonzero(kept), pairs
+
+
+def _moved_pairs(
+    known: NDArray[np.int64],
+    hashes: NDArray[np.uint64],
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    radius: int,
+) -> set[Proposal]:
+    """One of the rows `first` as it is, and a later picture of the rows `second` in any position."""
+    columns = len(TRANSFORMS)
+    pairs, distances = imaging.pairs_across(hashes[first, 0], hashes[second].reshape(-1), radius)
+    a, b, moved = known[first[pairs[:, 0]]], known[second[pairs[:, 1] // columns]], pairs[:, 1] % columns
+    later = np.flatnonzero(a < b)
+    lies = [TRANSFORMS[column] for column in moved[later].tolist()]
+    return set(zip(a[later].tolist(), b[later].tolist(), distances[later].tolist(), lies, strict=True))
 
 
 def alike_pairs(
@@ -84,16 +108,21 @@ def alike_pairs(
     return sorted({(a, b) for a, b in named.tolist()})
 
 
-def near_hashes(fingerprints: Sequence[Fingerprint], hashes: NDArray[np.uint64], radius: int) -> list[tuple[int, int]]:
-    """(picture, index into `hashes`) within the radius in any position, for lists that have no pixels to check."""
+def near_hashes(fingerprints: Sequence[Fingerprint], hashes: NDArray[np.uint64], radius: int) -> list[Proposal]:
+    """(picture, index into `hashes`, bits, transform of the picture) within the radius in any position, the nearest.
+
+    For lists that have no pixels to check.
+    """
     known, own = hash_table(fingerprints)
     if not len(known) or not len(hashes):
         return []
-    pairs, _ = imaging.pairs_within(np.concatenate([own.reshape(-1), hashes]), radius)
-    edge = own.size
-    across = (pairs[:, 0] < edge) & (pairs[:, 1] >= edge)
-    found = {(int(known[a // len(TRANSFORMS)]), int(b - edge)) for a, b in pairs[across].tolist()}
-    return sorted(found)
+    pairs, distances = imaging.pairs_across(own.reshape(-1), hashes, radius)
+    found: dict[tuple[int, int], tuple[int, str]] = {}
+    for (at, row), distance in zip(pairs.tolist(), distances.tolist(), strict=True):
+        place = int(known[at // len(TRANSFORMS)]), row
+        lies = distance, TRANSFORMS[at % len(TRANSFORMS)]
+        found[place] = min(found.get(place, lies), lies)
+    return [(picture, row, *found[picture, row]) for picture, row in sorted(found)]
 
 
 def _described(indices: NDArray[np.int64], picture_of: Callable[[int], Image.Image]) -> NDArray[np.float32]:

@@ -106,7 +106,7 @@ def _expand(
     right: NDArray[np.int64],
     of_left: tuple[NDArray[np.int64], NDArray[np.int64]],
     of_right: tuple[NDArray[np.int64], NDArray[np.int64]],
-) -> Found:
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Each pair of different hashes into all pairs of their members: (left, right, which pair it was)."""
     (starts_left, counts_left), (starts_right, counts_right) = of_left, of_right
     sizes = counts_left[left] * counts_right[right]

@@ -101,6 +101,7 @@ def test_a_damaged_release_makes_exit_1_and_names_the_file(store: Store, cairn: 
         (["diff", "v/1", "v/2"], 2, "no release"),
         (["publish", "v/1", "somewhere"], 2, "no release"),
         (["duplicates", "absent"], 2, "nothing at"),
+        (["duplicates", "absent", "--keep", "0"], 2, "a number above 0"),
     ],
 )
 def test_what_is_wrong_is_one_sentence_and_a_hint(cairn: Cairn, words: list[str], code: int, told: str) -> None:

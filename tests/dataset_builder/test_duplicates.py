@@ -9,15 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from dataset_builder import RecipeError, find_duplicates, write_html
 from dataset_builder.against import find_leaks
 from dataset_builder.duplicates import Match, find_matches, left_out, stars
 from dataset_builder.fingerprints import TRANSFORMS, Fingerprint, fingerprint, small_picture, small_pixels
 from dataset_builder.proposing import near_pairs
+from dataset_builder.reasons import reason
 from imaging import phash_hex, transformed
 from tests.dataset_builder.scenes import blurred, jpeg, mirrored, photo, picture, png
 
@@ -106,14 +107,15 @@ def album(tmp_path: Path) -> Path:
 
 def test_folders_give_groups_the_member_to_keep_and_what_could_not_be_read(album: Path) -> None:
     report = find_duplicates([album], workers=1).as_json()
-    assert sorted(report) == ["groups", "images", "unreadable"]
+    assert sorted(report) == ["groups", "images", "series", "unreadable"]
     found = {Path(group["keep"]).name: [Path(m["path"]).name for m in group["members"]] for group in report["groups"]}
     assert found == {"2.jpg": ["turned.jpg"], "3.jpg": ["soft.png"]}
     for group in report["groups"]:
         for member in group["members"]:
-            assert sorted(member) == ["distance", "path", "similarity", "transform"]
+            assert {"distance", "path", "similarity", "transform", "why", "keep"} <= member.keys()
     turned = next(m for g in report["groups"] for m in g["members"] if m["path"].endswith("turned.jpg"))
     assert turned["transform"] == "mirror"
+    assert turned["why"] == "mirrored"
     assert report["images"] == 8
     assert [Path(one["path"]).name for one in report["unreadable"]] == ["broken.jpg"]
     json.dumps(report)
@@ -184,3 +186,113 @@ def test_the_better_picture_is_the_larger_then_the_less_compressed(tmp_path: Pat
     assert Path(group.keep).name == "c_best.jpg"
     assert [Path(m.path).name for m in group.members] == ["b_compressed.jpg", "a_small.png"]
     assert np.array([m.similarity for m in group.members]).min() > 0.75
+
+
+def turned_by(image: Image.Image, degrees: float) -> Image.Image:
+    return image.rotate(degrees, Image.Resampling.BICUBIC)
+
+
+def test_cropped_tilted_and_framed_copies_are_found_and_told_apart(tmp_path: Path) -> None:
+    image = picture(1, width=400, height=300)
+    (tmp_path / "a.png").write_bytes(png(image))
+    (tmp_path / "cut.jpg").write_bytes(jpeg(image.crop((60, 30, 380, 270))))
+    (tmp_path / "framed.jpg").write_bytes(jpeg(ImageOps.expand(image, (60, 45), "white").resize((300, 225))))
+    (tmp_path / "tilted.jpg").write_bytes(jpeg(turned_by(image, 6).resize((200, 150))))
+    (tmp_path / "quarter.jpg").write_bytes(jpeg(image.rotate(90, expand=True).resize((150, 200))))
+    for number in range(20):
+        (tmp_path / f"other{number}.jpg").write_bytes(photo(100 + number, width=200, height=150))
+    (group,) = find_duplicates([tmp_path], workers=1).groups
+    assert Path(group.keep).name == "a.png"
+    why = {Path(member.path).name: member.why for member in group.members}
+    assert sorted(why) == ["cut.jpg", "framed.jpg", "quarter.jpg", "tilted.jpg"]
+    assert why["cut.jpg"] == "cut: shows 80 % of its width"
+    assert why["framed.jpg"].startswith("shows more around it: it fills 7")
+    assert "tilted by 6°" in why["tilted.jpg"]
+    assert why["quarter.jpg"] == "turned a quarter to the left"
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS, ids=TRANSFORMS)
+def test_a_reason_says_how_the_member_lies_whichever_of_the_two_is_kept(transform: str) -> None:
+    said = {
+        "identity": "the same view",
+        "mirror": "mirrored",
+        "rotate90": "turned a quarter to the right",  # turning it left again brings it back
+        "rotate180": "turned upside down",
+        "rotate270": "turned a quarter to the left",
+        "mirror_rotate90": "mirrored and turned a quarter to the left",
+        "mirror_rotate180": "upside down, mirrored",
+        "mirror_rotate270": "mirrored and turned a quarter to the right",
+    }
+    other_way = {"rotate90": "rotate270", "rotate270": "rotate90"}.get(transform, transform)
+    assert reason(Match(3, 5, 2, 0.9, transform), kept=3) == said[transform]
+    assert reason(Match(3, 5, 2, 0.9, transform), kept=5) == said[other_way]
+
+
+def test_a_thousand_pictures_of_one_hash_are_pairs_with_the_best_of_them_only() -> None:
+    prints = [Fingerprint((7, 70, 71, 72, 73, 74, 75, 76), 10 + n % 30, 10, 100) for n in range(1000)]
+    prints.append(Fingerprint((7 ^ (3 << 40), 80, 81, 82, 83, 84, 85, 86), 10, 10, 100))
+    rows = near_pairs(prints, 8)
+    best = min(range(1000), key=lambda n: (-prints[n].width, n))
+    assert {(a, b) for a, b, _, _ in rows} == {tuple(sorted((best, n))) for n in range(1001) if n != best}
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32), st.integers(0, 24), st.integers(1, 10))
+def test_pairs_between_two_sets_are_those_pairs_of_all_that_join_them(seed: int, radius: int, edge: int) -> None:
+    random = np.random.default_rng(seed)
+    pictures = [Image.fromarray(random.integers(0, 256, (8, 8, 3), dtype=np.uint8)) for _ in range(8)]
+    pictures += [transformed(pictures[0], name) for name in TRANSFORMS[1:4]]
+    prints = [of_pixels(one) for one in pictures]
+    count = len(prints)
+    between = near_pairs(prints, radius, (range(edge), range(edge, count)))
+    assert between == [row for row in near_pairs(prints, radius) if row[0] < edge <= row[1]]
+    backwards = near_pairs(prints, radius, (range(edge, count), range(edge)))
+    assert backwards == between
+
+
+def test_a_list_of_hashes_is_one_of_the_other_sets(album: Path, tmp_path: Path) -> None:
+    with Image.open(album / "5.jpg") as opened:
+        listed = of_pixels(opened.convert("RGB")).phash
+    (tmp_path / "public.txt").write_text(f"{listed}\n{'0123456789abcdef'}\n")
+    (group,) = find_duplicates([album], [tmp_path / "public.txt"], workers=1).groups
+    assert group.keep == f"{tmp_path / 'public.txt'}: {listed}"
+    assert [Path(member.path).name for member in group.members] == ["5.jpg"]
+    assert "no pixels" in group.members[0].why
+    write_html(find_duplicates([album], [tmp_path / "public.txt"], workers=1), tmp_path / "page.html")
+
+
+def test_keep_marks_what_stays_and_counts_what_goes(tmp_path: Path) -> None:
+    for number in range(4):
+        (tmp_path / f"{number}.jpg").write_bytes(jpeg(picture(1, width=160, height=120), 90 - 10 * number))
+    for keep, stays, goes in (("best", [], 3), (2, ["1.jpg"], 2), ("all", ["1.jpg", "2.jpg", "3.jpg"], 0)):
+        report = find_duplicates([tmp_path], keep=keep, workers=1)
+        (group,) = report.groups
+        assert [Path(member.path).name for member in group.members if member.keep] == stays
+        assert report.left_out == goes
+
+
+def test_series_are_pictures_whose_features_are_near_and_that_are_no_duplicates(album: Path, tmp_path: Path) -> None:
+    features = np.eye(6, dtype=np.float32)
+    features[1] = features[0] + 0.1 * features[1]
+    features[3] = features[2]
+    np.savez(tmp_path / "features.npz", key=np.array(["0", "1", "2.jpg", "turned", "4", "5"]), features=features)
+    report = find_duplicates([album], semantic=tmp_path / "features.npz", workers=1)
+    assert [[Path(path).name for path in one.paths] for one in report.series] == [["0.jpg", "1.jpg"]]
+    assert report.series[0].cosine == pytest.approx(0.995, abs=0.001)
+    write_html(report, tmp_path / "page.html")
+    assert "Series" in (tmp_path / "page.html").read_text()
+
+
+def test_a_file_that_holds_no_features_is_a_sentence(album: Path, tmp_path: Path) -> None:
+    path = tmp_path / "features.npz"
+    with pytest.raises(RecipeError, match="holds no features"):
+        find_duplicates([album], semantic=path, workers=1)
+    path.write_bytes(b"nothing")
+    with pytest.raises(RecipeError, match="holds no features"):
+        find_duplicates([album], semantic=path, workers=1)
+    np.savez(path, key=np.array(["a"]), features=np.ones((2, 3)))
+    with pytest.raises(RecipeError, match="shape"):
+        find_duplicates([album], semantic=path, workers=1)
+    np.savez(path, key=np.array(["elsewhere"]), features=np.ones((1, 3)))
+    with pytest.raises(RecipeError, match="no picture has features"):
+        find_duplicates([album], semantic=path, workers=1)

@@ -1,0 +1,77 @@
+"""Series: pictures that a trained network sees as nearly one, frames of one scene or re-shots; told, never merged.
+
+Features come from `python -m train features RUN DATA`. They are compared exactly, all with all.
+"""
+
+import zipfile
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+import imaging
+from dataset_builder.errors import RecipeError
+from dataset_builder.groups import components
+
+COSINE = 0.95
+_MOST = 50
+
+
+@dataclass(frozen=True)
+class Series:
+    """Pictures joined by likeness of features, each to another one; `cosine` is the least of these."""
+
+    paths: tuple[str, ...]
+    cosine: float
+
+
+def read_features(path: Path) -> dict[str, NDArray[np.float32]]:
+    """{key: unit vector} of an npz with `key` [N] and `features` [N, C]; RecipeError for another file."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            keys, features = stored["key"], stored["features"].astype(np.float32)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise RecipeError(
+            f"{path} holds no features: {error}",
+            hint="write them with `python -m train features RUN DATA --out features.npz`",
+        ) from error
+    if features.ndim != 2 or len(keys) != len(features) or not np.isfinite(features).all():
+        raise RecipeError(
+            f"{path} has {len(keys)} keys and features of the shape {list(features.shape)}",
+            hint="`key` is [N] and `features` finite numbers [N, C]",
+        )
+    norms = np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+    return dict(zip(map(str, keys), features / norms, strict=True))
+
+
+def find_series(
+    names: Sequence[str], features: Mapping[str, NDArray[np.float32]], cosine: float, leave: Collection[str] = ()
+) -> list[Series]:
+    """Series of at least two of the named pictures; those in `leave` (duplicates already told) take no part.
+
+    A picture has the features whose key is its path, its file name, or its file name without the suffix.
+    """
+    known = [(name, key) for name in names if name not in leave and (key := _key(name, features)) is not None]
+    if names and features and not known:
+        raise RecipeError(
+            "no picture has features: none of their keys is a picture's path or file name",
+            hint=f"a key is {next(iter(features))!r}, a picture {names[0]!r}",
+        )
+    if not known:
+        return []
+    vectors = np.stack([features[key] for _, key in known])
+    pairs = imaging.pairs_alike(vectors, None, cosine, _MOST)
+    links = [(known[i][0], known[j][0]) for i, j in pairs.tolist()]
+    parts = [part for part in components((name for name, _ in known), links) if len(part) > 1]
+    series_of = {name: number for number, part in enumerate(parts) for name in part}
+    least = [1.0] * len(parts)
+    for (name, _), (i, j) in zip(links, pairs.tolist(), strict=True):
+        least[series_of[name]] = min(least[series_of[name]], float(vectors[i] @ vectors[j]))
+    return [Series(part, round(value, 4)) for part, value in zip(parts, least, strict=True)]
+
+
+def _key(name: str, features: Mapping[str, NDArray[np.float32]]) -> str | None:
+    path = PurePosixPath(name.rsplit("::", 1)[-1])
+    return next((key for key in (str(path), path.name, path.stem, name) if key in features), None)
