@@ -131,7 +131,7 @@ class Img2dataset:
     threads: int = 64
     timeout: int = 10
     shard: int = 10_000
-    """Pictures in a tar, as it has them by default; every five of them its processes start anew, which takes seconds."""
+    """Pictures in a tar, its own default: after every five tars a process of it starts anew, which takes seconds."""
 
     def version(self) -> str:
         """Of the package."""

@@ -21,7 +21,7 @@ def throughput(folder: Path, pictures: str, n: int, peer: Path | None) -> Figure
         urls = write_list(folder / "urls.csv", server.port, [i % HOSTS for i in range(n)])
         found: Figure = {"cairn": _cairn(folder).collect(urls).as_dict()}
         if peer is not None:
-            other = Img2dataset(peer, folder / "peer", shard=min(10_000, n // 2))
+            other = _peer(folder, peer, n)
             found["img2dataset"] = {"version": other.version(), **other.collect(urls).as_dict()}
             found["per_cpu_second_ratio"] = _ratio(found, "per_cpu_second")
             found["per_second_ratio"] = _ratio(found, "per_second")
@@ -35,7 +35,7 @@ def latency(folder: Path, pictures: str, n: int, peer: Path | None, without: Fig
         found: Figure = {"cairn": _cairn(folder, concurrency=512).collect(urls).as_dict()}
         found["share_of_own_rate"] = round(found["cairn"]["per_second"] / without["cairn"]["per_second"], 3)
         if peer is not None:
-            found["img2dataset"] = Img2dataset(peer, folder / "peer", threads=256, shard=min(10_000, n // 2)).collect(urls).as_dict()
+            found["img2dataset"] = _peer(folder, peer, n, threads=256).collect(urls).as_dict()
     return found
 
 
@@ -57,7 +57,7 @@ def hanging(folder: Path, pictures: str, n: int, peer: Path | None, deadline: in
             urls = write_list(folder / "urls.csv", server.port, [i % hosts for i in range(n)])
             found[f"cairn_{name}"] = _cairn(folder, timeout=deadline, concurrency=512).collect(urls).as_dict()
             if peer is not None:
-                other = Img2dataset(peer, folder / "peer", timeout=deadline, shard=min(10_000, n // 2))
+                other = _peer(folder, peer, n, timeout=deadline)
                 found[f"img2dataset_{name}"] = other.collect(urls, limit).as_dict()
                 limit = 10 * found[f"img2dataset_{name}"]["seconds"]
     for who in ("cairn", "img2dataset"):
@@ -126,6 +126,11 @@ def _cairn(folder: Path, **settings: Any) -> Cairn:
     cairn = Cairn(folder / "workspace", **settings)
     cairn.prepare()
     return cairn
+
+
+def _peer(folder: Path, python: Path, n: int, **settings: Any) -> Img2dataset:
+    """With tars as large as they can be while both its processes have one."""
+    return Img2dataset(python, folder / "peer", shard=min(10_000, n // 2), **settings)
 
 
 def _ratio(found: Figure, name: str) -> float:
