@@ -288,12 +288,14 @@ def _sample(session: Session, category_id: int, group: QueryPreview, n: int) -> 
 def _look_alikes(session: Session, category_id: int) -> tuple[dict[str, int], int]:
     """How many others each picture of a category looks like, and how many pictures there are."""
     rows = session.execute(
-        select(Image.sha256, Image.phash)
+        select(Image.sha256, Image.phash, Image.phash_version)
         .join(Candidate, and_(Candidate.image_sha256 == Image.sha256, Candidate.category_id == category_id))
         .distinct()
         .order_by(Image.sha256)
     ).all()
-    hashed = [(sha256, phash) for sha256, phash in rows if phash is not None][:_MOST_COMPARED]
+    # Hashes of one kind only: two kinds of one picture differ, and most of a store is of the newest.
+    hashed = [(sha256, phash) for sha256, phash, kind in rows if phash is not None and kind == imaging.PHASH_VERSION]
+    hashed = hashed[:_MOST_COMPARED]
     if not hashed:
         return {}, len(rows)
     hashes = np.array([imaging.phash_from_hex(phash) for _, phash in hashed], dtype=np.uint64)

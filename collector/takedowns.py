@@ -10,7 +10,10 @@ from label_store.models import Takedown
 
 
 class Takedowns:
-    """All hashes that were taken down, brought up to date with each batch that is written."""
+    """All hashes that were taken down, brought up to date with each batch that is written.
+
+    Those of an earlier kind are compared too: their pictures' bytes are gone, and they can only refuse too little.
+    """
 
     def __init__(self, radius: int) -> None:
         self._radius = radius

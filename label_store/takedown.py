@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import imaging
+from label_store.blobs import BlobError
 from label_store.errors import UsageError
 from label_store.events import log_event
 from label_store.models import Fetch, Image, Takedown
@@ -37,7 +38,7 @@ def take_down(
         if sha256 is not None:
             found = session.get(Image, sha256)
             images = [found] if found else []
-            _add(session, sha256=sha256, phash=found.phash if found else None, reason=reason)
+            _add(session, sha256=sha256, phash=_likeness(workspace, found) if found else None, reason=reason)
         elif url is not None:
             key = url_hash(url)
             fetch = session.scalar(select(Fetch).where(Fetch.url_hash == key))
@@ -45,15 +46,16 @@ def take_down(
             if fetch is not None and fetch.image_sha256 is not None:
                 image = session.get_one(Image, fetch.image_sha256)
                 images = [image]
-                _add(session, sha256=image.sha256, phash=image.phash, reason=reason)
+                _add(session, sha256=image.sha256, phash=_likeness(workspace, image), reason=reason)
         elif near is not None:
             mine = imaging.phash(imaging.hashing_picture(near, max_pixels=workspace.settings.max_image_pixels))
             _add(session, phash=imaging.phash_hex(mine), reason=reason)
             for image in session.scalars(select(Image).where(Image.phash.is_not(None))):
-                distance = (int(image.phash or "0", 16) ^ mine).bit_count()
-                if distance <= workspace.settings.near_takedown_radius:
+                likeness = _likeness(workspace, image)
+                distance = (int(likeness or "0", 16) ^ mine).bit_count()
+                if likeness is not None and distance <= workspace.settings.near_takedown_radius:
                     images.append(image)
-                    _add(session, sha256=image.sha256, phash=image.phash, reason=reason)
+                    _add(session, sha256=image.sha256, phash=likeness, reason=reason)
         urls = [
             fetched.url
             for image in images
@@ -68,6 +70,21 @@ def take_down(
         for copy in (workspace.folder / "cache").rglob(f"{image.sha256}*"):
             copy.unlink(missing_ok=True)  # smaller renditions that the annotation app keeps
     return TakedownResult(tuple(image.sha256 for image in images), tuple(urls))
+
+
+def _likeness(workspace: Workspace, image: Image) -> str | None:
+    """A picture's hash of the kind that is made now: its bytes go, so that it cannot be made later.
+
+    Where they are gone already it stays what it was. Hashes of two kinds of one picture differ, so that such a
+    takedown refuses fewer look-alikes; it never refuses others, which are half of 64 bits away by either kind.
+    """
+    if image.phash_version == imaging.PHASH_VERSION:
+        return image.phash
+    try:
+        described = imaging.describe(workspace.blobs.get(image.sha256), workspace.settings.max_image_pixels)
+    except (BlobError, imaging.ImageError):
+        return image.phash
+    return None if described.phash is None else imaging.phash_hex(described.phash)
 
 
 def _add(

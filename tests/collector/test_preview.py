@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import update
 
 from cairn.cli import run
 from collector.preview import MAX_CATEGORIES, Only, Preview, _shares, make_preview
 from collector.preview_page import page
+from imaging import PHASH_VERSION
 from label_store import (
     CategorySpec,
     Failure,
@@ -23,6 +25,7 @@ from label_store import (
     record_failure,
     take_down,
 )
+from label_store.models import Image
 from tests.annotate_app.conftest import browser  # noqa: F401  the same Chromium
 from tests.collector.site import jpeg
 
@@ -88,6 +91,12 @@ def test_the_page_needs_nothing_else(filled: Workspace) -> None:
     assert len(images) == made.pictures == 5
     assert all((one["src"] or "").startswith("data:image/jpeg;base64,") and one["alt"] for one in images)
     assert not tags(made, "link")
+
+
+def test_hashes_of_an_earlier_kind_make_no_look_alikes(filled: Workspace) -> None:
+    with filled.write() as session:
+        session.execute(update(Image).values(phash_version=PHASH_VERSION - 1))
+    assert make_preview(filled, Only(), 60).categories[0].look_alikes == 0
 
 
 def test_one_category_source_or_query_can_be_looked_at_alone(filled: Workspace) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Picture
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 import imaging
 from label_store import (
@@ -138,6 +138,16 @@ def test_taking_down_by_likeness_finds_what_is_there(store):
     assert take_down(store, near=jpeg(1), reason="asked").sha256s == (kept.sha256,)
     assert store.blobs.has(other.sha256)
     assert len(all_of(store, Takedown)) >= 2
+
+
+def test_a_takedown_goes_by_hashes_of_the_newest_kind_also_where_a_picture_was_hashed_before(store):
+    """As stores of an earlier version have them: another number for the same picture, and its bytes to tell by."""
+    kept = ingest(store, jpeg(1, side=96), Origin(source="urls", url="https://a.example/1.jpg"))
+    right = all_of(store, Image)[0].phash
+    with store.write() as session:
+        session.execute(update(Image).values(phash=f"{int(right, 16) ^ (2**40 - 1):016x}", phash_version=2))
+    assert take_down(store, near=jpeg(1, side=96), reason="asked").sha256s == (kept.sha256,)
+    assert {takedown.phash for takedown in all_of(store, Takedown)} == {right, None}
 
 
 @pytest.mark.parametrize(
