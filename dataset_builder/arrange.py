@@ -86,7 +86,11 @@ def arrange(
     usable = [m for m in matches if not {chosen[m.a].sha256, chosen[m.b].sha256} & dropped.keys()]
 
     pairs = []
-    rank = [_rank(one, found, history, recipe) for one, found in zip(chosen, fingerprints, strict=True)]
+    framed = {m.framed for m in usable}
+    rank = [
+        _rank(one, found, index in framed, history)
+        for index, (one, found) in enumerate(zip(chosen, fingerprints, strict=True))
+    ]
     for star in stars(len(chosen), usable, rank):
         kept = chosen[star.centre].sha256
         for index, match in left_out(star, recipe.duplicates.keep):
@@ -127,12 +131,13 @@ def _refuse_vanished(
         )
 
 
-def _rank(one: Chosen, found: Fingerprint, history: History, recipe: Recipe) -> tuple[object, ...]:
-    """The better member of a group first: officially fixed, released before, then quality, then certainty."""
+def _rank(one: Chosen, found: Fingerprint, framed: bool, history: History) -> tuple[object, ...]:
+    """The better member of a group first: officially fixed, released before, unframed, quality, certainty."""
     fixed = history.fixed.get(one.sha256)
     return (
         PROTECTED.index(fixed) if fixed is not None else len(PROTECTED),
         one.sha256 not in history.released,
+        framed,
         *quality(found),
         -one.posterior,
         one.sha256,

@@ -28,7 +28,7 @@ class Match:
     """Two pictures (a < b) that are one shot: bits between their hashes, likeness in [0, 1], and how b lies.
 
     `transform` brings b upright; then `scale` under 1 says that b is cut from a, over 1 that a is within b, and b is
-    `turned` by so many degrees besides.
+    `turned` by so many degrees besides. `framed` is a or b where that one has only a frame or a page around the other.
     """
 
     a: int
@@ -38,6 +38,7 @@ class Match:
     transform: str
     scale: float = 1.0
     turned: float = 0.0
+    framed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ def find_matches(
                 best[a, b] = Match(
                     a, b, distance, round(likeness.similarity, 4), lies,
                     round(likeness.scale, 3), round(likeness.turned, 1),
+                    {"": None, "first": a, "second": b}[likeness.framed],
                 )  # fmt: skip
         if progress is not None and done % 256 == 0:
             progress(done, len(proposals), "comparing pairs")

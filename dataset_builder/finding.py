@@ -115,9 +115,9 @@ def find_duplicates(
         between=(own, other) if against else None,
         progress=progress,
     )
-    sides = set(other)
+    sides, framed = set(other), {match.framed for match in matches}
     rank = [
-        (index not in sides, *quality(found), str(place))
+        (index not in sides, index in framed, *quality(found), str(place))
         for index, (found, place) in enumerate(zip(gallery.fingerprints, gallery.places, strict=True))
     ]
     groups = [_group(gallery, star, keep, sides) for star in stars(len(gallery), matches, rank)]

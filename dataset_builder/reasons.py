@@ -19,7 +19,7 @@ _LEAST_TURN = 1.0
 def reason(match: Match, kept: int) -> str:
     """How the member lies beside the one that is kept (`match.a` or `match.b`), and how alike they are."""
     # What undoes the transform of b undoes that of a backwards, which for a quarter is the other way.
-    member_is_b = kept == match.a
+    member_is_b, member = kept == match.a, match.b if kept == match.a else match.a
     transform = match.transform if member_is_b else _inverse(match.transform)
     scale = match.scale if member_is_b else 1 / match.scale
     # The name says what brings the picture back upright.
@@ -27,7 +27,8 @@ def reason(match: Match, kept: int) -> str:
     if scale < 1 - _LEAST_CHANGE:
         found.append(f"cut: shows {100 * scale:.0f} % of its width")
     elif scale > 1 + _LEAST_CHANGE:
-        found.append(f"shows more around it: it fills {100 / scale:.0f} %")
+        around = "has a frame around it" if match.framed == member else "shows more around it"
+        found.append(f"{around}: it fills {100 / scale:.0f} %")
     if abs(match.turned) >= _LEAST_TURN:
         found.append(f"tilted by {abs(match.turned):.0f}°")
     return ", ".join(found) or "the same view"

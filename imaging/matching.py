@@ -7,6 +7,7 @@ Wang et al., IEEE TIP 2004) and colour.
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from imaging.registration import (
     Warp,
     best_starts,
     coarse,
+    inverse,
     misfit,
     refine,
     sample,
@@ -38,8 +40,11 @@ _HIDDEN = 0.10
 _OVERPAINTED = 0.06
 # Above this without any alignment, aligning could only change the third digit.
 _SURE = 0.95
+# A frame takes at least so much of a picture, and the tones of its cells vary by less than this.
+_LEAST_FRAME = 0.03
+_FLAT_FRAME = 64.0
 # A best coarse correlation under this becomes no match by refining.
-_HOPELESS = 0.5
+_HOPELESS = 0.6
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,7 @@ class Likeness:
 
     `scale` over 1: the first is smaller inside the second (the second has a frame around it); under 1: the second is
     cut from the first. `turned` in degrees, clockwise; `overlap` the share of the second that the first covers.
+    `framed` names the one that has next to nothing around the other but a frame or a page: "first", "second" or "".
     """
 
     similarity: float
@@ -64,6 +70,7 @@ class Likeness:
     scale: float
     turned: float
     overlap: float
+    framed: Literal["", "first", "second"] = ""
 
 
 def comparison_picture(image: Image.Image) -> Image.Image:
@@ -101,7 +108,24 @@ def compare(a: Prepared, b: Prepared) -> Likeness:
     sign = -1 if mirrored else 1
     turned = math.degrees(math.atan2(linear[1, 0] - sign * linear[0, 1], linear[1, 1] + sign * linear[0, 0]))
     _, inside = sample(a.luma, warp, _SIDE)
-    return Likeness(best, mirrored, math.sqrt(abs(determinant)), turned, float(inside.mean()))
+    framed: Literal["", "first", "second"] = ""
+    if best >= MATCH_THRESHOLD and warp is not IDENTITY:
+        if _is_frame(b.luma, ~inside):
+            framed = "second"
+        elif _is_frame(a.luma, ~sample(b.luma, inverse(warp), _SIDE)[1]):
+            framed = "first"
+    return Likeness(best, mirrored, math.sqrt(abs(determinant)), turned, float(inside.mean()), framed)
+
+
+def _is_frame(luma: Plane, outside: NDArray[np.bool_]) -> bool:
+    """Whether what lies outside the common part is mostly flat, far more than the common part is."""
+    cells = _SIDE // _STRIDE
+    beyond = shrink(outside.astype(np.float32), cells)
+    around, within = beyond > 0.999, beyond < 0.001
+    if around.sum() < _LEAST_FRAME * around.size or not within.any():
+        return False
+    flat = shrink(luma * luma, cells) - shrink(luma, cells) ** 2 < _FLAT_FRAME
+    return bool(flat[around].mean() > 0.5 and flat[around].mean() > 2 * flat[within].mean())
 
 
 def _fitted(a: Prepared, b: Prepared) -> list[Warp]:

@@ -101,6 +101,12 @@ def plausible(warp: Warp) -> bool:
     )
 
 
+def inverse(warp: Warp) -> Warp:
+    """Where a point of the first picture lies in the second."""
+    linear = np.linalg.inv(warp[:, :2])
+    return np.concatenate([linear, -linear @ warp[:, 2:]], axis=1)
+
+
 def sample(plane: Plane, warp: Warp, side: int) -> tuple[Plane, NDArray[np.bool_]]:
     """The first picture as seen from the second's frame, [..., side, side], and where it lies inside; bilinear."""
     size = plane.shape[-1]
@@ -146,9 +152,9 @@ def _step(first: Plane, second: Plane, warp: Warp) -> Warp | None:
     determinant = linear[0, 0] * linear[1, 1] - linear[0, 1] * linear[1, 0]
     if abs(determinant) < 0.1:
         return None
-    inverse = np.linalg.inv(linear)
-    slope_u = (inverse[0, 0] * slope_x + inverse[1, 0] * slope_y)[inside]
-    slope_v = (inverse[0, 1] * slope_x + inverse[1, 1] * slope_y)[inside]
+    back = np.linalg.inv(linear)
+    slope_u = (back[0, 0] * slope_x + back[1, 0] * slope_y)[inside]
+    slope_v = (back[0, 1] * slope_x + back[1, 1] * slope_y)[inside]
     x, y = (coordinate[inside] for coordinate in _mesh(side))
     tones, target = moved[inside], second[inside]
     # Gain and bias first, so that a watermark's residual can be weighed down before it pulls the frame away.

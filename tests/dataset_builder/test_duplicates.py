@@ -206,7 +206,7 @@ def test_cropped_tilted_and_framed_copies_are_found_and_told_apart(tmp_path: Pat
     why = {Path(member.path).name: member.why for member in group.members}
     assert sorted(why) == ["cut.jpg", "framed.jpg", "quarter.jpg", "tilted.jpg"]
     assert why["cut.jpg"] == "cut: shows 80 % of its width"
-    assert why["framed.jpg"].startswith("shows more around it: it fills 7")
+    assert why["framed.jpg"].startswith("has a frame around it: it fills 7")
     assert "tilted by 6°" in why["tilted.jpg"]
     assert why["quarter.jpg"] == "turned a quarter to the left"
 
@@ -226,6 +226,17 @@ def test_a_reason_says_how_the_member_lies_whichever_of_the_two_is_kept(transfor
     other_way = {"rotate90": "rotate270", "rotate270": "rotate90"}.get(transform, transform)
     assert reason(Match(3, 5, 2, 0.9, transform), kept=3) == said[transform]
     assert reason(Match(3, 5, 2, 0.9, transform), kept=5) == said[other_way]
+
+
+def test_a_framed_picture_is_not_kept_for_being_larger_but_a_wider_view_is(tmp_path: Path) -> None:
+    image = picture(1, width=400, height=300)
+    (tmp_path / "plain.png").write_bytes(png(image))
+    (tmp_path / "framed.png").write_bytes(png(ImageOps.expand(image, (80, 60), "#223344")))
+    wide = picture(2, width=400, height=300)
+    (tmp_path / "wide.png").write_bytes(png(wide))
+    (tmp_path / "cut.png").write_bytes(png(wide.crop((60, 40, 370, 280))))
+    found = find_duplicates([tmp_path], workers=1).groups
+    assert sorted(Path(group.keep).name for group in found) == ["plain.png", "wide.png"]
 
 
 def test_a_thousand_pictures_of_one_hash_are_pairs_with_the_best_of_them_only() -> None:
