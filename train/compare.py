@@ -93,7 +93,7 @@ def headline(runs: list[Shown]) -> str:
         gap, low, high = difference(other, best)
         told = "which is more than chance explains" if low > 0 else "which chance alone may explain"
         sentences.append(
-            f"It is {gap * 100:+.2f} points ahead of {escape(other.name)} on the same samples "
+            f"It is {gap * 100:.2f} points ahead of {escape(other.name)} on the same samples "
             f"(95 % interval {low * 100:+.2f} to {high * 100:+.2f}), {told}."
         )
     note = "Intervals are over samples, of the first seed; only several seeds show how much training itself varies."

@@ -213,10 +213,10 @@ def people(found: dict[str, Any]) -> str:
 
     limit = f"{asked['disputed_below']:.0%}"
     body = (
-        "<table><thead><tr><th>pictures</th><th class=n>samples</th><th class=n>accuracy</th>"
+        "<div class=scroll><table><thead><tr><th>pictures</th><th class=n>samples</th><th class=n>accuracy</th>"
         "<th class=n>95 % interval</th></tr></thead><tbody>"
         f"{row(f'disputed: less than {limit} of people agree', asked['disputed'])}"
-        f"{row(f'agreed: {limit} or more', asked['agreed'])}</tbody></table>"
+        f"{row(f'agreed: {limit} or more', asked['agreed'])}</tbody></table></div>"
         f"<p>Cross entropy against people's own shares: {asked['soft_cross_entropy']:.4f} nats; "
         f"nobody can be below their entropy, {asked['human_entropy']:.4f}.</p>"
     )
@@ -294,6 +294,6 @@ def settings(metrics: dict[str, Any]) -> str:
     body = (
         f"<p>Samples: {samples}{left_out}. Data <code>{metrics['release'][:16]}</code>. "
         f"{escape(str(metrics['device']))}, {metrics['threads']} threads; {escape(versions)}.</p>"
-        f"<details><summary>All settings</summary><table>{rows}</table></details>"
+        f"<details><summary>All settings</summary><div class=scroll><table>{rows}</table></div></details>"
     )
     return section("settings", "Settings", body)

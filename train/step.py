@@ -60,7 +60,13 @@ def new_state(job: Job) -> State:
 
 
 def train_step(state: State, rows: NDArray[np.int64], pictures: Tensor, position: Position) -> Tensor:
-    """One step on the global batch `rows`, of which `pictures` uint8 [b, H, H, 3] are this process's own.
+    """One step on the global batch `rows`, of which `pictures` uint8 [b, H, H, 3] are this process's own."""
+    inputs, targets = prepare(state.job, rows, pictures, position)
+    return learn(state, rows, inputs, targets)
+
+
+def learn(state: State, rows: NDArray[np.int64], inputs: Tensor, targets: Tensor) -> Tensor:
+    """Gradients and the optimiser's move for prepared pictures float [b, 3, S, S] and their targets.
 
     Gives the summed loss, how many were right, and how many there are: float64 [3], on the device, of this process's
     rows. On the CPU a loss that is no number raises FloatingPointError (the rows) before anything moves; on a GPU,
@@ -73,7 +79,6 @@ def train_step(state: State, rows: NDArray[np.int64], pictures: Tensor, position
     state.optimiser.zero_grad()
     found = torch.zeros(3, dtype=torch.float64, device=job.compute.device)
     own = rows[job.world.share(len(rows))]
-    inputs, targets = prepare(job, rows, pictures, position)
     for part in np.array_split(np.arange(len(own)), min(config.accumulate, len(own))):
         piece = slice(int(part[0]), int(part[-1]) + 1)
         with job.compute.autocast():

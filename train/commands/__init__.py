@@ -7,6 +7,7 @@ COMMANDS = {
     "features": "train.commands.features",
     "export": "train.commands.export",
     "compare": "train.commands.compare",
+    "bench": "train.commands.bench",
 }
 RUN = "train.commands.run"
 

@@ -51,7 +51,9 @@ def labelled_split(name: str, split: Split, categories: tuple[str, ...]) -> Labe
 
     def story(row: int) -> str:
         meta = split.meta(row)
-        people = [f"{categories[int(label)]} {p:.0%}" for label, p in meta.get("soft") or [] if 0 <= label < classes]
+        people = [
+            f"{categories[int(label)]}\u00a0{p:.0%}" for label, p in meta.get("soft") or [] if 0 <= label < classes
+        ]
         return f"{int(meta.get('n_judgments') or 0)} judgments: {', '.join(people[:3]) or 'no posterior'}"
 
     classes = len(categories)

@@ -1,0 +1,87 @@
+"""The trainer's speed on a CPU: beside torchvision and a plain loop, its data path, and the demo's training.
+
+    python benchmarks/train_cpu.py [--threads 1] [--seconds 30] [--demo-run FOLDER] [--json FILE]
+
+All contenders of a figure take turns in one process with the same threads. `--demo-run` is `runs/demo` of a workspace
+that `cairn demo` has filled; without it the demo's training is left out. Peers: torchvision, and
+timm where it is installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+import torch  # noqa: E402  after the path is set
+
+from tests.shards.make import make_release  # noqa: E402
+from train.bench import Asked, as_text, bench  # noqa: E402
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", type=int, default=1, help="threads of everybody's arithmetic")
+    parser.add_argument("--seconds", type=float, default=30.0, help="of measuring each contender")
+    parser.add_argument("--demo-run", type=Path, metavar="FOLDER", help="runs/demo of a demo's workspace")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured there")
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    found: dict[str, Any] = {"machine": machine(given.threads)}
+    print(found["machine"], flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        release = make_release(Path(folder), {"train": 2000}, classes=10, side=32)
+        for model, size, batch in (("resnet18", 32, 32), ("resnet20", 32, 128)):
+            asked = Asked(
+                model, size, batch, 10, data=str(release), device="cpu", precision="fp32", augment="cifar",
+                workers=1, seconds=given.seconds,
+            )  # fmt: skip
+            found[model] = bench(asked)
+            print(as_text(found[model]), flush=True)
+    print("\n" + table(found, given.demo_run))
+    if given.json:
+        given.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def table(found: dict[str, Any], demo_run: Path | None) -> str:
+    """The figures of the issue beside what was measured."""
+    rates = {model: found[model]["samples_per_second"] for model in ("resnet18", "resnet20")}
+    overhead = max(1 - found[model]["end_to_end_of_synthetic"] for model in rates)
+    found["demo_seconds"] = None
+    if demo_run is not None:
+        found["demo_seconds"] = json.loads((demo_run / "metrics.json").read_text(encoding="utf-8"))["seconds"]
+    demo = "not measured" if found["demo_seconds"] is None else f"{found['demo_seconds']:.1f} s"
+    rows = [
+        ("ResNet-18, training samples/s, of torchvision's", rates["resnet18"]["torchvision"], found["resnet18"], "1.0"),
+        (
+            "ResNet-20, training samples/s, of the plain loop",
+            rates["resnet20"]["torch_plain"],
+            found["resnet20"],
+            "1.0",
+        ),
+    ]
+    lines = ["| figure | Cairn | peer | ratio | to reach |", "|---|---:|---:|---:|---:|"]
+    for name, theirs, one, reach in rows:
+        ours = one["samples_per_second"]["synthetic"]
+        lines.append(f"| {name} | {ours:.1f} | {theirs:.1f} | {ours / theirs:.2f} | {reach} |")
+    lines.append(f"| data path: end to end below the step alone | {overhead:.1%} | | | under 5 % |")
+    lines.append(f"| the demo's training | {demo} | | | under 60 s |")
+    return "\n".join(lines)
+
+
+def machine(threads: int) -> str:
+    """What the figures were measured on."""
+    load = f"load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    return f"{platform.machine()}, {os.cpu_count()} CPUs, {threads} threads, torch {torch.__version__}, {load}"
+
+
+if __name__ == "__main__":
+    main()

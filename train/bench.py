@@ -1,0 +1,283 @@
+"""How fast a network trains here, and what holds it up: the step alone, the loader alone, both together, and peers.
+
+Rates are medians of rounds in which all contenders take turns, so that a busy moment of the machine meets all of them.
+Model FLOPs used (MFU, Chowdhery et al. 2022): three times the forward pass, two operations a multiply-add.
+"""
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from train.checkpoint import Position, Stamp
+from train.config import RunConfig
+from train.data import InMemory, even_batches, load, stored_side
+from train.describe import describe
+from train.device import choose_device, choose_precision, choose_workers, make_compute, memory_in_use
+from train.job import Job, Part
+from train.models import has_small_stem
+from train.settling import SMALL_PICTURE
+from train.sources import open_source
+from train.step import State, learn, new_state, prepare, train_step
+
+# Dense bf16 operations a second that the makers state, without sparsity.
+PEAKS = {"H200": 989e12, "H100": 989e12, "A100": 312e12, "B200": 2250e12, "L40": 181e12, "4090": 165e12}
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is measured: a model by name, on generated pictures or on `data`, for about `seconds` each."""
+
+    model: str
+    size: int
+    batch_size: int
+    classes: int
+    data: str = ""
+    device: str = "auto"
+    precision: str = "auto"
+    augment: str = "standard"
+    optimizer: str = "sgd"
+    channels_last: bool = True
+    compile: bool = False
+    cuda_graphs: bool = False
+    workers: int | None = None
+    seconds: float = 2.0
+    peers: bool = True
+
+
+def bench(asked: Asked) -> dict[str, Any]:
+    """Measure; gives the machine, samples/s, ratios, MFU, memory, and the milliseconds of each stage of a step."""
+    job = make_job(asked)
+    state, device = new_state(job), job.compute.device
+    rows = np.arange(asked.batch_size) % len(job.train)
+    batch = next(iter(job.train.pictures.batches([rows])))
+
+    inputs, targets = prepare(job, rows, batch, Position())
+
+    def synthetic() -> int:
+        learn(state, rows, inputs, targets)
+        return len(rows)
+
+    contenders: dict[str, Callable[[], int]] = {"synthetic": synthetic}
+    loader = endless(job)
+    contenders["loader"] = lambda: len(next(loader)[0])
+    together = endless(job)
+
+    def both() -> int:
+        own_rows, pictures = next(together)
+        train_step(state, own_rows, pictures, Position())
+        return len(own_rows)
+
+    contenders["end_to_end"] = both
+    if asked.peers:
+        contenders |= {name: plain_loop(model, job) for name, model in peers(asked, job)}
+    rates = measure(contenders, device, asked.seconds)
+    stages = stage_times(state, rows, batch, loader)
+    known = describe(asked.model, size=asked.size, classes=asked.classes, small_input=job.config.small_input)
+    peak, peak_from = peak_operations(device, job.compute.bf16)
+    return {
+        "asked": asdict(asked),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "precision": job.config.precision,
+        "samples_per_second": rates,
+        "end_to_end_of_synthetic": rates["end_to_end"] / rates["synthetic"],
+        "against": {name: rates["synthetic"] / rates[name] for name in rates if name.startswith(("torch", "timm"))},
+        "mfu": 6 * known.flops * rates["synthetic"] / peak,
+        "peak_flops": peak,
+        "peak_from": peak_from,
+        "memory_bytes": memory_in_use(device),
+        "stage_ms": stages,
+        "slowest": max(stages, key=lambda name: stages[name]),
+    }
+
+
+def make_job(asked: Asked) -> Job:
+    """A job on generated pictures, or on the training split of `data`."""
+    device = choose_device(asked.device)
+    if asked.data:
+        source = open_source(Path(asked.data))
+        samples = source.splits["train"]
+        pictures, _ = load(samples, asked.size, device, choose_workers(asked.workers))
+        part = Part(pictures, samples.labels, list(samples.keys))
+        classes = len(source.categories)
+    else:
+        classes, count, side = asked.classes, 2 * asked.batch_size, stored_side(asked.size)
+        random = torch.Generator().manual_seed(0)
+        pixels = torch.randint(0, 256, (count, side, side, 3), generator=random, dtype=torch.uint8).to(device)
+        part = Part(InMemory(pixels), np.arange(count) % classes, [str(row) for row in range(count)])
+    small = None if asked.model == "article" else has_small_stem(asked.model) or asked.size <= SMALL_PICTURE
+    config = RunConfig(
+        data=asked.data or "generated",
+        out="-",
+        model=asked.model,
+        small_input=small,
+        size=asked.size,
+        augment=asked.augment,
+        batch_size=asked.batch_size,
+        optimizer=asked.optimizer,
+        lr=1e-3,
+        device=asked.device,
+        precision=choose_precision(asked.precision, device),
+        channels_last=asked.channels_last,
+        compile=asked.compile,
+        cuda_graphs=asked.cuda_graphs,
+    )
+    compute = make_compute(device, config.precision, MEAN, STD, asked.channels_last)
+    names = tuple(str(label) for label in range(classes))
+    return Job(Path("-"), config, Stamp(asked.model, "-", names, 0, None, asked.size), compute, part, None, {})
+
+
+def endless(job: Job) -> Iterator[tuple[np.ndarray, Tensor]]:
+    """Batches of the data, epoch after epoch."""
+    for epoch in itertools.count():
+        order = np.random.default_rng(epoch).permutation(len(job.train))
+        batches = even_batches(order, job.config.batch_size)
+        yield from zip(batches, job.train.pictures.batches(batches), strict=True)
+
+
+def peers(asked: Asked, job: Job) -> Iterator[tuple[str, nn.Module]]:
+    """torchvision's and timm's network of the same name where they have one and are installed; and ours, plainly."""
+    import torchvision
+
+    compute = replace(job.compute, channels_last=False)
+    if asked.model in torchvision.models.list_models():
+        theirs = torchvision.models.get_model(asked.model, weights=None, num_classes=job.classes)
+        if job.config.small_input:
+            theirs.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
+            theirs.maxpool = nn.Identity()
+        yield "torchvision", compute.place(theirs)
+    try:
+        import timm
+    except ImportError:
+        pass
+    else:
+        if asked.model in timm.list_models():
+            theirs = timm.create_model(asked.model, num_classes=job.classes)
+            if job.config.small_input:
+                theirs.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
+                theirs.maxpool = nn.Identity()
+            yield "timm", compute.place(theirs)
+    yield "torch_plain", compute.place(job.new_model())
+
+
+def plain_loop(model: nn.Module, job: Job) -> Callable[[], int]:
+    """A step as every tutorial has it: prepared floats in the usual layout, autocast where asked, torch's own SGD."""
+    compute = job.compute
+    random = torch.Generator().manual_seed(0)
+    shape = (job.config.batch_size, 3, job.stamp.size, job.stamp.size)
+    x = torch.randn(shape, generator=random).to(compute.device)
+    y = torch.randint(0, job.classes, (shape[0],), generator=random).to(compute.device)
+    optimiser = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9, nesterov=True, weight_decay=5e-4)
+    model.train()
+
+    def step() -> int:
+        optimiser.zero_grad()
+        with compute.autocast():
+            loss = F.cross_entropy(model(x), y)
+        loss.backward()
+        optimiser.step()
+        return shape[0]
+
+    return step
+
+
+def measure(contenders: dict[str, Callable[[], int]], device: torch.device, seconds: float) -> dict[str, float]:
+    """Samples a second of each, median of three rounds in turns; a contender gives how many samples its step had."""
+    found: dict[str, list[float]] = {name: [] for name in contenders}
+    for step in contenders.values():  # memory, kernels and compilation come first
+        for _ in range(2):
+            step()
+    for _ in range(ROUNDS):
+        for name, step in contenders.items():
+            wait(device)
+            began, samples = time.perf_counter(), 0
+            while time.perf_counter() - began < seconds / ROUNDS or not samples:
+                samples += step()
+            wait(device)
+            found[name].append(samples / (time.perf_counter() - began))
+    return {name: median(rates) for name, rates in found.items()}
+
+
+def wait(device: torch.device) -> None:
+    """Until the device has done what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def stage_times(
+    state: State, rows: np.ndarray, batch: Tensor, loader: Iterator[tuple[np.ndarray, Tensor]], repeats: int = 3
+) -> dict[str, float]:
+    """Milliseconds of each stage of a step, one after the other and waited for; medians."""
+    job, device = state.job, state.job.compute.device
+    found: dict[str, list[float]] = {name: [] for name in ("loading", "augmenting", "forward", "backward", "optimiser")}
+
+    @contextmanager
+    def stage(name: str) -> Iterator[None]:
+        wait(device)
+        began = time.perf_counter()
+        yield
+        wait(device)
+        found[name].append(1000 * (time.perf_counter() - began))
+
+    for number in range(repeats):
+        with stage("loading"):
+            next(loader)
+        with stage("augmenting"):
+            inputs, targets = prepare(job, rows, batch, Position(step=number))
+        state.optimiser.zero_grad()
+        with stage("forward"), job.compute.autocast():
+            loss = F.cross_entropy(state.forward(inputs).float(), targets)
+        with stage("backward"):
+            loss.backward()
+        with stage("optimiser"):
+            state.optimiser.step()
+    return {name: median(times) for name, times in found.items()}
+
+
+def peak_operations(device: torch.device, bf16: bool) -> tuple[float, str]:
+    """Operations a second at best: what the maker states, or what one large matrix product reaches here."""
+    if device.type == "cuda":
+        name = torch.cuda.get_device_name(device)
+        for chip, peak in PEAKS.items():
+            if chip in name and bf16:
+                return peak, f"stated for {chip}, dense bf16"
+    size = 4096 if device.type == "cuda" else 768
+    a = torch.randn(size, size, device=device, dtype=torch.bfloat16 if bf16 else torch.float32)
+    times = []
+    for _ in range(5):
+        wait(device)
+        began = time.perf_counter()
+        a @ a
+        wait(device)
+        times.append(time.perf_counter() - began)
+    return 2 * size**3 / min(times), f"a product of {size} x {size} matrices, measured here"
+
+
+def as_text(found: dict[str, Any]) -> str:
+    """The lines that `python -m train bench` prints."""
+    asked, rates = found["asked"], found["samples_per_second"]
+    lines = [
+        f"{asked['model']} at {asked['size']}, batch {asked['batch_size']}, {found['precision']}",
+        f"{found['device']}, {found['threads']} threads, torch {found['torch']}",
+        *(f"{name:<12} {rate:>12,.1f} samples/s" for name, rate in rates.items()),
+        f"end to end   {found['end_to_end_of_synthetic']:>12.3f} of synthetic",
+        *(f"against      {ratio:>12.2f} x {name} in a plain loop" for name, ratio in found["against"].items()),
+        f"MFU          {found['mfu']:>12.1%} of {found['peak_flops'] / 1e12:,.2f} TFLOP/s ({found['peak_from']})",
+        f"memory       {found['memory_bytes'] / 2**30:>12.2f} GiB",
+        *(f"{name:<12} {ms:>12.2f} ms a step" for name, ms in found["stage_ms"].items()),
+        f"slowest      {found['slowest']:>12}",
+    ]
+    return "\n".join(lines)
