@@ -30,7 +30,7 @@ from dataset_builder.store import (
     read_pictures,
     stale_campaigns,
 )
-from label_store import Workspace
+from label_store import Workspace, rehash
 
 Progress = Callable[[int, int | None, str], None]
 _NEVER = "1970-01-01T00:00:00+00:00"
@@ -66,6 +66,7 @@ class Plan:
 
 def read_selection(workspace: Workspace, name: str, version: int, recipe: Recipe) -> Selection:
     """Read the store and apply the rules that need no pixels. The recipe comes back with nothing left open."""
+    rehash(workspace)  # hashes of an older version would be compared as if they were of this one
     with workspace.read() as session:
         campaigns = read_campaigns(session, recipe.campaigns)
         before = ancestry(session, name, version)

@@ -10,6 +10,7 @@ from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from dataset_builder.errors import RecipeError
+from imaging import PHASH_VERSION
 from label_store.models import (
     Campaign,
     Candidate,
@@ -137,12 +138,15 @@ def read_pictures(session: Session, campaigns: Sequence[Asked], takedown_radius:
 
 
 def phashes_of(session: Session, sha256s: Sequence[str]) -> dict[str, str | None]:
-    """{sha256: stored hash} of those of these pictures that the store has; None where a hash says nothing."""
+    """{sha256: stored hash} of those of these pictures that the store has.
+
+    None where a hash says nothing, or is of another version (`rehash` could not read the picture).
+    """
     found: dict[str, str | None] = {}
     for start in range(0, len(sha256s), _AT_ONCE):
         part = sha256s[start : start + _AT_ONCE]
-        rows = session.execute(select(Image.sha256, Image.phash).where(Image.sha256.in_(part)))
-        found |= {row.sha256: row.phash for row in rows}
+        rows = session.execute(select(Image.sha256, Image.phash, Image.phash_version).where(Image.sha256.in_(part)))
+        found |= {row.sha256: row.phash if row.phash_version == PHASH_VERSION else None for row in rows}
     return found
 
 

@@ -15,6 +15,7 @@ from label_store.events import log_event
 from label_store.ingest import examine, examined, ingest, refuse_taken_down
 from label_store.origin import Examined, Origin, url_hash
 from label_store.recording import Failure, Recorded, Result, record, record_all, record_failure
+from label_store.rehash import Rehashed, rehash
 from label_store.settings import Settings, load_settings
 from label_store.settle import AnnotatorReport, Assessment, ItemConsensus, assess, find_campaign, settle
 from label_store.takedown import TakedownResult, take_down
@@ -35,6 +36,8 @@ __all__ = [
     "Examined",
     "Failure",
     "FolderBlobs",
+    "Rehashed",
+    "rehash",
     "ItemConsensus",
     "NotAWorkspace",
     "Origin",

@@ -11,6 +11,7 @@ from label_store.errors import UsageError
 from label_store.events import log_event
 from label_store.models import Fetch, Image, Takedown
 from label_store.origin import url_hash
+from label_store.rehash import rehash
 from label_store.workspace import Workspace
 
 
@@ -33,6 +34,8 @@ def take_down(
     """Refuse a picture for ever and forget its bytes; recorded before the bytes go, so repeating is safe."""
     if sum(given is not None for given in (sha256, url, near)) != 1:
         raise UsageError("name exactly one of a SHA-256, a URL or a picture file to take down")
+    if near is not None:
+        rehash(workspace)  # a hash of an older version is no measure of how near a picture is
     with workspace.write() as session:
         images: list[Image] = []
         if sha256 is not None:
