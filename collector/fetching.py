@@ -4,12 +4,10 @@ Pages, sitemaps, robots.txt and pictures all go through `Fetcher.get`.
 """
 
 import asyncio
-import email.utils
 import random
 import ssl
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 import aiohttp
@@ -18,8 +16,9 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 from collector.addresses import AllowList
+from collector.answers import failure_of, redirect, refuse_status
 from collector.body import read_body
-from collector.connections import Gate, RefusedAddress, open_session
+from collector.connections import Gate, open_session
 from collector.errors import FetchFailed
 from collector.held import Holding
 from collector.hosts import Host, Hosts
@@ -32,10 +31,7 @@ from collector.tdmrep import NAME, PATH, Reservations, read_tdmrep, reservation
 from collector.web_url import web_url
 
 MAX_REDIRECTS = 5
-MAX_WAIT = 30.0
-"""Seconds of `Retry-After` that a run waits for; longer ones are left for a later run."""
 _TRIES = 3
-_TOO_BUSY = (429, 503)
 
 
 @dataclass(frozen=True)
@@ -205,11 +201,11 @@ class Fetcher:
                 if response.status >= 300:
                     host.answered()
                 if response.status in (301, 302, 303, 307, 308):
-                    return _redirect(url, response)
+                    return redirect(url, response)
                 if response.status == 304 and want.conditions:
                     return Fetched(str(url), 304, response.headers, b"")
                 if response.status not in want.errors:
-                    self._refuse_status(response, host)
+                    refuse_status(response, host)
                 kind = response.headers.get("Content-Type", "")
                 look = want.look
                 body = await read_body(
@@ -222,33 +218,10 @@ class Fetcher:
                 host.answered()  # not before: a host that drips begins every answer and ends none
                 return Fetched(str(url), response.status, response.headers, body)
         except (TimeoutError, aiohttp.ClientError, OSError, ssl.SSLError, ValueError) as error:
-            failure = _failure(error, url, self._timeout)
+            failure = failure_of(error, url, self._timeout)
             if failure.reason in ("dns", "connect", "tls", "timeout"):
                 host.was_silent(failure)
             raise failure from error
-
-    def _refuse_status(self, response: aiohttp.ClientResponse, host: Host) -> None:
-        status = response.status
-        if status < 400 and status not in (204, 304):
-            return
-        words = f"answered {status} {response.reason or ''}".strip()
-        wait = _retry_after(response.headers.get("Retry-After")) if status in _TOO_BUSY else None
-        may_pass = status >= 500 or status in (408, 425, 429)
-        retry_at = None
-        if wait is not None and wait > MAX_WAIT:
-            retry_at = datetime.now(UTC) + timedelta(seconds=wait)
-        failure = FetchFailed(
-            "http_5xx" if status >= 500 else "http_4xx",
-            words + (f" and asked to wait {wait:.0f} s" if wait else ""),
-            http_status=status,
-            may_pass=may_pass,
-            retry_at=retry_at,
-        )
-        if retry_at is not None:
-            host.close(failure)
-        elif status in _TOO_BUSY:
-            host.pause(wait if wait is not None else 1.0)
-        raise failure
 
     async def _get_robots(self, url: URL) -> tuple[int, bytes]:
         want = Want("text/plain,*/*;q=0.5", ROBOTS_BYTES, compressed=True, cut=True, robots=False, mining=False)
@@ -295,50 +268,3 @@ def _parsed(url: str) -> URL:
         return parsed.with_fragment(None) if parsed.raw_fragment else parsed
     except (ValueError, TypeError) as error:
         raise FetchFailed("http_4xx", f"{url[:200]!r} is not a URL: {error}") from error
-
-
-def _redirect(url: URL, response: aiohttp.ClientResponse) -> URL:
-    location = response.headers.get("Location", "")
-    if not location:
-        raise FetchFailed(
-            "http_4xx", f"answered {response.status} without saying where to", http_status=response.status
-        )
-    try:
-        return url.join(web_url(location.strip())).with_fragment(None)
-    except ValueError as error:
-        raise FetchFailed(
-            "http_4xx", f"redirects to {location[:200]!r}: {error}", http_status=response.status
-        ) from error
-
-
-def _retry_after(value: str | None) -> float | None:
-    """Seconds to wait, from a number or an HTTP date (RFC 9110, 10.2.3); None when there is neither."""
-    if not value:
-        return None
-    if value.strip().isascii() and value.strip().isdigit():
-        return min(float(value), 7 * 86400.0)
-    try:
-        at = email.utils.parsedate_to_datetime(value)
-    except (ValueError, TypeError):
-        return None
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return min(max((at - datetime.now(UTC)).total_seconds(), 0.0), 7 * 86400.0)
-
-
-def _failure(error: Exception, url: URL, timeout: float) -> FetchFailed:
-    """The reason, of the closed list, why a request did not end in a response."""
-    if isinstance(error, TimeoutError):
-        return FetchFailed("timeout", f"{url.host} did not finish within {timeout:g} s", may_pass=True)
-    inner = getattr(error, "os_error", None) or error.__cause__
-    for cause in (error, inner):
-        if isinstance(cause, RefusedAddress):
-            return FetchFailed("private_address", str(cause))
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return FetchFailed("dns", f"{url.host} has no address: {inner or error}", may_pass=True)
-    if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
-        return FetchFailed("tls", f"{url.host}: {error}", may_pass=True)
-    if isinstance(error, aiohttp.InvalidURL):
-        return FetchFailed("http_4xx", f"{url} is not a URL: {error}")
-    if isinstance(error, aiohttp.ServerDisconnectedError):
-        return FetchFailed("connect", f"{url.host} closed the connection", may_pass=True)
-    return FetchFailed("connect", f"{url.host}: {error or type(error).__name__}", may_pass=True)

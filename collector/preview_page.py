@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 
-from collector.preview import CategoryPreview, LeftOut, Preview, QueryPreview, Shown
+from collector.preview import Preview
+from collector.preview_sample import CategoryPreview, LeftOut, QueryPreview, Shown
 from collector.web_url import web_url
 
 _REASONS = {

@@ -27,8 +27,7 @@ class CategoryStatus:
     last_ten_minutes: int = 0
     """Candidates."""
     left_out: Mapping[str, int] = field(default_factory=dict)
-    """By reason, of the addresses that a query of this category alone brought. An address that brought no picture is a
-    candidate of nothing; the query is what tells whose it was."""
+    """Addresses by reason, each with the category for which it was first asked for."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +80,8 @@ def collect_status(workspace: Workspace) -> CollectStatus:
     runs = {run.source: run for run in run_states(workspace.folder, at)}
     with workspace.read() as session:
         images, size = session.execute(select(func.count(), func.coalesce(func.sum(Image.bytes), 0))).one()
-        ends, by_query = _ends(session)
-        categories = _categories(session, ends, by_query, at)
+        ends, left_out = _ends(session)
+        categories = _categories(session, ends, left_out, at)
         again = _to_try_again(session, at)
         recent = _recent(session, at)
     sources = []
@@ -105,67 +104,45 @@ def collect_status(workspace: Workspace) -> CollectStatus:
     return CollectStatus(int(images), int(size), categories, sources)
 
 
-_Queries = Mapping[tuple[str, str], Mapping[str, int]]
-"""Addresses by reason, of each source and query."""
+_LeftOut = Mapping[tuple[int, str], Mapping[str, int]]
+"""Addresses by reason, of each category's id and source."""
 
 
-def _ends(session: Session) -> tuple[dict[str, _Ends], _Queries]:
+def _ends(session: Session) -> tuple[dict[str, _Ends], _LeftOut]:
     sources: dict[str, _Ends] = defaultdict(_Ends)
-    queries: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    what = (Fetch.source, Fetch.query, Fetch.status, Fetch.error)
-    for source, query, status, error, n, last in session.execute(
+    left_out: dict[tuple[int, str], Counter[str]] = defaultdict(Counter)
+    what = (Fetch.source, Fetch.category_id, Fetch.status, Fetch.error)
+    for source, category, status, error, n, last in session.execute(
         select(*what, func.count(), func.max(Fetch.fetched_at)).group_by(*what)
     ):
         end = sources[source]
         end.counts[error or status] += n
         end.last = max(filter(None, (end.last, last)), default=None)
-        if query is not None and error is not None:
-            queries[source, query][error] += n
-    return sources, queries
+        if category is not None and error is not None:
+            left_out[category, source][error] += n
+    return sources, left_out
 
 
-def _categories(session: Session, sources: Collection[str], by_query: _Queries, at: datetime) -> list[CategoryStatus]:
+def _categories(session: Session, sources: Collection[str], left_out: _LeftOut, at: datetime) -> list[CategoryStatus]:
     slugs = {row[0]: row[1] for row in session.execute(select(Category.id, Category.slug))}
     recent = Candidate.created_at >= at - _RECENTLY
     counts = (func.count(), func.count(distinct(Candidate.image_sha256)), func.sum(case((recent, 1), else_=0)))
-    found = [
+    found = {
         # Source by source: a set of ids is a tenth of the work of joining every candidate to its wide row in fetches.
-        (category, source, n, images, lately)
+        (category, source): (n, images, lately)
         for source in sources
         for category, n, images, lately in session.execute(
             select(Candidate.category_id, *counts)
             .where(Candidate.fetch_id.in_(select(Fetch.id).where(Fetch.source == source)))
             .group_by(Candidate.category_id)
         )
-    ]
-    left_out = _left_out(session, by_query) if by_query else {}
-    return sorted(
-        (
-            CategoryStatus(
-                slugs[category], source, n, pictures, int(lately or 0), dict(left_out.get((category, source), {}))
-            )
-            for category, source, n, pictures, lately in found
-        ),
-        key=lambda row: (row.category, row.source),
-    )
-
-
-def _left_out(session: Session, by_query: _Queries) -> Mapping[tuple[int, str], Mapping[str, int]]:
-    """Addresses by reason of each category and source, through the queries that were asked for one category only."""
-    asked: dict[tuple[str, str], set[int]] = defaultdict(set)
-    for source, query, category in session.execute(
-        select(Fetch.source, Candidate.query, Candidate.category_id)
-        .join(Fetch, Fetch.id == Candidate.fetch_id)
-        .where(Candidate.query.is_not(None))
-        .distinct()
-    ):
-        asked[source, query or ""].add(category)
-    found: dict[tuple[int, str], Counter[str]] = defaultdict(Counter)
-    for (source, query), reasons in by_query.items():
-        categories = asked.get((source, query), set())
-        if len(categories) == 1:
-            found[next(iter(categories)), source].update(reasons)
-    return found
+    }
+    rows = []
+    for category, source in {*found, *left_out}:
+        n, pictures, lately = found.get((category, source), (0, 0, 0))
+        reasons = dict(left_out.get((category, source), {}))
+        rows.append(CategoryStatus(slugs[category], source, n, pictures, int(lately or 0), reasons))
+    return sorted(rows, key=lambda row: (row.category, row.source))
 
 
 def _to_try_again(session: Session, at: datetime) -> dict[str, tuple[int, int, datetime | None]]:

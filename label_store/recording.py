@@ -73,12 +73,13 @@ def record_all(session: Session, results: Sequence[Result]) -> list[Recorded]:
     """
     keys = [_key_of(result.origin) for result in results]
     before = _fetches(session, keys)
+    category_ids = _category_ids(session, results)
     after: dict[str, dict[str, Any]] = {}
     pictures: list[str | None] = []  # of each address, when its result came
     for key, result in zip(keys, results, strict=True):
         if key not in after:
             after[key] = dict(before[key]) if key in before else _new_fetch(key, result.origin)
-        _tell(after[key], result)
+        _tell(after[key], result, category_ids)
         pictures.append(after[key]["image_sha256"])
     fresh = _add_images(session, (result.examined for result in results if result.examined is not None))
     if made := [row for key, row in after.items() if key not in before]:
@@ -87,7 +88,8 @@ def record_all(session: Session, results: Sequence[Result]) -> list[Recorded]:
     if changed:
         session.execute(update(Fetch), changed)
     ids = {key: row["id"] for key, row in before.items()} | _ids(session, [key for key in after if key not in before])
-    proposals = _propose(session, results, [(ids[key], sha256) for key, sha256 in zip(keys, pictures, strict=True)])
+    fetched = [(ids[key], sha256) for key, sha256 in zip(keys, pictures, strict=True)]
+    proposals = _propose(session, results, fetched, category_ids)
     recorded = []
     for key, result, proposed in zip(keys, results, proposals, strict=True):
         sha256 = result.examined.facts.sha256 if result.examined else None
@@ -137,7 +139,7 @@ def _new_fetch(key: str, origin: Origin) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _tell(row: dict[str, Any], result: Result) -> None:
+def _tell(row: dict[str, Any], result: Result, category_ids: Mapping[str, int]) -> None:
     """Bring a fetch's row up to date with one result."""
     origin, failure = result.origin, result.failure
     if result.examined is None and failure is None and not result.unchanged:
@@ -148,6 +150,8 @@ def _tell(row: dict[str, Any], result: Result) -> None:
         value = getattr(origin, name)
         if value is not None:
             row[name] = value
+    if row["category_id"] is None and origin.category:
+        row["category_id"] = category_ids.get(origin.category)
     if origin.overrides:
         row["overrides"] = list(origin.overrides)
     if origin.opt_outs:
@@ -183,10 +187,13 @@ def _image(examined: Examined) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _propose(session: Session, results: Sequence[Result], fetched: Sequence[tuple[int, str | None]]) -> list[int]:
+def _propose(
+    session: Session,
+    results: Sequence[Result],
+    fetched: Sequence[tuple[int, str | None]],
+    category_ids: Mapping[str, int],
+) -> list[int]:
     """Propose each result's picture for the categories of its mentions; how many proposals of each are new."""
-    slugs = {one.category for result in results for one in (result.origin, *result.more) if one.category}
-    category_ids = _category_ids(session, slugs)
     known: set[tuple[str, int, int]] = set()
     for part in _parts([fetch_id for fetch_id, sha256 in fetched if sha256 is not None]):
         keys = select(Candidate.image_sha256, Candidate.category_id, Candidate.fetch_id)
@@ -211,12 +218,15 @@ def _propose(session: Session, results: Sequence[Result], fetched: Sequence[tupl
     return made
 
 
-def _category_ids(session: Session, slugs: set[str]) -> Mapping[str, int]:
+def _category_ids(session: Session, results: Sequence[Result]) -> Mapping[str, int]:
+    """By slug; UsageError where a picture is proposed for a category that does not exist."""
+    named = [(one.category, result) for result in results for one in (result.origin, *result.more) if one.category]
     found: dict[str, int] = {}
-    for part in _parts(sorted(slugs)):
+    for part in _parts(sorted({slug for slug, _ in named})):
         found.update(session.execute(select(Category.slug, Category.id).where(Category.slug.in_(part))).all())
-    for slug in sorted(slugs - found.keys()):
-        find_category(session, slug)  # raises, with the nearest names
+    for slug, result in named:
+        if slug not in found and result.failure is None:
+            find_category(session, slug)  # raises, with the nearest names
     return found
 
 

@@ -25,8 +25,9 @@ def preview(
 
     Example: cairn collect preview --category car
     """
-    from collector.preview import Only, make_preview
+    from collector.preview import make_preview
     from collector.preview_page import page
+    from collector.preview_sample import Only
     from collector.space import size_words
 
     opened = Workspace.open(workspace)

@@ -40,7 +40,7 @@ def status(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
         for row in found.categories
     ]
     if rows:
-        table("", ("category", "source", "candidates", "images", "lately", "left out, by its own queries"), rows)
+        table("", ("category", "source", "candidates", "images", "lately", "left out"), rows)
     for source in found.sources:
         finish(_source_words(source))
     nothing = not found.sources

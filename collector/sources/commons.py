@@ -14,8 +14,8 @@ from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
 
+from collector.answers import MAX_WAIT
 from collector.digests import digest_kind
-from collector.fetching import MAX_WAIT
 from collector.found import Candidate, Categories, Context, Found
 from collector.licenses import spdx
 from collector.queries import Query

@@ -74,6 +74,8 @@ class Fetch(Base):
     url_hash: Mapped[str] = mapped_column(Sha256)
     """SHA-256 of the normalised URL; the same URL twice is one fetch."""
     source: Mapped[str] = mapped_column(String(50), index=True)
+    category_id: Mapped[int | None] = mapped_column(ForeignKey("categories.id"))
+    """For which it was asked for first; what it is proposed for, once it has brought a picture, candidates say."""
     query: Mapped[str | None] = mapped_column(Text)
     page_url: Mapped[str | None] = mapped_column(Text)
     title: Mapped[str | None] = mapped_column(Text)

@@ -19,7 +19,12 @@ def fetches(workspace: Workspace) -> dict[str, Fetch]:
 
 def proposals(workspace: Workspace) -> set[tuple[str, str]]:
     with workspace.read() as session:
-        rows = session.execute(select(Fetch.url, Category.slug).select_from(Candidate).join(Fetch).join(Category))
+        rows = session.execute(
+            select(Fetch.url, Category.slug)
+            .select_from(Candidate)
+            .join(Fetch)
+            .join(Category, Category.id == Candidate.category_id)
+        )
         return {(url, slug) for url, slug in rows}
 
 

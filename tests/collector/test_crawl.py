@@ -43,7 +43,12 @@ def galleries(site: Site) -> Site:
 
 def proposals(workspace: Workspace) -> set[tuple[str, str]]:
     with workspace.read() as session:
-        rows = session.execute(select(Fetch.url, Category.slug).select_from(Candidate).join(Fetch).join(Category))
+        rows = session.execute(
+            select(Fetch.url, Category.slug)
+            .select_from(Candidate)
+            .join(Fetch)
+            .join(Category, Category.id == Candidate.category_id)
+        )
         return {(Path(url).name, slug) for url, slug in rows}
 
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 
 from cairn.cli import run
-from collector.preview import MAX_CATEGORIES, Only, Preview, _shares, make_preview
+from collector.preview import MAX_CATEGORIES, Preview, make_preview
 from collector.preview_page import page
+from collector.preview_sample import Only, shares
 from imaging import PHASH_VERSION
 from label_store import (
     CategorySpec,
@@ -44,7 +45,8 @@ def filled(store: Workspace) -> Workspace:
         ingest(store, jpeg(seed, 400), origin)
     ingest(store, jpeg(1, 300), Origin("apis", "https://h.example/1s.jpg", category="car", query="red car"))
     with store.write() as session:
-        record_failure(session, Origin("apis", "https://h.example/x.jpg", query="red car"), Failure("robots", NASTY))
+        asked = Origin("apis", "https://h.example/x.jpg", category="car", query="red car")
+        record_failure(session, asked, Failure("robots", NASTY))
         record_failure(session, Origin("apis", "https://h.example/y.jpg"), Failure("http_4xx", "answered 404"))
     return store
 
@@ -151,12 +153,12 @@ def test_many_categories_stay_under_five_megabytes(store: Workspace) -> None:
 
 @given(st.lists(st.integers(0, 50), max_size=12), st.integers(0, 100))
 def test_shares_are_even_and_waste_nothing(sizes: list[int], n: int) -> None:
-    shares = _shares(sizes, n)
-    assert sum(shares) == min(n, sum(sizes))
-    assert all(share <= size for share, size in zip(shares, sizes, strict=True))
-    hungry = [share for share, size in zip(shares, sizes, strict=True) if share < size]
+    given_to = shares(sizes, n)
+    assert sum(given_to) == min(n, sum(sizes))
+    assert all(share <= size for share, size in zip(given_to, sizes, strict=True))
+    hungry = [share for share, size in zip(given_to, sizes, strict=True) if share < size]
     if hungry:
-        assert max(shares) - min(hungry) <= 1
+        assert max(given_to) - min(hungry) <= 1
 
 
 def test_the_command_writes_the_page_and_says_where(

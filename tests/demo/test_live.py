@@ -32,7 +32,12 @@ def commons() -> Iterator[FakeCommons]:
 def pictures(folder: Path, commons: FakeCommons) -> set[tuple[str, str | None, str | None]]:
     workspace, _ = gather(folder, contact=CONTACT, api=commons.api, allow_hosts=(commons.site.netloc,))
     with workspace.read() as session:
-        rows = select(Category.slug, Fetch.license, Fetch.author).select_from(Candidate).join(Fetch).join(Category)
+        rows = (
+            select(Category.slug, Fetch.license, Fetch.author)
+            .select_from(Candidate)
+            .join(Fetch)
+            .join(Category, Category.id == Candidate.category_id)
+        )
         found = {(slug, licence, author) for slug, licence, author in session.execute(rows)}
     workspace.close()
     return found
