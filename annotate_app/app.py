@@ -57,7 +57,7 @@ def create_app(workspace: Workspace, *, clock: Clock = now, seed: int | None = N
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         # More threads than that only fight for the interpreter; the database lets one writer in anyway.
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
-        context.live.start()
+        context.start()
         yield
         context.close()
 

@@ -8,13 +8,17 @@ from typing import Any
 from sqlalchemy import Executable, Select, bindparam, exists, func, select, text
 from sqlalchemy.orm import Session
 
-from annotate_app import policy
-from label_store.models import Campaign, CampaignCategory, Item, Judgment, Lease
+from annotate_app import budget, policy
+from label_store import tallies
+from label_store.models import Campaign, CampaignCategory, Item, Lease
 
 
 @dataclass(frozen=True)
 class Asking:
-    """The campaign and the person at one moment. `urgent`: there are items of a priority above zero."""
+    """The campaign and the person at one moment. `urgent`: there are items of a priority above zero.
+
+    `has_budget`: a judgment costs something, and what all may cost is limited.
+    """
 
     campaign_id: int
     person_id: int
@@ -25,6 +29,7 @@ class Asking:
     per_category_limit: int | None
     hides_suggestions: float
     urgent: bool
+    has_budget: bool
 
     @cached_property
     def most(self) -> int:
@@ -61,6 +66,7 @@ def asking(session: Session, campaign_id: int, person_id: int, at: datetime) -> 
         per_category_limit=campaign.per_category_limit,
         hides_suggestions=campaign.suggestions_hidden,
         urgent=campaign.urgent,
+        has_budget=campaign.has_budget,
     )
 
 
@@ -69,11 +75,23 @@ def categories(session: Session, ask: Asking) -> list[int]:
     return list(session.connection().scalars(_categories(), {"campaign": ask.campaign_id}))
 
 
-def left_of_limit(session: Session, ask: Asking) -> int | None:
-    """How many more items the person may be given in all; None where there is no limit."""
+def left_of_limit(session: Session, ask: Asking, *, locked: bool) -> int | None:
+    """How many more items the person may be given in all: of their own limit, of the campaign's budget; None: any."""
+    limits = []
+    if ask.per_person_limit is not None:
+        limits.append(ask.per_person_limit - sum(_had(session, ask).values()))
+    if ask.has_budget:
+        limits.append(budget.left(session, ask.campaign_id, ask.at, locked=locked) or 0)
+    return min(limits, default=None)
+
+
+def limit_reached(session: Session, ask: Asking) -> bool:
+    """Whether the person, or the campaign's budget, has had all there is, whatever others give back."""
+    if ask.has_budget and budget.spent(session, ask.campaign_id):
+        return True
     if ask.per_person_limit is None:
-        return None
-    return ask.per_person_limit - sum(_had(session, ask).values())
+        return False
+    return sum(tallies.judged(session, ask.campaign_id, ask.person_id).values()) >= ask.per_person_limit
 
 
 def left_of_categories(session: Session, ask: Asking) -> dict[int, int] | None:
@@ -86,10 +104,9 @@ def left_of_categories(session: Session, ask: Asking) -> dict[int, int] | None:
 
 def _had(session: Session, ask: Asking) -> dict[int | None, int]:
     """Items that the person has judged or holds, by category."""
-    had: dict[int | None, int] = {}
-    for statement in _counts():
-        for category, number in session.execute(statement, ask.parameters(None)):
-            had[category] = had.get(category, 0) + number
+    had = tallies.judged(session, ask.campaign_id, ask.person_id)
+    for category, number in session.execute(_held(), ask.parameters(None)):
+        had[category] = had.get(category, 0) + number
     return had
 
 
@@ -109,6 +126,7 @@ def _campaign() -> Select[Any]:
         Campaign.per_category_limit,
         Campaign.suggestions_hidden,
         urgent.label("urgent"),
+        (Campaign.budget.is_not(None) & (Campaign.price_per_judgment > 0)).label("has_budget"),
     ).where(Campaign.id == bindparam("campaign"))
 
 
@@ -122,20 +140,8 @@ def _categories() -> Select[Any]:
 
 
 @cache
-def _counts() -> tuple[Executable, Executable]:
-    judged = (
-        select(Item.category_id, func.count())
-        .select_from(Judgment)
-        .join(Item, Item.id == Judgment.item_id)
-        .where(
-            Judgment.person_id == bindparam("person"),
-            Judgment.active,
-            Judgment.role == "annotator",
-            Item.campaign_id == bindparam("campaign"),
-        )
-        .group_by(Item.category_id)
-    )
-    held = (
+def _held() -> Executable:
+    return (
         select(Item.category_id, func.count())
         .select_from(Lease)
         .join(Item, Item.id == Lease.item_id)
@@ -146,4 +152,3 @@ def _counts() -> tuple[Executable, Executable]:
         )
         .group_by(Item.category_id)
     )
-    return judged, held

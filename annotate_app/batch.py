@@ -15,12 +15,12 @@ from uuid import UUID
 from sqlalchemy import Delete, Select, Update, bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
-from annotate_app import policy
+from annotate_app import budget, policy
 from annotate_app.access import CampaignFacts, campaigns_of
 from annotate_app.answer_rules import AnswerRules
 from annotate_app.context import AppContext
 from annotate_app.security.sessions import SignedIn
-from label_store import AnswerError, is_flag
+from label_store import AnswerError, is_flag, tallies
 from label_store.models import Item, Judgment, Lease
 from label_store.one_step import Query, fetch, insert_rows
 
@@ -98,6 +98,9 @@ class Batch:
         self.superseded: list[UUID] = []
         self.answered: set[int] = set()
         self.change: Counter[int] = Counter()
+        self.late: Counter[int] = Counter()
+        """Answers taken after their time, by campaign: nobody has promised them, so the budget must still pay them."""
+        self.tallied: Counter[tallies.Key] = Counter()
 
     def take(self) -> list[Outcome]:
         """Decide and write; an outcome for each entry."""
@@ -132,6 +135,7 @@ class Batch:
             self.change[item.id] -= previous.counts and not item.is_gold
         else:
             self._must_be_open(item, campaign)
+            self.tallied[item.campaign_id, self.person.id, item.category_id] += 1
         counts = not is_flag(answer)
         self.rows.append(
             {
@@ -163,6 +167,7 @@ class Batch:
         if self.rows:
             insert_rows(self.connection, Judgment.__table__, self.rows)  # type: ignore[arg-type]  # it is a Table
             self.connection.execute(_release(), {"items": sorted(self.answered), "person": self.person.id})
+        tallies.count(self.session, self.tallied)
         for by in sorted({by for by in self.change.values() if by}):
             changed = [item for item in sorted(self.change) if self.change[item] == by]
             self.connection.execute(_count(), {"ids": changed, "by": by})
@@ -175,7 +180,13 @@ class Batch:
             raise Refused("this item was not given to you")
         if campaign.state in ("closed", "draft"):
             raise Refused(f"the campaign {campaign.slug!r} is {campaign.state}")
-        if deadline > self.at or item.is_gold:
+        if deadline > self.at:
+            return
+        left = budget.left(self.session, campaign.id, self.at, locked=True)
+        if left is not None and left <= self.late[campaign.id]:
+            raise Refused("your time for this item was over and all that the campaign may cost is given or promised")
+        if item.is_gold:
+            self.late[campaign.id] += 1
             return
         leased = self.session.scalar(
             _held_by_others(), {"item": item.id, "person": self.person.id, "at": self.at}
@@ -183,6 +194,7 @@ class Batch:
         present = policy.Candidate(item.id, item.n, leased or 0, extra=item.extra)
         if item.state != "open" or not policy.has_room(present, policy.most_judgments(campaign.stopping)):
             raise Refused("your time for this item was over and others have judged it enough since")
+        self.late[campaign.id] += 1
 
     def _checked(self, entry: Given, item: "_Item", campaign: CampaignFacts) -> dict[str, Any]:
         try:
@@ -247,7 +259,7 @@ def _items() -> Query:
         )
         .where(Item.id.in_(_named("items")))
         .order_by(Item.id)
-        .with_for_update(of=Item)
+        .with_for_update(of=Item, key_share=True)  # a lease that names the item need not wait
     )
 
 

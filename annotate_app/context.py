@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
 
+from annotate_app.checkpoints import Checkpoints
 from annotate_app.deck import Decks
 from annotate_app.group_commit import GroupCommit
 from annotate_app.kept_figures import KeptFigures
@@ -39,6 +40,7 @@ class AppContext:
         self._last_done: dict[str, datetime] = {}
         # SQLite lets one writer in and the others poll; queueing our own threads here is fair and quicker.
         self._together = GroupCommit(workspace, harmless=Problem) if workspace.sqlite_file else None
+        self._checkpoints = Checkpoints(workspace.engine) if workspace.sqlite_file else None
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -77,13 +79,23 @@ class AppContext:
 
     async def in_turn(self, job: Callable[[Session], T]) -> T:
         """As `transact`, for a coroutine. On SQLite no thread waits with it, so that the one that writes is quick."""
-        if self._together is not None:
+        if self._together is not None and self._checkpoints is not None:
+            self._checkpoints.written()
             return await asyncio.wrap_future(self._together.submit(job))
         return await run_in_threadpool(self.transact, job)
+
+    def start(self) -> None:
+        """Begin what goes on beside the requests."""
+        self.live.start()
+        self.figures.begin()
+        if self._checkpoints is not None:
+            self._checkpoints.start()
 
     def close(self) -> None:
         """End the threads of the app."""
         self.live.stop()
+        if self._checkpoints is not None:
+            self._checkpoints.stop()
         if self._together is not None:
             self._together.close()
 

@@ -168,7 +168,7 @@ def _lock() -> Select[Any]:
         select(Item.id)
         .where(Item.id.in_(bindparam("items", expanding=True)))
         .order_by(Item.id)
-        .with_for_update(of=Item, skip_locked=True)
+        .with_for_update(of=Item, skip_locked=True, key_share=True)
     )
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from annotate_app.import_files import rows_of
 from annotate_app.label_studio import answer_of
-from label_store import AnswerError, Workspace, check_answer, find_campaign, is_flag, log_event
+from label_store import AnswerError, Workspace, check_answer, find_campaign, is_flag, log_event, tallies
 from label_store.models import Campaign, Item, Judgment, Person, now
 
 _NAMESPACE = uuid.UUID("6f1c3d0a-3f0e-4b0e-9a55-3a2f5d1f7c11")
@@ -99,6 +99,7 @@ def _take(session: Session, campaign: Campaign, number: int, row: dict[str, Any]
     if item.gold is None and not is_flag(answer):
         item.n += 1
     session.flush()
+    tallies.count(session, {(campaign.id, person.id, item.category_id): 1})
     result.accepted += 1
 
 

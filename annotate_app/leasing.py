@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from annotate_app import dealing, policy
-from annotate_app.asking import Asking, asking, categories, left_of_categories, left_of_limit
+from annotate_app.asking import Asking, asking, categories, left_of_categories, left_of_limit, limit_reached
 from annotate_app.context import AppContext
 from annotate_app.deck import Deck, Outlook
 from annotate_app.holding import Leased, LeasedItem, hold, shown
@@ -84,7 +84,7 @@ class Attempt:
         What is held now; nothing when nothing was found, or others hold it.
         """
         ask = asking(session, self.campaign_id, self.person_id, self.at)
-        wanted = _room(session, ask, self.wish)
+        wanted = _room(session, ask, self.wish, locked=True)
         if wanted <= 0:
             return ()
         wished: list[int | None] = [self.wish.category_id]
@@ -147,17 +147,17 @@ def _look(session: Session, ask: Asking, deck: Deck, items: Sequence[int]) -> li
     return fitting
 
 
-def _room(session: Session, ask: Asking, wish: Wish) -> int:
+def _room(session: Session, ask: Asking, wish: Wish, *, locked: bool) -> int:
     """How many items to give now; a page of fixed make-up is given whole."""
     if ask.state != "open":
         return 0
     wanted = ask.rules.page.items if ask.rules.page else wish.wanted
-    left = left_of_limit(session, ask)
+    left = left_of_limit(session, ask, locked=locked)
     return wanted if left is None else min(wanted, left)
 
 
 def _search(session: Session, ask: Asking, wish: Wish) -> list[int]:
-    if _room(session, ask, wish) <= 0:
+    if _room(session, ask, wish, locked=False) <= 0:
         return []
     left = left_of_categories(session, ask)
     if not left:
@@ -172,6 +172,6 @@ def _outlook(session: Session, ask: Asking, category_id: int | None) -> Outlook:
     """Whether items that others hold may still come back to this person."""
     if ask.state == "paused":
         return "wait"
-    if ask.state != "open" or not dealing.may_return(session, ask, category_id):
+    if ask.state != "open" or limit_reached(session, ask) or not dealing.may_return(session, ask, category_id):
         return "done"
     return "wait"

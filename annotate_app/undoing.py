@@ -8,7 +8,7 @@ from sqlalchemy import select
 from annotate_app.context import AppContext
 from annotate_app.problems import Problem
 from annotate_app.security.sessions import SignedIn
-from label_store import is_flag
+from label_store import is_flag, tallies
 from label_store.models import Campaign, Item, Judgment, Lease
 
 
@@ -36,6 +36,8 @@ def undo(context: AppContext, person: SignedIn, judgment_id: UUID, *, hold: bool
         judgment.undone_at = at
         if judgment.role == "annotator" and item.gold is None and not is_flag(judgment.answer):
             item.n -= 1
+        if judgment.role == "annotator":
+            tallies.count(session, {(campaign.id, person.id, item.category_id): -1})
         minutes = context.workspace.settings.lease_minutes if hold else 0
         session.merge(
             Lease(

@@ -8,6 +8,10 @@ from sqlalchemy.exc import ArgumentError
 
 from label_store.errors import UsageError
 
+_LONGEST_LOG = 16_000
+"""Pages of 4 kB in SQLite's write-ahead log before a commit copies them into the database. The app copies beside its
+commits (annotate_app/checkpoints.py), so that none of them has to."""
+
 
 def make_engine(parsed: URL) -> Engine:
     """An engine for `sqlite:///…` or `postgresql+psycopg://…` (plain `postgresql://` is taken as that)."""
@@ -63,6 +67,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")  # a commit that was told survives power loss
     cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute(f"PRAGMA wal_autocheckpoint = {_LONGEST_LOG}")
     cursor.close()
 
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlalchemy import select
 
+from annotate_app import budget
 from annotate_app.access import find_campaign, visible_campaigns
 from annotate_app.campaigns import KINDS, add_items, create_campaign, set_state
 from annotate_app.context import AppContext, Context
@@ -25,7 +26,8 @@ def campaigns_page(request: Request, context: Context, person: Watcher) -> Respo
     """All campaigns with how far they are."""
     with context.read() as session:
         found = session.scalars(visible_campaigns(person).order_by(None).order_by(Campaign.id.desc())).all()
-    rows = [(campaign, context.figures.of(campaign.id)[0]) for campaign in found]
+    counted = [(campaign, context.figures.of(campaign.id)) for campaign in found]
+    rows = [(campaign, figures[0] if figures else None) for campaign, figures in counted]
     return render(request, "campaigns.html", rows=rows)
 
 
@@ -80,9 +82,18 @@ def campaign_page(request: Request, context: Context, person: Watcher, campaign:
     """One campaign: how far, how well, by whom."""
     with context.read() as session:
         found = find_campaign(session, person, campaign)
-    progress, counted_at = context.figures.of(found.id)
+        spent = budget.spent(session, found.id)
+    figures = context.figures.of(found.id)
+    if figures is None:
+        return render(request, "campaign_counting.html", campaign=found)
     return render(
-        request, "campaign.html", campaign=found, progress=progress, counted_at=counted_at, at=context.clock()
+        request,
+        "campaign.html",
+        campaign=found,
+        progress=figures[0],
+        counted_at=figures[1],
+        at=context.clock(),
+        spent=spent,
     )
 
 

@@ -6,6 +6,7 @@ The rows are what collecting and judging would have written; only the bytes of t
 import hashlib
 import random
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,7 +18,7 @@ from sqlalchemy import Engine, insert, text
 
 from annotate_app import add_person
 from annotate_app.security.sessions import sign_in
-from label_store import CategorySpec, Workspace, put_category
+from label_store import CategorySpec, Workspace, put_category, tallies
 from label_store.engine import for_writing
 from label_store.models import Campaign, CampaignCategory, Image, Item, Judgment, now
 
@@ -59,6 +60,9 @@ def fill(
     _insert(workspace.engine, Image, _images(items))
     _insert(workspace.engine, Item, _items(items, campaign.id, category.id, judgments))
     _insert(workspace.engine, Judgment, _judgments(items, ids, judgments))
+    with workspace.write() as session:
+        given = Counter(ids[(k % items + k // items) % people] for k in range(judgments))
+        tallies.count(session, {(campaign.id, person, category.id): number for person, number in given.items()})
     with workspace.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE"))
     return Filled(workspace, tuple(tokens[:-1]), tokens[-1])

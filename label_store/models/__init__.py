@@ -15,6 +15,7 @@ from label_store.models.campaigns import (
     Judgment,
     Lease,
     Prediction,
+    Tally,
 )
 from label_store.models.contributions import CONTRIBUTION_STATES, DECLINE_REASONS, Contribution, Submission
 from label_store.models.people import ROLES, Event, Invitation, LoginSession, Person
@@ -58,5 +59,6 @@ __all__ = [
     "ReleaseImage",
     "Submission",
     "Takedown",
+    "Tally",
     "now",
 ]

@@ -198,6 +198,17 @@ class Judgment(Base):
     undone_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
+class Tally(Base):
+    """How many active judgments a person has given as an annotator in a campaign; category 0 where items have none."""
+
+    __tablename__ = "tallies"
+
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaigns.id", ondelete="CASCADE"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), primary_key=True)
+    category_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    judgments: Mapped[int]
+
+
 class Consensus(Base):
     """An item's posterior over answers under one version of the campaign's method."""
 

@@ -1,6 +1,7 @@
 """The curator's pages over real HTTP: a campaign made by its form, the pictures behind the figures, figures kept."""
 
 import re
+import time
 
 import pytest
 from sqlalchemy import select
@@ -148,6 +149,21 @@ def test_figures_that_take_long_to_count_are_kept_and_come_back_the_same(stocked
     assert "Figures of" in shown(cora, "/campaigns/boats")
     with stocked.read() as session:
         assert session.get_one(CampaignFigures, made.id).figures["judgments"] == 4
+
+
+def test_the_first_page_of_a_large_campaign_does_not_wait_for_its_figures(stocked, app, monkeypatch):
+    add_pictures(stocked, "boat", 4)
+    create_campaign(stocked, "boats", "verify", ["boat"])
+    monkeypatch.setattr("annotate_app.kept_figures.LARGE", 2)
+    monkeypatch.setattr("annotate_app.kept_figures.QUICK", -1.0)
+    cora = app.client("cora")
+    assert "being counted" in shown(cora, "/campaigns/boats")
+    for _ in range(200):
+        if "being counted" not in shown(cora, "/campaigns/boats"):
+            break
+        time.sleep(0.05)
+    assert "4 items" in shown(cora, "/campaigns/boats")
+    assert "being counted" not in shown(cora, "/campaigns")
 
 
 def test_suggestions_are_hidden_from_a_share_of_people_and_always_the_same_ones(stocked, app):
