@@ -22,6 +22,7 @@ Level = Literal["nominal", "ordinal", "interval"]
 MOST_ORDINAL_CLASSES = 20
 _MOST_PROFILES = 20_000
 _MOST_DENSE = 20_000_000  # items times classes; 160 MB
+_MOST_CLASSES = 100
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def krippendorff_alpha(
     """
     K = judgments.n_classes
     place = _places(K, level, values)
-    if level == "nominal" and judgments.n_items * K > _MOST_DENSE:
+    if level == "nominal" and (K > _MOST_CLASSES or judgments.n_items * K > _MOST_DENSE):
         return _many_classes(judgments)
     kinds, times = kinds_of_items(judgments)
     n_items = int(times.sum())

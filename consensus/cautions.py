@@ -14,9 +14,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from consensus.agreement import Agreement
+from consensus.candidates import Candidates
 from consensus.fit import Result
-from consensus.judgments import Judgments, layout
-from consensus.majority import vote_shares
+from consensus.judgments import Judgments
 
 FEWEST = 10  # answers to gold of a class, and annotators or items that a sign must rest on
 Z = 2.3263478740408398  # the normal quantile of 99 %
@@ -58,10 +58,9 @@ def _misled_on_gold(result: Result, judgments: Judgments) -> dict[int, int]:
     judged = judgments.present()
     truth = result.gold[judged.item]
     known = truth >= 0
-    counts = np.zeros((judged.n_classes, judged.n_answers))
-    np.add.at(counts, (truth[known], judged.answer[known]), 1.0)
     out = {}
-    for k, row in enumerate(counts):
+    for k in np.unique(truth[known]).tolist():
+        row = np.bincount(judged.answer[truth == k], minlength=judged.n_answers).astype(np.float64)
         wrong = row[: judged.n_classes].copy()
         right, wrong[k] = row[k], -1.0
         other = int(wrong.argmax())
@@ -72,6 +71,8 @@ def _misled_on_gold(result: Result, judgments: Judgments) -> dict[int, int]:
 
 
 def _misled_by_confusion(result: Result) -> dict[int, int]:
+    if isinstance(result.posterior, Candidates):
+        return {}
     K = result.pooled.shape[0]
     active = result.annotator.n >= FEWEST
     if result.method == "majority" or active.sum() < 3 or K < 2:
@@ -83,9 +84,17 @@ def _misled_by_confusion(result: Result) -> dict[int, int]:
 
 def _overruled(result: Result, judgments: Judgments) -> float:
     """The share of items, gold aside, whose answer has fewer votes than another has."""
-    shares = vote_shares(layout(judgments), np.full(judgments.n_items, -1, dtype=np.int64))
+    judged = judgments.present()
+    named = judged.answer < judged.n_classes
+    weight = np.ones(len(judged)) if judged.weight is None else judged.weight
+    cells, where = np.unique(judged.item[named] * judged.n_classes + judged.answer[named], return_inverse=True)
+    votes = np.bincount(where, weights=weight[named], minlength=len(cells))
+    item, answer = np.divmod(cells, judged.n_classes)
+    most, own = np.zeros(judged.n_items), np.zeros(judged.n_items)
+    np.maximum.at(most, item, votes)
+    chosen = answer == result.answer[item]
+    own[item[chosen]] = votes[chosen]
     asked = np.flatnonzero((result.n > 0) & (result.gold < 0))
     if len(asked) < FEWEST:
         return 0.0
-    own = shares[result.answer[asked], asked]
-    return float((own < shares[:, asked].max(axis=0) - 1e-9).mean())
+    return float((own[asked] < most[asked] - 1e-9).mean())

@@ -87,7 +87,7 @@ def fit_dawid_skene(
     if K * A * L > LARGEST_CONFUSION:
         raise ConsensusError(
             f"{A} annotators with {K} x {L} confusions do not fit in memory",
-            "use the method majority, or `consensus.many_classes` from Python",
+            "use the method many-classes",
         )
     if max_iterations < 1:
         raise ConsensusError("at least one iteration is needed", exit_code=2)

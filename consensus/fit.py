@@ -8,40 +8,44 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from consensus.candidates import TIE, Candidates, Posteriors
 from consensus.dawid_skene import DEFAULT_PRIOR, Prior, anchor_rows, class_prior, expected_counts, fit_dawid_skene
 from consensus.difficulty import Difficulty, fit_difficulty, keep_answer
 from consensus.errors import ConsensusError
 from consensus.glad import fit_glad
 from consensus.judgments import Floats, Ints, Judgments, gold_array, layout
 from consensus.majority import vote_shares
+from consensus.many_classes import fit_many_classes
 from consensus.one_coin import fit_one_coin
 from consensus.pooling import FEWEST
 from consensus.quality import AnnotatorQuality, annotator_quality
 
-METHODS = ("map-dawid-skene", "majority", "dawid-skene", "one-coin", "glad")
+METHODS = ("map-dawid-skene", "majority", "dawid-skene", "one-coin", "glad", "many-classes")
+# With more the default is many-classes: there as right or more on simulated crowds, and many times faster.
+MOST_CLASSES = 100
 # The maximum likelihood of 1979: a prior that only keeps logarithms finite.
 MAXIMUM_LIKELIHOOD = Prior(1e-9, 1e-9, 1e-9, 1e-9, 1e-9)
 # Raised whenever the same judgments would get other numbers; releases keep the version they were cut with.
 VERSION = "2"
-TIE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
 class Result:
     """What a fit found out. I items, A annotators, K classes, L answers.
 
-    posterior: float64 [I, K], rows sum to 1. An item nobody judged has the prior over classes.
+    posterior: float64 [I, K], rows sum to 1, as `Candidates` by many-classes. An item nobody judged has the prior
+    over classes.
     answer: int64 [I], the class with the largest posterior, the first of equals; -1 for an item with
     neither judgments nor gold. tied: bool [I], whether there was an equal (within 1e-9).
     risk: float64 [I], 1 - the largest posterior. n: int64 [I], judgments of the item ("unsure" included).
     gold: int64 [I], the answer given as known, -1 elsewhere. annotator: accuracy with intervals.
-    confusion: float64 [A, K, L], rows sum to 1; pooled: float64 [K, L], the row all share;
+    confusion: float64 [A, K, L], rows sum to 1; pooled: float64 [K, L], the row all share (both empty by many-classes);
     class_prior: float64 [K]. difficulty: None where the method knows no levels of it.
     log_objective: its value after each iteration, never falling (empty for the majority).
     version: of the method's numbers.
     """
 
-    posterior: Floats
+    posterior: Posteriors
     answer: Ints
     tied: NDArray[np.bool_]
     risk: Floats
@@ -58,6 +62,15 @@ class Result:
     converged: bool
     log_objective: tuple[float, ...]
 
+    def dense(self) -> Floats:
+        """The posterior as float64 [I, K]; ConsensusError where there are too many classes for confusions."""
+        if isinstance(self.posterior, Candidates):
+            raise ConsensusError(
+                f"this needs a confusion of each annotator, which {self.posterior.shape[1]} classes are too many for",
+                f"up to {MOST_CLASSES} classes have them",
+            )
+        return self.posterior
+
 
 def fit(
     judgments: Judgments,
@@ -71,12 +84,15 @@ def fit(
 ) -> Result:
     """Posteriors of items and quality of annotators; gold maps items to their known class.
 
+    More than 100 classes are fitted by many-classes where the method is the default one.
     difficulty: whether posteriors take into account that people err together on hard items (`consensus.difficulty`).
     The same judgments in any order give the same result to the last bit. Raises ConsensusError for an
     unknown method, gold out of range, or confusions too large to hold.
     """
     if method not in METHODS:
         raise ConsensusError(f"there is no method {method!r}", f"the methods are {', '.join(METHODS)}", exit_code=2)
+    if method == "many-classes" or (method == METHODS[0] and judgments.n_classes > MOST_CLASSES):
+        return _many_classes(judgments, gold, max_iterations, tolerance)
     known = gold_array(gold, judgments.n_items, judgments.n_classes)
     sorted_runs = layout(judgments)
     objective: tuple[float, ...] = ()
@@ -128,12 +144,43 @@ def fit(
     )
 
 
+def _many_classes(
+    judgments: Judgments, gold: Mapping[int, int] | None, max_iterations: int, tolerance: float
+) -> Result:
+    found = fit_many_classes(judgments, gold, max_iterations=max_iterations, tolerance=tolerance)
+    known = gold_array(gold, judgments.n_items, judgments.n_classes)
+    nobody = (found.n == 0) & (known < 0)
+    posterior = Candidates(
+        found.item, found.label, found.posterior, np.where(nobody, 1.0, found.other), found.class_prior
+    )
+    A = judgments.n_annotators
+    return Result(
+        posterior=posterior,
+        answer=found.answer,
+        tied=found.tied,
+        risk=found.risk,
+        n=found.n,
+        gold=known,
+        annotator=annotator_quality(layout(judgments), posterior),
+        confusion=np.empty((A, 0, 0)),
+        pooled=np.empty((0, 0)),
+        class_prior=found.class_prior,
+        difficulty=None,
+        method="many-classes",
+        version=VERSION,
+        iterations=len(found.log_objective),
+        converged=found.converged,
+        log_objective=found.log_objective,
+    )
+
+
 def item_posterior(result: Result, annotators: Ints, answers: Ints) -> Floats:
     """float64 [K]: the posterior of one item from its judgments so far, in O(n K), without a new fit.
 
     annotators, answers: int64 [n]; annotator -1 is somebody whom the fit has not seen, who is taken for an
     ordinary member of the crowd. This is what an app calls after each judgment.
     """
+    result.dense()
     rows = np.where((annotators >= 0)[:, None], result.confusion[annotators, :, answers], result.pooled.T[answers])
     log_prior = np.log(result.class_prior)
     posterior = _softmax(log_prior + np.log(rows).sum(axis=0))

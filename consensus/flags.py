@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from consensus.candidates import Candidates
+from consensus.coarse import groups_of, in_groups
 from consensus.copying import copied_pairs
 from consensus.errors import ConsensusError
-from consensus.fit import Result
+from consensus.fit import Result, fit
 from consensus.judgments import Floats, Judgments
 from consensus.pace import drifting, later_half, too_fast
 from consensus.skill import uninformative
@@ -41,11 +43,13 @@ def findings(
     """All that the tests find. seconds and moment: float64 [M], time in view and when, where they are known.
 
     Of two who copy, the one who answered later is named; without moments both are.
-    Without times nobody is drifting or fast.
+    Without times nobody is drifting or fast. Very many classes are joined into groups (`consensus.coarse`).
     """
     for name, times in (("seconds", seconds), ("moment", moment)):
         if times is not None and np.shape(times) != judgments.item.shape:
             raise ConsensusError(f"{name} must have one number per judgment", exit_code=2)
+    if isinstance(result.posterior, Candidates):
+        result, judgments = _in_groups(result, judgments)
     out = []
     for j, flag in enumerate(uninformative(result, judgments)):
         if flag:
@@ -63,6 +67,13 @@ def findings(
     if seconds is not None:
         out += [Finding(j, "fast", None, "much faster than the others") for j in too_fast(judgments, seconds)]
     return out
+
+
+def _in_groups(result: Result, judgments: Judgments) -> tuple[Result, Judgments]:
+    group = groups_of(judgments)
+    gold = {int(i): int(group[result.gold[i]]) for i in np.flatnonzero(result.gold >= 0)}
+    joined = in_groups(judgments, group)
+    return fit(joined, gold=gold), joined
 
 
 def flags(

@@ -14,6 +14,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from consensus.candidates import probability_of
 from consensus.fit import Result
 from consensus.judgments import Floats, Ints
 
@@ -46,7 +47,7 @@ def estimated_label_error(
     if chosen is None:
         chosen = (given >= 0) & (result.gold < 0)
     picked = np.arange(len(given))[chosen]
-    risk = np.clip(1.0 - result.posterior[picked, given[picked]], 0.0, 1.0)
+    risk = np.clip(1.0 - probability_of(result.posterior, picked, given[picked]), 0.0, 1.0)
     return label_error_of(risk)
 
 

@@ -36,6 +36,7 @@ class Live:
 
     def __init__(self, result: Result, judgments: Judgments | None = None) -> None:
         """From a fit, and the judgments that items have so far (None: none yet)."""
+        result.dense()  # told where there are no confusions
         self._confusion, self._pooled = result.confusion, result.pooled
         levels = result.difficulty
         K = len(result.class_prior)

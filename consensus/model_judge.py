@@ -46,24 +46,25 @@ def join_model(result: Result, judgments: Judgments, probabilities: Floats, seed
     `seed` draws which judgment of each item is held out. Items with gold keep their class. Raises ConsensusError where
     the probabilities are none, or of other items or classes.
     """
-    if probabilities.shape != result.posterior.shape:
+    own = result.dense()
+    if probabilities.shape != own.shape:
         raise ConsensusError(
-            f"the model has probabilities {probabilities.shape}, but there are {result.posterior.shape[0]} items"
-            f" and {result.posterior.shape[1]} classes"
+            f"the model has probabilities {probabilities.shape}, but there are {own.shape[0]} items"
+            f" and {own.shape[1]} classes"
         )
     check_probabilities(probabilities)
     logs = np.log(np.clip(probabilities, LEAST, 1.0))
     log_share = np.log(result.class_prior)
     judged = np.flatnonzero((result.n >= 2) & (result.gold < 0))
-    b = _temperature(logs[judged], result.posterior[judged]) if len(judged) else 1.0
+    b = _temperature(logs[judged], own[judged]) if len(judged) else 1.0
     evidence = b * (_normal(logs) - log_share)
     item, people, seen = _held_out(result, judgments, np.random.default_rng(seed))
     chances = [_chance(people, evidence[item], seen, w) for w in WEIGHTS]
     # The smallest of equals: without evidence for it the model is not used.
     weight = float(WEIGHTS[int(np.argmax(np.array(chances) > max(chances) - 1e-9))]) if len(item) else 0.0
-    posterior = _softmax(np.log(np.maximum(result.posterior, 1e-300)) + weight * evidence)
+    posterior = _softmax(np.log(np.maximum(own, 1e-300)) + weight * evidence)
     known = np.flatnonzero(result.gold >= 0)
-    posterior[known] = result.posterior[known]
+    posterior[known] = own[known]
     return Joined(posterior, weight, b, len(item))
 
 

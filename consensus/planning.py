@@ -102,6 +102,7 @@ class _Run:
     """Simulated judgments of one spread of difficulty: posteriors after each of MOST_JUDGMENTS judgments."""
 
     def __init__(self, result: Result, weight: Floats, spread: float, items: int, rng: np.random.Generator) -> None:
+        result.dense()  # told where there are no confusions
         K = result.confusion.shape[1]
         prior = result.class_prior
         # "Unsure" is left out: a judgment here is one that names a class.

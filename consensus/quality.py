@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from consensus.beta import beta_quantiles
+from consensus.candidates import Posteriors, probability_of
 from consensus.judgments import Floats, Ints, Layout
 
 PRIOR_STRENGTH = 2.0  # judgments' worth of the whole crowd's accuracy that everybody starts with
@@ -31,7 +32,7 @@ class AnnotatorQuality:
     high: Floats
 
 
-def annotator_quality(layout: Layout, posterior: Floats) -> AnnotatorQuality:
+def annotator_quality(layout: Layout, posterior: Posteriors) -> AnnotatorQuality:
     """From judgments and posteriors float64 [I, K]. Who gave no answer has the crowd's accuracy, wide.
 
     Weights do not matter here, beyond that a judgment of weight 0 is absent.
@@ -41,7 +42,7 @@ def annotator_quality(layout: Layout, posterior: Floats) -> AnnotatorQuality:
     n = np.bincount(who, minlength=n_annotators).astype(np.int64)
     named = answer < layout.n_classes
     who, answer, item = who[named], answer[named], layout.by_cell.take[named]
-    right = posterior.ravel()[item * layout.n_classes + answer]
+    right = probability_of(posterior, item, answer)
     answered = np.bincount(who, minlength=n_annotators).astype(np.float64)
     expected = np.bincount(who, weights=right, minlength=n_annotators)
     doubt = np.bincount(who, weights=right * (1.0 - right), minlength=n_annotators)

@@ -9,11 +9,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from consensus.candidates import Posteriors, best_of
 from consensus.errors import ConsensusError
 from consensus.judgments import Floats, Ints
 
 State = Literal["open", "settled", "disputed"]
-_TIE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -69,19 +69,20 @@ class StoppingRule:
             raise ConsensusError(f"the stopping rule holds no number where one belongs: {error}") from error
 
 
-def states(posterior: Floats, n_judgments: Ints, rule: StoppingRule, needed: Floats | None = None) -> NDArray[np.str_]:
+def states(
+    posterior: Posteriors, n_judgments: Ints, rule: StoppingRule, needed: Floats | None = None
+) -> NDArray[np.str_]:
     """The state of each item, an array of "open", "settled" or "disputed".
 
-    posterior: float64 [I, K]; n_judgments: int64 [I]. Fixed: open below n judgments, then settled, or
+    posterior: float64 [I, K] or candidates; n_judgments: int64 [I]. Fixed: open below n judgments, then settled, or
     disputed where the two best answers are equally likely. Risk: settled once 1 - the largest posterior is
     at most `max_risk` (and somebody has judged), disputed when `max_n` judgments did not get there, or when more than
     `review_price` further ones would be needed (float64 [I], `Live.needed`; asked from the second judgment on).
     """
-    top = posterior.max(axis=1, initial=0.0)
+    top, tied = best_of(posterior)
     if rule.rule == "fixed":
-        settled = (posterior >= top[:, None] - _TIE).sum(axis=1) == 1
         spent = n_judgments >= rule.n
-        settled &= spent
+        settled = spent & ~tied
     else:
         # A bound like 0.01 is met by a posterior of 0.99 also where 1 - 0.99 rounds up.
         settled = (1.0 - top <= rule.max_risk + 1e-12) & (n_judgments > 0)

@@ -193,7 +193,7 @@ def test_one_item_is_updated_as_a_fit_with_the_same_confusions_would():
         (lambda: fit(ONE, "guess"), "no method 'guess'"),
         (lambda: fit(ONE, prior=Prior(strength=0.0)), "above 0"),
         (lambda: fit(ONE, max_iterations=0), "one iteration"),
-        (lambda: fit(Judgments(*([np.array([0])] * 3), 1, 10_000, 1_000, 1_000)), "memory"),
+        (lambda: fit(Judgments(*([np.array([0])] * 3), 1, 10_000, 1_000, 1_000), "dawid-skene"), "memory"),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_a_sentence(case, words):

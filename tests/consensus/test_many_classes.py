@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consensus import ConsensusError, Judgments
+from consensus import ConsensusError, Judgments, StoppingRule, estimated_label_error, fit, flags, states
 from consensus import many_classes as many
+from consensus.candidates import Candidates
+from consensus.live import Live
+from consensus.simulate import Items, honest_crowd, simulate, with_planted
 from tests.consensus import plain
 from tests.consensus.crowds import with_gold
 
@@ -122,3 +125,61 @@ def test_what_cannot_be_used_is_refused_and_nothing_is_nan():
         many.fit_many_classes(Judgments(none, none, none, 2, 1, 1, 1))
     with pytest.raises(ConsensusError, match="parents names 3"):
         many.fit_many_classes(Judgments(none, none, none, 2, 1, 4, 4), parents=np.zeros(3, dtype=np.int64))
+
+
+class TestTheDefaultWithVeryManyClasses:
+    """From 101 classes on nothing of size classes x classes or items x classes is made; the rest works as always."""
+
+    def crowd(self, n_classes=300, seed=0):
+        people = honest_crowd(30, seed, accuracy=(0.7, 0.95))
+        people = with_planted(with_planted(people, "random", 2, seed), "constant", 1, seed)
+        return simulate(people, Items(1500, n_classes), per_item=4, seed=seed)
+
+    def test_it_is_taken_by_itself_and_told(self):
+        made = self.crowd()
+        result = fit(made.judgments)
+        assert result.method == "many-classes"
+        assert isinstance(result.posterior, Candidates)
+        assert (result.answer == made.truth).mean() > (
+            fit(made.judgments, "one-coin").answer == made.truth
+        ).mean() - 0.01
+        assert fit(self.crowd(100).judgments).method == "map-dawid-skene"
+
+    def test_a_row_is_a_distribution_and_agrees_with_answer_and_risk(self):
+        result = fit(self.crowd().judgments)
+        for i in range(0, 1500, 50):
+            row = result.posterior[i]
+            assert row.sum() == pytest.approx(1)
+            assert row.argmax() == result.answer[i]
+            assert 1 - row.max() == pytest.approx(result.risk[i])
+            assert result.posterior.at(np.array([i]), result.answer[[i]])[0] == row.max()
+
+    def test_flags_quality_stopping_and_label_error_take_it(self):
+        made = self.crowd()
+        result = fit(made.judgments)
+        raised = flags(result, made.judgments)
+        assert [bool(f & {"random", "constant"}) for f in raised] == [False] * 28 + [True] * 2
+        assert result.annotator.accuracy[:28].min() > 0.6 > 0.2 > result.annotator.accuracy[28:].max()
+        assert set(states(result.posterior, result.n, StoppingRule("risk", max_risk=0.05, max_n=4))) == {
+            "settled",
+            "disputed",
+        }
+        error = estimated_label_error(result)
+        assert 0 <= error.low < error.estimate < error.high < 0.2
+
+    def test_an_item_nobody_judged_has_the_shares_of_all_classes(self):
+        result = fit(Judgments(np.array([0]), np.array([0]), np.array([7]), 2, 1, 200, 201))
+        assert result.answer.tolist() == [7, -1]
+        assert result.posterior[1] == pytest.approx(result.class_prior)
+        assert list(states(result.posterior, result.n, StoppingRule("fixed", n=1))) == ["settled", "open"]
+
+    def test_what_needs_confusions_says_so(self):
+        made = self.crowd()
+        with pytest.raises(ConsensusError, match="300 classes are too many"):
+            Live(fit(made.judgments))
+
+    def test_gold_decides(self):
+        made = self.crowd()
+        result = fit(made.judgments, gold={0: 5})
+        assert (result.answer[0], result.risk[0]) == (5, 0.0)
+        assert flags(result, made.judgments)
