@@ -5,7 +5,7 @@ from consensus.audit import AuditedError, AuditPlan, audited_error, plan_audit, 
 from consensus.dawid_skene import Prior
 from consensus.errors import ConsensusError
 from consensus.fit import METHODS, VERSION, Result, fit, item_posterior
-from consensus.flags import Finding, findings, flags, weighted_down
+from consensus.flags import Finding, WeightedDown, findings, fit_weighted_down, flags, weighted_down
 from consensus.judgments import Judgments
 from consensus.kappa import Kappa, cohen_kappa, fleiss_kappa
 from consensus.label_error import LabelError, estimated_label_error, label_error_of
@@ -29,11 +29,13 @@ __all__ = [
     "Result",
     "Skill",
     "StoppingRule",
+    "WeightedDown",
     "audited_error",
     "cohen_kappa",
     "estimated_label_error",
     "findings",
     "fit",
+    "fit_weighted_down",
     "flags",
     "fleiss_kappa",
     "item_posterior",

@@ -6,7 +6,7 @@ Nobody is removed: judgments are first weighted down, then shown to a person.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -67,6 +67,35 @@ def findings(
     if seconds is not None:
         out += [Finding(j, "fast", None, "much faster than the others") for j in too_fast(judgments, seconds)]
     return out
+
+
+@dataclass(frozen=True, eq=False)
+class WeightedDown:
+    """A fit in which suspicious annotators weigh less: the result, the judgments with their weights, and why."""
+
+    result: Result
+    judgments: Judgments
+    found: tuple[Finding, ...]
+
+
+def fit_weighted_down(
+    judgments: Judgments,
+    gold: Mapping[int, int] | None = None,
+    *,
+    seconds: Floats | None = None,
+    moment: Floats | None = None,
+) -> WeightedDown:
+    """Fit by the default method, look for suspicious annotators, and fit again with their judgments weighing less.
+
+    Where nobody is suspicious it is the first fit. What is found is found once, by the fit of all at full weight, so
+    that nobody gets in by another's leaving. Deterministic: the same judgments in any order give the same bits.
+    """
+    result = fit(judgments, gold=gold)
+    found = tuple(findings(result, judgments, seconds=seconds, moment=moment))
+    if not found:
+        return WeightedDown(result, judgments, ())
+    lighter = weighted_down(judgments, found, moment=moment)
+    return WeightedDown(fit(lighter, gold=gold), lighter, found)
 
 
 def _in_groups(result: Result, judgments: Judgments) -> tuple[Result, Judgments]:

@@ -284,3 +284,17 @@ def _risks(
         unseen = p[c] * nobody[c] / (1.0 - nobody[c])
         log_right[int(drawings.item[members[0]])] += np.log(max(p[c], 1.0 - p[c])) - unseen
     return np.asarray(-np.expm1(log_right)).clip(0.0, 1.0)
+
+
+def same_objects(answer: Mapping[str, Any], known: Mapping[str, Any], min_iou: float = 0.5) -> bool:
+    """Whether two answers hold the same objects: as many, paired by category and an IoU of `min_iou` or more."""
+    categories = sorted({thing["category"] for one in (answer, known) for thing in one.get("boxes", one.get("shapes"))})
+    two = drawings_of([(0, 0, answer), (0, 1, known)], categories, 1, 2)
+    mine, theirs = np.flatnonzero(two.annotator == 0), np.flatnonzero(two.annotator == 1)
+    if len(mine) != len(theirs):
+        return False
+    iou = box_iou(two.box[mine], two.box[theirs])
+    if two.shapes is not None:
+        iou = np.array([[polygon_iou(two.shapes[m], two.shapes[t]) for t in theirs] for m in mine])
+    same = two.category[mine][:, None] == two.category[theirs][None, :]
+    return len(best_assignment(np.where(same & (iou >= min_iou), iou, 0.0))) == len(mine)

@@ -33,8 +33,6 @@ def campaign_facts(session: Session, campaign: Asked) -> CampaignFacts:
     nothing = CampaignFacts(
         campaign.slug, campaign.title, campaign.kind, campaign.method or "none", 0, 0, 0, None, None, None, None
     )
-    if campaign.kind not in ("verify", "classify", "attributes"):
-        return nothing
     found = assess(session, find_campaign(session, campaign.slug), method)
     if not found.judgments:
         return nothing

@@ -165,8 +165,6 @@ def stale_campaigns(session: Session, campaigns: Sequence[Asked]) -> list[str]:
     """Campaigns with an answer given, or undone, after their newest consensus, which does not know of it."""
     found = []
     for campaign in campaigns:
-        if campaign.kind not in ("verify", "classify", "attributes"):
-            continue  # nothing settles boxes and polygons by itself
         changed = session.execute(
             select(func.max(Judgment.received_at), func.max(Judgment.undone_at))
             .join(Item)

@@ -22,9 +22,11 @@ from consensus.judgments import Floats, Ints
 from label_store.answers import AnswerError, check_answer
 from label_store.errors import UsageError
 from label_store.events import log_event
+from label_store.fitting import fit_questions
 from label_store.models import Campaign, Item, Judgment, Person, now
 from label_store.questions import CampaignData, questions, read_campaign
 from label_store.settle import find_campaign
+from label_store.settle_objects import KINDS
 from label_store.workspace import Workspace
 
 SURE = 0.01
@@ -201,14 +203,19 @@ def _parsed(text: str) -> object:
 
 def _population(data: CampaignData, campaign: Campaign) -> _Population:
     """Settled items with the risk that people's judgments alone give; an item of several questions errs in any."""
+    if data.kind in KINDS:
+        raise UsageError(
+            f"campaign {campaign.slug!r} asks for {data.kind}, which have no audit yet",
+            hint=f"cairn consensus {campaign.slug} tells the risk that its judgments know of",
+        )
     people = replace(data, votes=tuple(vote for vote in data.votes if vote.role != "reviewer"))
     rule = consensus.StoppingRule.from_json(campaign.stopping)
     right: dict[int, float] = defaultdict(lambda: 1.0)
     settled: dict[int, bool] = defaultdict(lambda: True)
     decided: dict[int, bool] = defaultdict(lambda: True)
     wrong: dict[int, bool] = defaultdict(bool)
-    for alone, reviewed in zip(questions(people), questions(data), strict=True):
-        result = consensus.fit(alone.judgments, gold=alone.gold)
+    asked = list(questions(people))
+    for alone, reviewed, result in zip(asked, questions(data), fit_questions(asked), strict=True):
         states = consensus.states(result.posterior, result.n, rule)
         for position, item_id in enumerate(alone.item_ids):
             settled[item_id] &= bool(states[position] == "settled" and result.n[position] > 0)
@@ -216,14 +223,14 @@ def _population(data: CampaignData, campaign: Campaign) -> _Population:
             decided[item_id] &= position in reviewed.decided
             answer = int(result.answer[position])
             wrong[item_id] |= position in reviewed.decided and reviewed.gold[position] != answer
-    asked = {vote.item_id for vote in data.votes if vote.role == "reviewer"}
+    reviewed_ids = {vote.item_id for vote in data.votes if vote.role == "reviewer"}
     ids = [item.id for item in data.items if item.gold is None and item.id in right and settled[item.id]]
     return _Population(
         ids=np.array(ids, dtype=np.int64),
         risk=np.clip(np.array([1.0 - right[i] for i in ids], dtype=np.float64), 0.0, 1.0),
         judged=np.array([decided[i] for i in ids], dtype=bool),
         wrong=np.array([wrong[i] for i in ids], dtype=np.float64),
-        in_vain=np.array([i in asked and not decided[i] for i in ids], dtype=bool),
+        in_vain=np.array([i in reviewed_ids and not decided[i] for i in ids], dtype=bool),
     )
 
 

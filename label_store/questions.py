@@ -16,7 +16,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import consensus
-from label_store.errors import CairnError
 from label_store.models import Attribute, Campaign, Item, Judgment
 
 UNSURE = "unsure"
@@ -81,11 +80,6 @@ class Question:
 
 def read_campaign(session: Session, campaign: Campaign) -> CampaignData:
     """Read a campaign's items and active judgments."""
-    if campaign.kind in ("boxes", "polygons"):
-        raise CairnError(
-            f"campaign {campaign.slug!r} asks for {campaign.kind}, which have no consensus yet",
-            hint="export its judgments with `cairn campaign export`",
-        )
     items = tuple(
         CampaignItem(*row)
         for row in session.execute(
@@ -125,12 +119,12 @@ def read_campaign(session: Session, campaign: Campaign) -> CampaignData:
 
 
 def questions(data: CampaignData) -> Iterator[Question]:
-    """The categorical questions of a campaign, in a fixed order."""
+    """The categorical questions of a campaign, in a fixed order; boxes and polygons ask none (`settle_objects`)."""
     if data.kind == "verify":
         yield _question(data, "", "", ("no", "yes"), _value, _item_ids(data, None))
     elif data.kind == "classify":
         yield _question(data, "", "", (*data.categories, "none"), _value, _item_ids(data, None))
-    else:
+    elif data.kind == "attributes":
         for category_id, schemas in sorted(data.schemas.items()):
             ids = _item_ids(data, category_id)
             for schema in schemas:

@@ -15,8 +15,10 @@ from sqlalchemy.orm import Session
 import consensus
 from label_store.errors import UsageError
 from label_store.events import log_event
+from label_store.fitting import fit_questions
 from label_store.models import Campaign, Consensus, Item, Person, now
 from label_store.questions import CampaignData, Question, questions, read_campaign
+from label_store.settle_objects import KINDS, assess_objects
 from label_store.workspace import Workspace
 
 DEFAULT_METHOD = "map-dawid-skene"
@@ -86,8 +88,10 @@ def find_campaign(session: Session, slug: str) -> Campaign:
 def assess(session: Session, campaign: Campaign, method: str = DEFAULT_METHOD) -> Assessment:
     """Posteriors, annotators and agreement of a campaign from its active judgments; writes nothing."""
     data = read_campaign(session, campaign)
+    if data.kind in KINDS:
+        return assess_objects(session, campaign, data)
     asked = list(questions(data))
-    results = [consensus.fit(question.judgments, method, question.gold) for question in asked]
+    results = fit_questions(asked, method)
     rule = consensus.StoppingRule.from_json(campaign.stopping)
     gold_ids = {item.id for item in data.items if item.gold is not None}
     items = _items(data, asked, results, rule, gold_ids)

@@ -55,7 +55,8 @@ def test_the_interval_is_what_the_score_test_accepts(given_strata):
 
 
 def test_one_stratum_gives_wilsons_interval():
-    stats = pytest.importorskip("scipy.stats")
+    from scipy import stats
+
     for wrong, n in ((0.5, 20.0), (3.0, 50.0), (40.0, 80.0)):
         ours = score_interval(wrong / n, np.ones(1), np.array([wrong]), np.array([n]), np.array([1 / n]))
         z, p = 1.959963984540054, wrong / n
@@ -191,7 +192,8 @@ def test_the_width_that_was_planned_is_the_width_that_comes():
 
 
 def test_platts_coefficients_are_scipys():
-    optimize = pytest.importorskip("scipy.optimize")
+    from scipy import optimize
+
     rng = np.random.default_rng(2)
     x, weight = rng.normal(-3, 2, 200), rng.uniform(0.2, 3, 200)
     y = (rng.random(200) < 1 / (1 + np.exp(-(0.5 + 0.6 * x)))).astype(float)

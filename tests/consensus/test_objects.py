@@ -24,7 +24,8 @@ gains = st.integers(0, 5).flatmap(
 @settings(max_examples=200, deadline=None)
 @given(gains)
 def test_the_assignment_is_scipys(gain):
-    optimize = pytest.importorskip("scipy.optimize")
+    from scipy import optimize
+
     pairs = best_assignment(gain)
     rows, columns = optimize.linear_sum_assignment(-gain)
     assert sum(gain[r, c] for r, c in pairs) == pytest.approx(gain[rows, columns].sum(), abs=1e-9)

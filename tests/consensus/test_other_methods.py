@@ -99,7 +99,8 @@ def crowd():
 
 
 def test_glad_ends_no_lower_than_crowd_kits(crowd):
-    classification = pytest.importorskip("crowdkit.aggregation.classification")
+    from crowdkit.aggregation import classification
+
     judged, _ = crowd
     peer = classification.GLAD(n_iter=60, tol=1e-9, m_step_tol=1e-6).fit(table(judged))
     alpha, ease = peer.alphas_.sort_index().to_numpy(), np.exp(peer.betas_.sort_index().to_numpy())
@@ -111,7 +112,8 @@ def test_glad_ends_no_lower_than_crowd_kits(crowd):
 
 
 def test_one_coin_finds_what_crowd_kits_finds(crowd):
-    classification = pytest.importorskip("crowdkit.aggregation.classification")
+    from crowdkit.aggregation import classification
+
     judged, _ = crowd
     peer = classification.OneCoinDawidSkene(n_iter=200, tol=1e-9).fit(table(judged))
     weak = fit_one_coin(layout(judged), gold_array(None, 200, 2), strength=1e-9)

@@ -1,11 +1,9 @@
 import numpy as np
-import pytest
+from scipy import special
 
 from consensus import fit
 from consensus.beta import beta_quantiles
 from tests.consensus.crowds import campaign
-
-special = pytest.importorskip("scipy.special")
 
 
 def test_beta_quantiles_are_scipys():

@@ -1,13 +1,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from crowdkit.aggregation import classification
 
 from consensus import Judgments, Prior, fit
 from consensus.__main__ import consensus_of, parser
 from tests.consensus.crowds import campaign
 from tests.data import shared_data
-
-classification = pytest.importorskip("crowdkit.aggregation.classification")
 
 
 def table(judged):
