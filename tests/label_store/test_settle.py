@@ -1,15 +1,16 @@
 """Settling a campaign: from judgments in the store to consensus rows, for each kind that has choices."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
 from uuid import UUID
 
 import numpy as np
 import pytest
 from sqlalchemy import insert, select
 
-from label_store import CategorySpec, UsageError, put_category, settle
+from label_store import CategorySpec, UsageError, put_category, settle, settle_writing
 from label_store.models import Campaign, CampaignCategory, Category, Consensus, Image, Item, Judgment, Person
 from label_store.taxonomy import AttributeSpec
 
@@ -315,3 +316,79 @@ def test_times_of_the_app_tell_who_is_too_fast_and_who_copied(workspace):
     assert flags["p5"] == ("fast",)
     assert flags["p7"] == ("copying",)
     assert flags["p2"] == ()
+
+
+def test_people_go_on_judging_while_a_large_campaign_is_settled(any_workspace, monkeypatch):
+    made = Made(any_workspace, "verify", {"rule": "fixed", "n": 1}, n_items=400)
+    with any_workspace.write() as session:
+        session.execute(
+            insert(Judgment),
+            [
+                {"id": UUID(int=10**6 + k), "item_id": item, "person_id": made.people[0], "answer": {"value": "yes"},
+                 "answered_at": AT}
+                for k, item in enumerate(made.items)
+            ],
+        )  # fmt: skip
+    monkeypatch.setattr("label_store.settle_writing.ITEMS_AT_ONCE", 10)
+    between, failures = [], []
+    done = Event()
+
+    def judge_on():
+        try:
+            for item in range(400):
+                if done.is_set():
+                    return
+                made.judge(item, 1, {"value": "no"})
+                between.append(item)
+        except Exception as error:
+            failures.append(error)
+
+    # Somebody judges between any two of the forty transactions that settling is written in.
+    slept = time.sleep
+    monkeypatch.setattr("label_store.settle_writing.time.sleep", lambda seconds: slept(max(seconds, 0.02)))
+    judge = Thread(target=judge_on)
+    judge.start()
+    settle(any_workspace, "c")
+    done.set()
+    judge.join()
+    assert failures == []
+    assert len(between) > 10
+    settle(any_workspace, "c")
+    assert sum(row.n == 2 for row in made.rows().values()) == len(between)
+
+
+def test_an_item_that_was_judged_since_it_was_read_waits_for_the_next_time(workspace, monkeypatch):
+    made = Made(workspace, "verify", {"rule": "fixed", "n": 1}, n_items=2)
+    made.judge(0, 0, {"value": "yes"})
+    made.judge(1, 0, {"value": "yes"})
+    real = settle_writing._write
+
+    def decided_meanwhile(session, *args):
+        if session.get(Judgment, UUID(int=10**9)) is not None:
+            return real(session, *args)
+        session.add(
+            Judgment(id=UUID(int=10**9), item_id=made.items[1], person_id=made.people[1], answer={"flag": "broken"},
+                     role="reviewer", answered_at=AT)
+        )  # fmt: skip
+        session.get_one(Item, made.items[1]).state = "disputed"
+        session.flush()
+        return real(session, *args)
+
+    with monkeypatch.context() as once:
+        once.setattr(settle_writing, "_write", decided_meanwhile)
+        settle(workspace, "c", "majority", told=False)
+    assert (made.state(0), made.state(1)) == ("settled", "disputed")
+    settle(workspace, "c", "majority")
+    assert (made.state(0), made.state(1)) == ("settled", "disputed")
+
+
+def test_settling_again_writes_only_what_has_changed(workspace):
+    made = Made(workspace, "verify", {"rule": "fixed", "n": 1}, n_items=3)
+    for item in range(3):
+        made.judge(item, 0, {"value": "yes"})
+    settle(workspace, "c", "majority")
+    before = {item: row.at for item, row in made.rows().items()}
+    made.judge(0, 1, {"value": "yes"})
+    settle(workspace, "c", "majority")
+    after = {item: row.at for item, row in made.rows().items()}
+    assert [item for item in after if after[item] != before[item]] == [made.items[0]]
