@@ -14,7 +14,7 @@ from PIL import Image
 
 import imaging
 from dataset_builder.fingerprints import IDENTITY, Fingerprint, mirrored
-from dataset_builder.proposing import propose
+from dataset_builder.proposing import Proposal, propose
 
 Progress = Callable[[int, int | None, str], None]
 # Pictures made ready for comparison that are held at once, about 0.2 MB each.
@@ -63,7 +63,16 @@ def find_matches(
     `picture_of(index)` gives the small picture. `between` limits pairs to one of each of two sets of indices;
     `least` is the likeness that makes a pair. Plain pictures match nothing.
     """
-    proposals = propose(fingerprints, picture_of, radius, between)
+    return decide(propose(fingerprints, picture_of, radius, between), picture_of, least, progress)
+
+
+def decide(
+    proposals: Sequence[Proposal],
+    picture_of: Callable[[int], Image.Image],
+    least: float = imaging.MATCH_THRESHOLD,
+    progress: Progress | None = None,
+) -> list[Match]:
+    """The proposed pairs whose pixels are at least so alike, sorted; each pair once."""
 
     @lru_cache(_KEPT)
     def prepared(index: int, transform: str) -> imaging.Prepared:

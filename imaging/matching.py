@@ -7,6 +7,7 @@ Wang et al., IEEE TIP 2004) and colour.
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -45,15 +46,21 @@ _LEAST_FRAME = 0.03
 _FLAT_FRAME = 64.0
 # A best coarse correlation under this becomes no match by refining.
 _HOPELESS = 0.6
+# A misfit of the middle size that no other start would better, and one that the full size would not mend.
+_WELL, _BADLY = 0.08, 0.45
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A picture made ready to be compared with many: luma [64, 64], chroma about neutral [2, 64, 64], coarse views."""
+    """A picture made ready to be compared with many: luma [64, 64], chroma about neutral [2, 64, 64]."""
 
     luma: Plane
     chroma: Plane
-    coarse: Coarse
+
+    @cached_property
+    def coarse(self) -> Coarse:
+        """Made with the first comparison that needs it: copies that lie alike do not."""
+        return coarse(self.luma)
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,7 @@ def prepare(image: Image.Image) -> Prepared:
     """Once for a picture that is compared with several."""
     pixels = np.asarray(comparison_picture(image).convert("YCbCr"), dtype=np.float32)
     luma = np.ascontiguousarray(pixels[:, :, 0])
-    return Prepared(luma, np.moveaxis(pixels[:, :, 1:], 2, 0) - 128, coarse(luma))
+    return Prepared(luma, np.moveaxis(pixels[:, :, 1:], 2, 0) - 128)
 
 
 def similarity(a: Image.Image, b: Image.Image) -> float:
@@ -129,14 +136,19 @@ def _is_frame(luma: Plane, outside: NDArray[np.bool_]) -> bool:
 
 
 def _fitted(a: Prepared, b: Prepared) -> list[Warp]:
-    """The places worth scoring: the best of the coarse starts, refined, and the refined identity."""
+    """The place worth scoring: the best of the coarse starts and the identity, refined; none where all are hopeless."""
     starts = [warp for correlation, warp in best_starts(a.coarse, b.coarse) if correlation > _HOPELESS]
     if not starts:
         return []
     middle_a, middle_b = shrink(a.luma, 32), shrink(b.luma, 32)
-    starts = [refine(middle_a, middle_b, start, 6) for start in (IDENTITY, *starts)]
-    ranked = sorted(starts, key=lambda warp: misfit(middle_a, middle_b, warp))
-    return [refine(a.luma, b.luma, warp, 3) for warp in ranked[:1]]
+    best, least = IDENTITY, math.inf
+    for start in (starts[0], IDENTITY, *starts[1:]):
+        warp = refine(middle_a, middle_b, start, 6)
+        if (apart := misfit(middle_a, middle_b, warp)) < least:
+            best, least = warp, apart
+        if least < _WELL:
+            break
+    return [refine(a.luma, b.luma, best, 3)] if least < _BADLY else []
 
 
 def _score(a: Prepared, b: Prepared, warp: Warp) -> float:

@@ -30,8 +30,9 @@ def measure_planted(data: Path, work: Path, half: str, radius: int, peer: str | 
 
 def cairn_scores(album: Album, radius: int) -> tuple[Scored, dict[str, float], float]:
     """Likeness of every pair that Cairn compares, however low; CPU seconds of each stage; its own threshold."""
-    from dataset_builder.duplicates import find_matches
+    from dataset_builder.duplicates import decide
     from dataset_builder.pictures import Place, read_gallery
+    from dataset_builder.proposing import propose
     from imaging import MATCH_THRESHOLD
 
     start = time.process_time()
@@ -39,12 +40,25 @@ def cairn_scores(album: Album, radius: int) -> tuple[Scored, dict[str, float], f
     if unreadable:
         raise RuntimeError(f"{unreadable[0].path}: {unreadable[0].why}")
     middle = time.process_time()
-    matches = find_matches(gallery.fingerprints, gallery.small, radius, least=0.0)
+    proposals = propose(gallery.fingerprints, gallery.small, radius)
+    third = time.process_time()
+    # Pairs of two copies of one photograph count neither way; there are fifty thousand.
+    counted = [row for row in proposals if _counts(album, row[0], row[1])]
+    matches = decide(counted, gallery.small, least=0.0)
     end = time.process_time()
     pairs = np.array([(match.a, match.b) for match in matches], dtype=np.int64).reshape(-1, 2)
     found = scored(album, pairs, np.array([match.similarity for match in matches]))
-    seconds = {"fingerprints": round(middle - start, 1), "pairs": round(end - middle, 1), "compared": len(matches)}
+    seconds = {
+        "fingerprints": round(middle - start, 1),
+        "proposing": round(third - middle, 1),
+        "comparing": round(end - third, 1),
+        "compared": len(counted),
+    }
     return found, seconds, MATCH_THRESHOLD
+
+
+def _counts(album: Album, a: int, b: int) -> bool:
+    return bool(album.source[a] != album.source[b] or not (album.change[a] and album.change[b]))
 
 
 def peer_scores(album: Album, stored: Path, peer: str) -> Iterator[tuple[str, Scored]]:
