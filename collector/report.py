@@ -26,6 +26,8 @@ class CollectReport:
     """Proposals of a picture for a category."""
     fetched: int
     """Addresses that brought a picture now; `fetched - new_images` of them were known by their bytes."""
+    without_category: int
+    """Of those, the ones proposed for no category."""
     already: int
     """Addresses settled by an earlier run: fetched, or failed for good."""
     waiting: int
@@ -61,6 +63,7 @@ class Tally:
     new_images: int = 0
     new_candidates: int = 0
     fetched: int = 0
+    without_category: int = 0
     already: int = 0
     waiting: int = 0
     settled: int = 0
@@ -80,6 +83,7 @@ class Tally:
             new_images=self.new_images,
             new_candidates=self.new_candidates,
             fetched=self.fetched,
+            without_category=self.without_category,
             already=self.already,
             waiting=self.waiting,
             refused={reason: n for reason, n in sorted(self.reasons.items()) if reason in REFUSED},

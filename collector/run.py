@@ -250,6 +250,7 @@ class _Run:
                 tally.reasons[recorded.reason] += 1
             elif outcome.examined is not None:
                 tally.fetched += 1
+                tally.without_category += not any(one.category for one in outcome.candidates)
                 tally.bytes += outcome.examined.facts.bytes
             if claim.holding is not None:
                 claim.holding.give_back()

@@ -1,6 +1,5 @@
 """What curators do with given pictures: a page to decide on the keyboard, and the same over the API."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -18,21 +17,6 @@ PAGE = 48
 Id = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
-class WaitingOut(BaseModel):
-    """A given picture that waits for a decision."""
-
-    id: int
-    sha256: str
-    width: int
-    height: int
-    category: str
-    category_name: str
-    license: str
-    author: str | None
-    giver: str | None
-    given_at: datetime
-
-
 class DecisionIn(BaseModel):
     """Approve, or decline for a reason of the list; `other` needs a comment. The giver reads both."""
 
@@ -42,14 +26,6 @@ class DecisionIn(BaseModel):
     comment: Annotated[str, Field(max_length=moderation.MAX_COMMENT, pattern=r"^[^\x00]*$")] = ""
 
 
-class DecidedOut(BaseModel):
-    """What became of a decision."""
-
-    id: int
-    status: Literal["accepted", "duplicate", "refused"]
-    reason: str | None
-
-
 @api.get("")
 def list_waiting(
     context: Context,
@@ -57,24 +33,22 @@ def list_waiting(
     category: str | None = None,
     after: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
     n: Annotated[int, Query(ge=1, le=200)] = PAGE,
-) -> list[WaitingOut]:
+) -> list[moderation.Waiting]:
     """Given pictures that wait for a decision, oldest first; `after` is the last id of the page before."""
     with context.read() as session:
-        rows = moderation.waiting(session, category=category, after=after, limit=n)
-    return [WaitingOut(**vars(row)) for row in rows]
+        return moderation.waiting(session, category=category, after=after, limit=n)
 
 
 @api.post("/decisions")
 def post_decisions(
     context: Context, person: Curator, decisions: Annotated[list[DecisionIn], Field(max_length=200)]
-) -> list[DecidedOut]:
+) -> list[moderation.Decided]:
     """Approve or decline given pictures; on disk when this answers, and sending twice is the same as once."""
-    decided = moderation.decide(
+    return moderation.decide(
         context,
         person,
         [moderation.Decision(one.id, one.decision, one.reason, one.comment) for one in decisions],
     )
-    return [DecidedOut(id=one.id, status=one.status, reason=one.reason) for one in decided]
 
 
 @pages.get("/moderate")

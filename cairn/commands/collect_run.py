@@ -127,6 +127,12 @@ def _tell(report: "CollectReport", unusable: str) -> None:
         err.print(f"pages not read: {reasons_words(report.pages_left_out)}", markup=False)
     if report.waiting:
         err.print(f"{report.waiting:,} addresses asked to be tried later; run the same command again then")
+    if report.without_category:
+        err.print(
+            f"{report.without_category:,} pictures belong to no category, so nobody will be asked about them:"
+            " the same command with --category proposes them for one",
+            markup=False,
+        )
     if report.nothing_left:
         finish(
             f"nothing left to collect: {report.already:,} addresses were settled before", then="cairn collect status"

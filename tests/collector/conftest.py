@@ -26,7 +26,7 @@ def store(tmp_path: Path, site: Site) -> Iterator[Workspace]:
 
 def open_store(tmp_path: Path, site: Site, **settings: object) -> Iterator[Workspace]:
     Workspace.init(tmp_path / "store").close()
-    given = {"allow_hosts": [site.netloc], "fetch_timeout": 5.0, "contact": "curator@example.org"} | settings
+    given = {"allow_hosts": [site.netloc], "fetch_timeout": 30.0, "contact": "curator@example.org"} | settings
     workspace = Workspace.open(tmp_path / "store", **given)
     with workspace.write() as session:
         for name in ("car", "dog", "boat"):

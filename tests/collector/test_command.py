@@ -99,3 +99,15 @@ def test_what_is_only_good_advice_is_not_called_the_hint_of_an_error(
     error = capsys.readouterr().err
     assert "note: set contact" in error
     assert "hint:" not in error
+
+
+def test_pictures_of_no_category_are_told(place: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody is asked about them, and nothing else would say so."""
+    list_of_two = tmp_path / "list.txt"
+    list_of_two.write_text(place.put("/a.jpg", jpeg(1)) + "\n" + place.put("/b.jpg", jpeg(2)) + "\n")
+    assert run(["collect", "urls", str(list_of_two), "--processes", "0"]) == 0
+    assert "2 pictures belong to no category" in " ".join(capsys.readouterr().err.split())
+    assert run(["collect", "urls", str(list_of_two), "-c", "car", "--processes", "0"]) == 0
+    told = capsys.readouterr()
+    assert "no category" not in told.err
+    assert "2 new candidates" in told.out

@@ -1,5 +1,6 @@
 """A run that is killed: nothing recorded is lost, nothing that succeeded is fetched again, nothing is missing."""
 
+import asyncio
 import io
 import os
 import resource
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from aiohttp import web
 from PIL import Image
 from sqlalchemy import func, select
 
@@ -18,7 +20,7 @@ from collector import UrlList, collect
 from label_store import Workspace, models
 from label_store.models import Candidate, Fetch
 from tests.collector.conftest import FAST, open_store
-from tests.collector.site import Site, jpeg
+from tests.collector.site import Handler, Site, jpeg
 
 COLLECT = """
 import sys
@@ -61,17 +63,37 @@ def start(script: Path, *arguments: object) -> "subprocess.Popen[bytes]":
     return subprocess.Popen([sys.executable, script, *map(str, arguments)], env=environment)
 
 
+class Opening:
+    """Pictures by their number on a site, of which only the first few are served until more are let out."""
+
+    def __init__(self, site: Site, folder: str, n: int) -> None:
+        self.out = 0
+        self.urls = [site.on(f"{folder}{number}.jpg", self._handler(number)) for number in range(n)]
+
+    def _handler(self, number: int) -> Handler:
+        body = jpeg(number)
+
+        async def answer(_: web.Request) -> web.Response:
+            while number >= self.out:
+                await asyncio.sleep(0.01)
+            return web.Response(body=body, headers={"Content-Type": "image/jpeg"})
+
+        return answer
+
+
 def test_a_run_killed_twice_ends_with_nothing_lost_and_nothing_twice(site: Site, tmp_path: Path) -> None:
     for workspace in open_store(tmp_path, site):
         n = 80
-        urls = [site.put(f"/{seed}.jpg", jpeg(seed)) for seed in range(n)]
+        opening = Opening(site, "/", n)
+        urls = opening.urls
         listed, script = tmp_path / "list.txt", tmp_path / "collect_it.py"
         listed.write_text("\n".join(urls))
         script.write_text(COLLECT)
         before: dict[str, int] = {}
         for share in (0.2, 0.6):
+            opening.out = int(share * n)
             process = start(script, workspace.folder, listed, site.netloc, 1)
-            while len(recorded(workspace)) < share * n:
+            while len(recorded(workspace)) < opening.out:
                 assert process.poll() is None, "ended before it could be killed"
                 time.sleep(0.005)
             family = descendants(process.pid)
@@ -85,6 +107,7 @@ def test_a_run_killed_twice_ends_with_nothing_lost_and_nothing_twice(site: Site,
             for url, asked in before.items():
                 assert site.asked[url.removeprefix(site.url(""))] == asked, "fetched again after it was recorded"
             before = {url: site.asked[url.removeprefix(site.url(""))] for url in done}
+        opening.out = n
         assert start(script, workspace.folder, listed, site.netloc, 1).wait() == 0
         for url, asked in before.items():
             assert site.asked[url.removeprefix(site.url(""))] == asked, "fetched again after it was recorded"
@@ -103,7 +126,8 @@ def test_a_run_killed_twice_ends_with_nothing_lost_and_nothing_twice(site: Site,
 def test_a_crawl_killed_twice_goes_on_and_takes_no_picture_twice(site: Site, tmp_path: Path) -> None:
     for workspace in open_store(tmp_path, site):
         n, a_page = 60, 12
-        pictures = [site.put(f"/full/{seed}.jpg", jpeg(seed)) for seed in range(n)]
+        opening = Opening(site, "/full/", n)
+        pictures = opening.urls
         for page in range(n // a_page):
             shown = "".join(f'<img src="{url}" alt="a car">' for url in pictures[page * a_page : (page + 1) * a_page])
             following = f'<a rel="next" href="/gallery/{page + 1}/">next</a>' if (page + 1) * a_page < n else ""
@@ -113,8 +137,9 @@ def test_a_crawl_killed_twice_goes_on_and_takes_no_picture_twice(site: Site, tmp
         start_at = site.url("/gallery/0/")
         before: dict[str, int] = {}
         for share in (0.2, 0.6):
+            opening.out = int(share * n)
             process = start(script, workspace.folder, start_at, site.netloc)
-            while len(recorded(workspace)) < share * n:
+            while len(recorded(workspace)) < opening.out:
                 assert process.poll() is None, "ended before it could be killed"
                 time.sleep(0.005)
             family = descendants(process.pid)
@@ -126,6 +151,7 @@ def test_a_crawl_killed_twice_goes_on_and_takes_no_picture_twice(site: Site, tmp
             assert set(before) <= done, "lost"
             assert {url: site.asked[url.removeprefix(site.url(""))] for url in before} == before, "fetched again"
             before = {url: site.asked[url.removeprefix(site.url(""))] for url in done}
+        opening.out = n
         assert start(script, workspace.folder, start_at, site.netloc).wait() == 0
         assert {url: site.asked[url.removeprefix(site.url(""))] for url in before} == before, "fetched again"
         assert {url: status for url, status in recorded(workspace).items() if url in pictures} == dict.fromkeys(
