@@ -78,7 +78,9 @@ def run(
     from collector.progress import kept_progress
     from collector.space import disk_full, is_disk_full
 
-    _look_seldom_for_cycles()
+    # What was imported stays for ever: a twentieth of a run went into looking it through for cycles. To look less
+    # often as well was tried; each failure leaves a few, which then took 440 MiB in a run of a million.
+    gc.freeze()
     workspace = Workspace.open(folder)
     try:
         if source.name != "folder" and not workspace.settings.contact:
@@ -102,12 +104,6 @@ def run(
         raise CairnError(f"no page could be read: {reasons_words(report.pages_left_out)}", hint=_remedy(report))
     if report.bad_rows:
         raise typer.Exit(PARTIAL)
-
-
-def _look_seldom_for_cycles() -> None:
-    """A twentieth of a run would go into searching, every 700 objects, for cycles that it hardly makes."""
-    gc.freeze()  # what was imported stays for ever
-    gc.set_threshold(20_000, 20, 20)
 
 
 def _remedy(report: "CollectReport") -> str:
