@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from dataset_builder.duplicates import Match, left_out, stars
 from dataset_builder.errors import BuildError
 from dataset_builder.fingerprints import Fingerprint, quality
-from dataset_builder.groups import PROTECTED, group
+from dataset_builder.groups import PROTECTED, components, group
 from dataset_builder.recipe import Recipe
 from dataset_builder.select import Chosen, Dropped, Reason
-from dataset_builder.splits import assign, draw
+from dataset_builder.splits import UNSURE, assign, draw
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,8 @@ def arrange(
             drop(chosen[index], "duplicate", _how(match), kept)
             pairs.append(DuplicatePair(chosen[index].sha256, kept, match))
 
-    members = [one.sha256 for one in chosen if one.sha256 not in dropped]
+    members = [one.sha256 for one in chosen if one.sha256 not in dropped and not one.unsure]
+    doubtful = [one.sha256 for one in chosen if one.sha256 not in dropped and one.unsure]
     links = [(chosen[m.a].sha256, chosen[m.b].sha256) for m in usable]
     leaked = {leak.sha256 for leak in leaks}
     links += [pair for pair in beyond if not leaked & set(pair)]
@@ -109,13 +110,29 @@ def arrange(
         drop(by_name[name], reason, detail)
     # Grouped again, so that a group is named after a picture that is in the release with it.
     final = group([name for name in members if name not in dropped], links, history.released, history.fixed).groups
+    unsure = _unsure_groups(doubtful, {*members, *history.released, *history.fixed}, links)
+    for name in sorted(set(doubtful) - unsure.keys()):
+        drop(by_name[name], "bridges_splits", "is like a picture that has a label")
     stratum = {name: one.category or "" for name, one in by_name.items()}
     split_of = assign(final, stratum, recipe.splits)
     group_of = {name: found.id for found in final for name in found.members}
-    samples = tuple(Assigned(by_name[name], group_of[name], split_of[group_of[name]]) for name in sorted(group_of))
-    _refuse_vanished(by_name, samples, dropped, len(final))
+    labelled = [Assigned(by_name[name], its, split_of[its]) for name, its in group_of.items()]
+    rest = [Assigned(by_name[name], its, UNSURE) for name, its in unsure.items()]
+    samples = tuple(sorted([*labelled, *rest], key=lambda sample: sample.chosen.sha256))
+    _refuse_vanished(by_name, samples, dropped, len(final) + len(set(unsure.values())))
     pairs.sort(key=lambda pair: pair.sha256)
     return Arrangement(samples, tuple(dropped[name] for name in sorted(dropped)), tuple(pairs))
+
+
+def _unsure_groups(doubtful: Sequence[str], labelled: set[str], links: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """{picture: group} of what people were unsure of, without what is linked to a picture of another split."""
+    wanted, ends = set(doubtful), {name for link in links for name in link}
+    found: dict[str, str] = {}
+    for component in components({*doubtful, *ends}, links):
+        its = [name for name in component if name in wanted]
+        if its and labelled.isdisjoint(component):
+            found |= dict.fromkeys(its, its[0])
+    return found
 
 
 def _refuse_vanished(
@@ -132,9 +149,10 @@ def _refuse_vanished(
 
 
 def _rank(one: Chosen, found: Fingerprint, framed: bool, history: History) -> tuple[object, ...]:
-    """The better member of a group first: officially fixed, released before, unframed, quality, certainty."""
+    """The better member of a group first: labelled, officially fixed, released before, unframed, quality, certainty."""
     fixed = history.fixed.get(one.sha256)
     return (
+        one.unsure,
         PROTECTED.index(fixed) if fixed is not None else len(PROTECTED),
         one.sha256 not in history.released,
         framed,
@@ -156,8 +174,11 @@ def _limits(samples: Sequence[Chosen], history: History, recipe: Recipe) -> list
         if one.category is not None:
             by_category[one.category].append(one)
     found = []
+    enough = [len(its) for its in by_category.values() if len(its) >= recipe.per_class_min]
+    limits = [recipe.per_class_max] if recipe.per_class_max is not None else []
+    limits += [min(enough)] if recipe.balance and enough else []
+    most = min(limits, default=None)
     for category, its in by_category.items():
-        most = recipe.per_class_max
         if len(its) < recipe.per_class_min:
             detail = f"{category} has {len(its)} of the {recipe.per_class_min} that a category needs"
             found += [(one.sha256, "class_min", detail) for one in its]

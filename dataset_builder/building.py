@@ -29,7 +29,7 @@ from dataset_builder.releases import (
     unrecorded,
 )
 from dataset_builder.select import REASONS, Dropped
-from dataset_builder.splits import SPLITS
+from dataset_builder.splits import ALL_SPLITS
 from dataset_builder.writing import write_release
 from label_store import Workspace
 from shards import Manifest
@@ -236,7 +236,7 @@ def _report(plan: Plan, name: str, version: int, path: Path, release_id: str | N
         version=version,
         path=path,
         release_id=release_id,
-        splits={split: splits[split] for split in SPLITS if splits[split]},
+        splits={split: splits[split] for split in ALL_SPLITS if splits[split]},
         categories={category.slug: by_category[category.slug] for category in plan.selection.categories},
         left_out={reason: reasons[reason] for reason in REASONS if reasons[reason]},
         damaged=_damaged(plan),

@@ -14,7 +14,7 @@ from dataset_builder.charts import histogram, stacked_bars
 from dataset_builder.plan import Plan
 from dataset_builder.rows import SampleRow
 from dataset_builder.select import REASONS
-from dataset_builder.splits import SPLITS
+from dataset_builder.splits import ALL_SPLITS
 from shards import Manifest
 from shards.atomic import write_whole
 
@@ -37,6 +37,8 @@ _WHY = {
     "low_posterior": "judged to show nothing that is released, or too unsure",
     "license": "licence not allowed",
     "too_small": "too small",
+    "aspect": "too long and narrow",
+    "attributes": "without the attributes wanted",
     "undecodable": "no longer decodes",
     "bit_rot": "its stored bytes have changed or are missing",
     "leak": "also in a set that the release must not overlap",
@@ -90,7 +92,7 @@ def write_card(markdown: Path, html: Path, plan: Plan, manifest: Manifest, rows:
 def card_facts(plan: Plan, manifest: Manifest, rows: Sequence[SampleRow]) -> dict[str, Any]:
     """Every figure of the card, by the names that the templates use."""
     selection = plan.selection
-    splits = [split for split in SPLITS if split in manifest.splits]
+    splits = [split for split in ALL_SPLITS if split in manifest.splits]
     table: dict[str, Counter[str]] = defaultdict(Counter)
     for row in rows:
         table[str(row.values["category"] or "(no category)")][str(row.values["split"])] += 1

@@ -137,7 +137,7 @@ def _normalise(data: bytes, recipe: PixelRecipe, max_pixels: int, body: bytearra
         "placement": [placement.scale_x, placement.scale_y, placement.offset_x, placement.offset_y],
         "sums": (counts @ levels).tolist(),
         "squares": (counts @ (levels * levels)).tolist(),
-        "image": _append(body, imaging.encode(resized, recipe.format, recipe.quality)),
+        "image": _append(body, imaging.encode(resized, recipe.format, recipe.quality, recipe.subsampling)),
         "small": _append(body, small_pixels(pixels)),
         "thumbnail": _append(body, imaging.thumbnail(pixels, THUMBNAIL_SIDE)),
     }

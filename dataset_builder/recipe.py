@@ -39,6 +39,9 @@ class Splits:
     fixed: str | None = field(
         default=None, metadata=_about("CSV of sha256, split that wins over the draw (official test sets).")
     )
+    unsure: bool = field(
+        default=False, metadata=_about("Keep, without a label, what people were unsure of, in a further split unsure.")
+    )
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,9 @@ class PixelRecipe:
     )
     format: Literal["jpeg", "png", "webp"] = field(default="jpeg", metadata=_about("jpeg, png, or webp (lossless)."))
     quality: Annotated[int, Field(ge=1, le=95)] = field(default=90, metadata=_about("JPEG quality."))
+    subsampling: Literal["4:4:4", "4:2:0"] = field(
+        default="4:4:4", metadata=_about("Colour of a JPEG: 4:4:4 at full size, 4:2:0 at half of it.")
+    )
     background: str = field(default="white", metadata=_about("CSS colour behind transparent pixels."))
 
 
@@ -105,10 +111,17 @@ class Recipe:
         default=None, metadata=_about("Licences allowed, as recorded (absent: all).")
     )
     min_side: Count = field(default=0, metadata=_about("Least shorter side of the picture, pixels."))
+    max_aspect: Annotated[float, Field(ge=1)] | None = field(
+        default=None, metadata=_about("Greatest ratio of the longer side to the shorter (absent: any).")
+    )
+    attributes: tuple[str, ...] = field(
+        default=(), metadata=_about("Settled attributes wanted, NAME or NAME=VALUE; of one name any of its values.")
+    )
     per_class_max: Annotated[int, Field(ge=1)] | None = field(
         default=None, metadata=_about("Most samples of a category (absent: no limit).")
     )
     per_class_min: Count = field(default=0, metadata=_about("A category with fewer samples is left out."))
+    balance: bool = field(default=False, metadata=_about("As many samples of every category as of the smallest one."))
     multi_label: bool = field(default=False, metadata=_about("Two settled categories on one picture are no dispute."))
     created: str | None = field(
         default=None, metadata=_about("ISO 8601 time of the release (absent: the newest judgment's).")

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from dataset_builder.errors import BuildError, RecipeError
 from dataset_builder.rows import SAMPLES_FILE
+from dataset_builder.splits import UNSURE
 from label_store import UsageError, Workspace, log_event
 from label_store.models import Image, Release, ReleaseImage
 from shards import Manifest, ShardError, read_manifest
@@ -128,7 +129,8 @@ def _record(workspace: Workspace, path: Path) -> Manifest:
     manifest = read_manifest(path)
     release_id = manifest.release_id
     table = pq.read_table(path / SAMPLES_FILE, columns=["sha256", "key", "split", "label", "group"])
-    members: list[dict[str, Any]] = table.to_pylist()
+    # What people were unsure of may become a sample of any split once they are sure.
+    members: list[dict[str, Any]] = [row for row in table.to_pylist() if row["split"] != UNSURE]
     with workspace.write() as session:
         known = known_versions(session, manifest.name)
         if manifest.version in known:

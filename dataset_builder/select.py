@@ -11,7 +11,8 @@ from dataset_builder.recipe import Recipe
 from dataset_builder.store import Answered, Picture, Provenance
 
 Reason = Literal[
-    "takedown", "unsettled", "disputed", "low_posterior", "license", "too_small", "undecodable", "bit_rot", "leak",
+    "takedown", "unsettled", "disputed", "low_posterior", "license", "too_small", "aspect", "attributes",
+    "undecodable", "bit_rot", "leak",
     "duplicate", "bridges_splits", "class_min", "class_max",
 ]  # fmt: skip
 REASONS: tuple[Reason, ...] = get_args(Reason)
@@ -47,6 +48,8 @@ class Chosen:
     boxes: list[Any] | None
     shapes: list[Any] | None
     origin: Provenance
+    unsure: bool = False
+    """For the split of what people were unsure of: it has no label, and never meets a sample that has one."""
 
     @property
     def sha256(self) -> str:
@@ -97,11 +100,12 @@ def _judge(picture: Picture, recipe: Recipe, number: Mapping[str, int]) -> Chose
     if picture.taken_down is not None:
         return drop("takedown", picture.taken_down)
     missing = labelled.why_not if recipe.task == "classify" else _missing(picture.answers, recipe.task)
-    if missing is not None:
+    doubtful = recipe.splits.unsure and recipe.task == "classify" and is_doubtful(picture.answers, labelled, recipe)
+    if missing is not None and not doubtful:
         return drop(*missing)
     if labelled.why_not is not None:  # another task needs no category; a disputed one is none
         labelled = Labelled(None)
-    if labelled.category is not None and labelled.posterior < recipe.min_posterior:
+    if labelled.category is not None and labelled.posterior < recipe.min_posterior and not doubtful:
         return drop("low_posterior", f"{labelled.category}: {labelled.posterior:.4f} < {recipe.min_posterior:g}")
     origin = _allowed(picture.provenances, recipe.licenses)
     if origin is None:
@@ -109,18 +113,73 @@ def _judge(picture: Picture, recipe: Recipe, number: Mapping[str, int]) -> Chose
         return drop("license", ", ".join(found) or "origin unknown")
     if min(picture.width, picture.height) < recipe.min_side:
         return drop("too_small", f"{picture.width} x {picture.height} pixels")
+    if recipe.max_aspect is not None and aspect(picture) > recipe.max_aspect:
+        return drop("aspect", f"{picture.width} x {picture.height} pixels, {aspect(picture):.2f} to 1")
+    attributes = _attributes(picture.answers, labelled.category)
+    if (unmet := lacking(attributes or {}, recipe.attributes)) is not None:
+        return drop("attributes", unmet)
+    if doubtful:
+        labelled = Labelled(None, soft=_doubts(picture.answers, number), n=labelled.n)
     return Chosen(
         picture=picture,
         label=NO_LABEL if labelled.category is None else number[labelled.category],
         category=labelled.category,
         posterior=round(labelled.posterior, _DIGITS),
         soft=labelled.soft,
-        n_judgments=labelled.n or max((a.n for a in picture.answers if a.state == "settled"), default=0),
-        attributes=_attributes(picture.answers, labelled.category),
+        n_judgments=labelled.n or max((a.n for a in picture.answers), default=0),
+        attributes=attributes,
         boxes=_objects(picture.answers, "boxes", "boxes"),
         shapes=_objects(picture.answers, "polygons", "shapes"),
         origin=origin,
+        unsure=doubtful,
     )
+
+
+def aspect(picture: Picture) -> float:
+    """The longer side over the shorter, as a person sees the picture."""
+    return max(picture.width, picture.height) / max(1, min(picture.width, picture.height))
+
+
+def is_doubtful(answers: Sequence[Answered], labelled: Labelled, recipe: Recipe) -> bool:
+    """Whether people looked and could not tell: disputed, settled as unsure, or less sure than the recipe wants."""
+    if labelled.why_not is None:
+        return labelled.posterior < recipe.min_posterior
+    if labelled.why_not[0] == "disputed":
+        return True
+    return any(
+        answer.kind in ("verify", "classify") and answer.state == "settled"
+        and (answer.answer or {}).get("value") == "unsure"
+        for answer in answers
+    )  # fmt: skip
+
+
+def lacking(attributes: Mapping[str, Any], wanted: Sequence[str]) -> str | None:
+    """What of `wanted` (NAME, or NAME=VALUE) settled attributes do not have; None where they have all.
+
+    Of one name any of the values given is enough.
+    """
+    choices: dict[str, list[str]] = {}
+    for entry in wanted:
+        name, _, value = entry.partition("=")
+        choices.setdefault(name, []).extend([value] if value else [])
+    for name, values in choices.items():
+        if name not in attributes:
+            return f"{name} is not settled"
+        has = attributes[name] if isinstance(attributes[name], list) else [attributes[name]]
+        if values and not {str(value) for value in has} & set(values):
+            return f"{name} is {', '.join(map(str, has)) or 'none'}"
+    return None
+
+
+def _doubts(answers: Sequence[Answered], number: Mapping[str, int]) -> tuple[tuple[int, float], ...]:
+    """Soft labels of what has no label: what judgments say so far, also of items that are not settled."""
+    found: dict[str, float] = {}
+    for answer in answers:
+        if answer.kind == "classify":
+            found |= {name: float(p) for name, p in answer.posterior.items() if name in number}
+        elif answer.kind == "verify" and answer.n > 0 and answer.category is not None and "yes" in answer.posterior:
+            found[answer.category] = max(found.get(answer.category, 0.0), float(answer.posterior["yes"]))
+    return soft_labels(found, number)
 
 
 def label_of(answers: Sequence[Answered], number: Mapping[str, int], *, multi_label: bool = False) -> Labelled:

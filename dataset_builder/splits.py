@@ -12,6 +12,9 @@ from dataset_builder.groups import Group
 from dataset_builder.recipe import Splits
 
 SPLITS = ("train", "val", "test")
+UNSURE = "unsure"
+ALL_SPLITS = (*SPLITS, UNSURE)
+"""Those that are drawn, and that of pictures which people could not tell; nothing in it is decided for ever."""
 
 
 def draw(seed: str, name: str) -> bytes:

@@ -13,6 +13,7 @@ from dataset_builder.errors import BuildError
 from dataset_builder.releases import record_release
 from dataset_builder.rows import DROPPED, DROPPED_FILE, SAMPLES, SAMPLES_FILE, comparable
 from dataset_builder.select import REASONS
+from dataset_builder.splits import UNSURE
 from label_store import Workspace
 from label_store.models import Release, ReleaseImage
 from shards import Problem
@@ -149,7 +150,9 @@ def _store_problems(path: Path, workspace: Workspace, rows: list[dict[str, Any]]
 
 
 def _record_problems(rows: list[dict[str, Any]], members: Mapping[str, tuple[str, str, int, str]]) -> Iterator[str]:
-    released = {row["sha256"]: (row["key"], row["split"], row["label"], row["group"]) for row in rows}
+    released = {
+        row["sha256"]: (row["key"], row["split"], row["label"], row["group"]) for row in rows if row["split"] != UNSURE
+    }
     for name in sorted(released.keys() | members.keys()):
         if released.get(name) != members.get(name):
             yield f"{name} is {released.get(name)}, the workspace recorded {members.get(name)}"

@@ -24,7 +24,7 @@ from dataset_builder.rows import (
     write_dropped,
     write_samples,
 )
-from dataset_builder.splits import SPLITS
+from dataset_builder.splits import ALL_SPLITS
 
 Progress = Callable[[int, int | None, str], None]
 
@@ -38,7 +38,7 @@ def write_release(plan: Plan, folder: Path, name: str, version: int, progress: P
     rows: list[SampleRow] = []
     shard_of: dict[str, str] = {}
     splits: dict[str, shards.SplitFiles] = {}
-    for split in SPLITS:
+    for split in ALL_SPLITS:
         its = [sample for sample in samples if sample.split == split]
         if not its:
             continue

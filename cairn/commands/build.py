@@ -56,6 +56,9 @@ def build(
     recipe: Annotated[Path | None, typer.Option(help="A TOML recipe; flags win over it.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would hold; write nothing.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse to leave out a damaged picture.")] = False,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the recipe's JSON Schema, for editors; no more.")
+    ] = False,
     workers: Annotated[int, typer.Option(min=1, help="Processes that decode and encode pictures.")] = 2,
     json: JsonOption = False,
     workspace: WorkspaceOption = None,
@@ -65,6 +68,9 @@ def build(
 
     Example: cairn build vehicles --categories car --categories bus --pixels.size 224
     """
+    if schema:
+        print_json(dataset_builder.recipe_schema())
+        return
     here = Workspace.open(workspace)
     release = release or here.settings.name
     given = with_flags(read_table(recipe) if recipe else {}, flags)

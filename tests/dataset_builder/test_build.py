@@ -26,8 +26,8 @@ from dataset_builder import BuildError, Recipe, RecipeError, build, recipe_from,
 from dataset_builder.rows import SAMPLES
 from dataset_builder.splits import draw
 from label_store import UsageError, Workspace, take_down
+from label_store.models import Campaign, Consensus, Item, Judgment, Person, Release, ReleaseImage
 from label_store.models import Image as ImageRow
-from label_store.models import Item, Judgment, Person, Release, ReleaseImage
 from tests.dataset_builder.conftest import hashes
 from tests.dataset_builder.scenes import AT, Store, blurred, jpeg, mirrored, photo, picture, sha256
 
@@ -204,6 +204,64 @@ def test_limits_of_a_category_leave_out_the_same_pictures_every_time(store: Stor
     least = build(store.workspace, "w", small(per_class_min=16, categories=["car", "bus"]), workers=1)
     assert least.left_out == {"class_min": 15}
     assert any("car" in note for note in least.notes)
+
+
+def test_balance_takes_as_many_of_each_category_as_the_smallest_has(store: Store, small: Small) -> None:
+    store.fill(20)
+    for n in range(5):
+        store.yes(photo(200 + n), "bus")
+    report = build(store.workspace, "v", small(balance=True), workers=1)
+    assert report.categories == {"car": 10, "bus": 10}
+    assert report.left_out == {"class_max": 5}
+    assert build(store.workspace, "w", small(balance=True, per_class_max=8), workers=1).categories == {
+        "car": 8,
+        "bus": 8,
+    }
+
+
+def test_unsure_pictures_are_a_split_of_their_own_that_never_meets_another(store: Store, small: Small) -> None:
+    store.fill(20)
+    doubted = [store.collect(photo(100 + n)) for n in range(4)] + [
+        store.collect(blurred(3)),
+        store.collect(blurred(100)),
+    ]
+    for name in doubted:
+        store.answer(name, "car", {"value": "unsure"}, {"yes": 0.5, "no": 0.5}, state="disputed")
+    recipe = small(splits={"unsure": True}, duplicates={"keep": "all"})
+    report = build(store.workspace, "v", recipe, workers=1)
+    assert report.splits["unsure"] == 5
+    rows = samples(report.path)
+    mine = [rows[name] for name in doubted if name in rows]
+    assert {(row["split"], row["label"], row["category"]) for row in mine} == {("unsure", -1, None)}
+    assert rows[doubted[0]]["group"] == rows[doubted[5]]["group"]  # a copy, and still one group
+    gone = dropped(report.path)[doubted[4]]
+    assert (gone["reason"], gone["detail"]) == ("bridges_splits", "is like a picture that has a label")
+    assert verify(report.path, store.workspace) == []
+    assert shards.verify_release(report.path) == []
+    # Once people are sure, it is a sample of an ordinary split like any other.
+    store.answer(doubted[1], "car", {"value": "yes"}, {"yes": 0.99, "no": 0.01}, version=2)
+    _next_consensus(store)
+    again = build(store.workspace, "v", recipe, workers=1)
+    assert samples(again.path)[doubted[1]]["split"] in ("train", "val", "test")
+    assert verify(again.path, store.workspace) == []
+
+
+def _next_consensus(store: Store) -> None:
+    """Make version 2 of the campaign's consensus the present one, the other items as they were."""
+    with store.workspace.write() as session:
+        campaign = session.get(Campaign, store.campaigns["vehicles"])
+        assert campaign is not None
+        campaign.consensus_version = 2
+        rows = session.scalars(select(Consensus)).all()
+        done = {row.item_id for row in rows if row.version == 2}
+        for row in rows:
+            if row.item_id not in done:
+                session.add(
+                    Consensus(
+                        item_id=row.item_id, version=2, state=row.state, answer=row.answer, posterior=row.posterior,
+                        risk=row.risk, n=row.n, method=row.method, at=row.at,
+                    )
+                )  # fmt: skip
 
 
 def test_official_splits_win_and_other_sets_are_kept_clear_of(store: Store, small: Small, tmp_path: Path) -> None:

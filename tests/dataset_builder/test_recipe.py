@@ -1,10 +1,12 @@
 """The recipe: every key has a default, a flag and a place in the design; anything else is refused by name."""
 
+import json
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from dataset_builder import Recipe, RecipeError, read_recipe, recipe_from, recipe_keys, with_flags
+from dataset_builder import Recipe, RecipeError, read_recipe, recipe_from, recipe_keys, recipe_schema, with_flags
 
 DESIGN = """
 task = "classify"
@@ -105,3 +107,16 @@ def test_flags_win_over_the_file_and_reach_nested_keys() -> None:
     assert (recipe.splits.train, recipe.splits.val, recipe.splits.test) == (0.6, 0.3, 0.1)
     assert (recipe.splits.seed, recipe.min_side, recipe.task) == ("a", 32, "detect")
     assert table == {"min_side": 32, "splits": {"seed": "a"}}
+
+
+def test_the_schema_allows_what_is_read_and_says_what_every_key_means() -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = recipe_schema()
+    validator = jsonschema.Draft202012Validator(schema)
+    validator.check_schema(schema)
+    for table in (tomllib.loads(DESIGN), {}, Recipe().as_mapping(), {"duplicates": {"keep": 3}, "balance": True}):
+        assert list(validator.iter_errors(table)) == []
+    for table in ({"categorys": []}, {"splits": {"trian": 1}}, {"pixels": {"mode": "stretch"}}, {"max_aspect": 0.5}):
+        assert list(validator.iter_errors(table))
+    described = json.dumps(schema)
+    assert all(json.dumps(key.about)[1:-1] in described for key in recipe_keys())

@@ -93,7 +93,61 @@ def test_each_rule_of_the_recipe_leaves_out_with_its_own_reason() -> None:
     assert reason(yes, recipe=recipe_from({"licenses": ["CC-BY-4.0"]})) == "license"
     assert reason(yes, recipe=recipe_from({"min_side": 81})) == "too_small"
     assert chosen(yes, recipe=recipe_from({"min_side": 80})).label == 0
+    assert reason(yes, recipe=recipe_from({"max_aspect": 1.2})) == "aspect"
+    assert chosen(yes, recipe=recipe_from({"max_aspect": 1.25})).label == 0
     assert reason(yes, taken_down="taken down on 2026-01-01") == "takedown"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "taken"),
+    [
+        ([], True),
+        (["type"], True),
+        (["type=suv"], True),
+        (["type=van", "type=suv"], True),
+        (["colour=red", "type=suv"], True),
+        (["type=van"], False),
+        (["doors"], False),
+        (["type=suv", "colour=blue"], False),
+    ],
+    ids=lambda value: "+".join(value) or "none" if isinstance(value, list) else str(value),
+)
+def test_wanted_attributes_are_met_by_name_or_by_any_value_of_a_name(wanted: list[str], taken: bool) -> None:
+    values = {"type": "suv", "colour": ["red", "black"]}
+    asked = (verify("car", "yes", 0.9), Answered("a", "attributes", "car", "settled", {"values": values}, {}, 3))
+    recipe = recipe_from({"attributes": wanted})
+    assert isinstance(verdict(*asked, recipe=recipe), Chosen) == taken
+    if not taken:
+        assert reason(*asked, recipe=recipe) == "attributes"
+
+
+@pytest.mark.parametrize(
+    ("answers", "soft"),
+    [
+        ((verify("car", "unsure", 0.5),), ((0, 1.0),)),
+        ((verify("car", "yes", 0.9),), ((0, 1.0),)),
+        ((verify("car", "yes", 0.6, "disputed"), verify("bus", "yes", 0.2, "disputed")), ((0, 0.75), (1, 0.25))),
+        ((verify("car", "yes", 0.99), verify("van", "yes", 0.99)), ((0, 0.5), (2, 0.5))),
+        ((classify("unsure", {"car": 0.3, "bus": 0.3, "unsure": 0.4}),), ((0, 0.5), (1, 0.5))),
+    ],
+    ids=["settled unsure", "less sure than wanted", "disputed", "two categories", "classified unsure"],
+)
+def test_what_people_could_not_tell_is_kept_apart_without_a_label_if_wanted(
+    answers: tuple[Answered, ...], soft: tuple[tuple[int, float], ...]
+) -> None:
+    recipe = recipe_from({"min_posterior": 0.95, "splits": {"unsure": True}})
+    found = chosen(*answers, recipe=recipe)
+    assert (found.unsure, found.label, found.category, found.posterior) == (True, -1, None, 0.0)
+    assert found.soft == soft
+    assert reason(*answers, recipe=recipe_from({"min_posterior": 0.95})) in ("low_posterior", "disputed")
+
+
+def test_what_people_were_sure_of_or_have_not_judged_is_not_unsure() -> None:
+    recipe = recipe_from({"splits": {"unsure": True}})
+    assert not chosen(verify("car", "yes", 0.9), recipe=recipe).unsure
+    assert reason(verify("car", "no", 0.02), recipe=recipe) == "low_posterior"
+    assert reason(verify("car", "yes", 0.5, "open"), recipe=recipe) == "unsettled"
+    assert reason(verify("car", "unsure", 0.5), recipe=recipe, taken_down="gone") == "takedown"
 
 
 def test_of_several_origins_the_first_under_an_allowed_licence_is_named() -> None:
