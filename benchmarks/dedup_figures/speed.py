@@ -46,10 +46,11 @@ def measure(data: Path, work: Path, peer: str | None) -> dict[str, Any]:
         script = Path(__file__).with_name("faiss_peer.py")
         told = subprocess.run([peer, str(script), str(work / "hashes.npy")], check=True, capture_output=True, text=True)
         found |= json.loads(told.stdout)
+    before = {radius: int(found[f"1,000,000 hashes, r = {radius}"]["pairs"]) for radius in (4, 8)}
     new = hashes_of(10_000, 1)
     for radius in (4, 8):
         row = timed(partial(grown, million, new, radius))
-        more = whole(np.concatenate([million, new]), radius) - whole(million, radius)
+        more = whole(np.concatenate([million, new]), radius) - before[radius]
         found[f"10,000 new among 1,000,000, r = {radius}"] = row | {"as many as from nothing": more == row["pairs"]}
     found["fingerprints"] = fingerprints(data)
     ten = hashes_of(10_000_000)
