@@ -9,6 +9,7 @@ from pathlib import Path
 
 from consensus.agreement import krippendorff_alpha
 from consensus.cautions import cautions
+from consensus.confusion import confusion_of
 from consensus.errors import ConsensusError
 from consensus.files import read_answers, read_judgments
 from consensus.fit import METHODS, fit
@@ -40,6 +41,9 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("--method", choices=METHODS, default=METHODS[0], help="default: %(default)s")
     out.add_argument("--choices", metavar="A,B,...", help="the answers an item can have; default: all that occur")
     out.add_argument("--unsure", metavar="WORD", action="append", help="an answer that no item has; default: unsure")
+    out.add_argument(
+        "--confusions", action="store_true", help="also what each annotator takes each class for, with 95 %% intervals"
+    )
     out.add_argument("--json", action="store_true", help="print one JSON object")
     return out
 
@@ -86,6 +90,9 @@ def consensus_of(given: argparse.Namespace) -> Report:
         label_error=estimated_label_error(result),
         truth=truth,
         cautions=cautions(result, named.judgments, agreement, named.answers),
+        confusions=[confusion_of(result, named.judgments, j) for j in range(len(named.annotators))]
+        if given.confusions
+        else [],
     )
 
 

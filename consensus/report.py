@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from consensus.agreement import Agreement
+from consensus.confusion import Confusion
 from consensus.files import NamedJudgments
 from consensus.fit import Result
 from consensus.judgments import Floats
@@ -28,6 +29,7 @@ class Report:
     label_error: LabelError
     truth: Mapping[int, int] | None = None
     cautions: list[str] = field(default_factory=list)
+    confusions: list[Confusion] = field(default_factory=list)
 
     @property
     def accuracy(self) -> float | None:
@@ -70,10 +72,30 @@ def as_json(report: Report) -> dict[str, Any]:
         }
         for j, name in enumerate(named.annotators)
     ]
+    for entry, confusion in zip(out["annotator_quality"], report.confusions, strict=False):
+        entry["confusion"] = _confusion_json(confusion, named)
     out["agreement"] = {"alpha": agreement.alpha, "low": agreement.low, "high": agreement.high}
     if report.cautions:
         out["cautions"] = report.cautions
     return out
+
+
+def _confusion_json(confusion: Confusion, named: NamedJudgments) -> list[dict[str, Any]]:
+    return [
+        {
+            "class": true,
+            "shown": float(confusion.shown[k]),
+            "answers": {
+                answer: {
+                    "rate": float(confusion.rate[k, a]),
+                    "low": float(confusion.low[k, a]),
+                    "high": float(confusion.high[k, a]),
+                }
+                for a, answer in enumerate(named.answers)
+            },
+        }
+        for k, true in enumerate(named.classes)
+    ]
 
 
 def named_posterior(posterior: Floats, classes: list[str]) -> dict[str, float]:
@@ -107,6 +129,7 @@ def as_text(report: Report) -> str:
         lines.append(f"agreement        alpha {agreed.alpha:.3f} (95 %: {agreed.low:.3f} to {agreed.high:.3f})")
     lines += [f"caution          {sentence}" for sentence in report.cautions]
     lines += ["", *_answer_lines(report), "", *_annotator_lines(report), "", *_doubt_lines(report)]
+    lines += _confusion_lines(report)
     lines += [f"left out: {sentence}" for sentence in named.left_out]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -147,4 +170,21 @@ def _doubt_lines(report: Report) -> list[str]:
         answers = ", ".join(f"{name} {p:.2f}" for name, p in best)
         tied = " (tied)" if result.tied[i] else ""
         lines.append(f"{named.items[i]:<{wide}}  {result.n[i]:>4}  {result.risk[i]:.3f}  {answers}{tied}")
+    return lines
+
+
+def _confusion_lines(report: Report) -> list[str]:
+    """A table an annotator, in the order of the file: rows are classes, columns the answers given to them."""
+    named = report.named
+    wide = max(8, *(len(answer) for answer in named.answers))
+    lines = []
+    for name, confusion in zip(named.annotators, report.confusions, strict=False):
+        lines += ["", f"{name}: of each class the share given each answer (95 % interval)"]
+        lines.append("".join([f"{'class':<{wide}}  {'shown':>7}", *(f"  {answer:>18}" for answer in named.answers)]))
+        for k, true in enumerate(named.classes):
+            cells = [
+                f"{confusion.rate[k, a]:.2f} ({confusion.low[k, a]:.2f} to {confusion.high[k, a]:.2f})"
+                for a in range(len(named.answers))
+            ]
+            lines.append("".join([f"{true:<{wide}}  {confusion.shown[k]:>7.1f}", *(f"  {cell:>18}" for cell in cells)]))
     return lines

@@ -166,6 +166,19 @@ def test_a_crowd_that_guesses_gets_a_caution(tmp_path, capsys):
     assert "caution          the annotators agree" in run(capsys, path)[1]
 
 
+def test_confusions_are_shown_with_their_intervals(votes, capsys):
+    found = json.loads(run(capsys, votes, "--confusions", "--json")[1])
+    x = found["annotator_quality"][0]
+    cat, dog = x["confusion"]
+    assert (cat["class"], dog["class"]) == ("cat", "dog")
+    assert set(cat["answers"]) == {"cat", "dog", "unsure"}
+    assert sum(cell["rate"] for cell in cat["answers"].values()) == pytest.approx(1)
+    assert all(0 <= cell["low"] <= cell["rate"] <= cell["high"] <= 1 for cell in dog["answers"].values())
+    assert cat["shown"] + dog["shown"] == pytest.approx(x["n"])
+    text = run(capsys, votes, "--confusions")[1]
+    assert text.count("of each class the share given each answer") == 3
+
+
 @pytest.mark.parametrize("method", ["dawid-skene", "one-coin", "glad"])
 def test_other_methods_are_chosen_by_name(votes, capsys, method):
     found = json.loads(run(capsys, votes, "--method", method, "--json")[1])

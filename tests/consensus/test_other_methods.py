@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consensus import METHODS, Judgments, fit
-from consensus.glad import fit_glad
+from consensus.glad import HALVINGS, STEEPEST, STEPS, fit_glad
 from consensus.judgments import gold_array, layout
 from consensus.one_coin import ANCHOR_RIGHT, fit_one_coin
 from tests.consensus import plain
@@ -86,6 +86,59 @@ def test_glad_has_the_posterior_and_objective_of_its_skills_and_never_falls(case
     np.testing.assert_allclose(after.objective[-1], F, rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(after.posterior.T, posterior, atol=1e-9)
     assert (np.diff(after.objective) >= -1e-9 * np.maximum(1, np.abs(after.objective[:-1]))).all()
+
+
+def plain_glad(judged, gold, iterations):
+    """(alpha, b) after so many E- and M-steps, one number at a time."""
+    A, n_items = judged.n_annotators, judged.n_items
+    alpha, b = [1.0] * A, [1.0] * n_items
+
+    def right(j, i):
+        return 1 / (1 + math.exp(-alpha[j] * math.exp(b[i])))
+
+    def q_of(agreed, alpha, b):
+        out = -sum((a - 1) ** 2 for a in alpha) / 2 - sum((x - 1) ** 2 for x in b) / 2
+        for (i, j, _, w), q in zip(named(judged), agreed, strict=True):
+            x = alpha[j] * math.exp(b[i])
+            out += w * (q * x - max(x, 0.0) - math.log1p(math.exp(-abs(x))))
+        return out
+
+    for _ in range(iterations):
+        posterior, _ = plain_glad_objective(judged, gold, alpha, [math.exp(x) for x in b])
+        agreed = [posterior[i][a] for i, _, a, _ in named(judged)]
+        for _ in range(STEPS):
+            slope_a, bend_a = [-(a - 1) for a in alpha], [1.0] * A
+            slope_b, bend_b = [-(x - 1) for x in b], [1.0] * n_items
+            for (i, j, _, w), q in zip(named(judged), agreed, strict=True):
+                ease, x, s = math.exp(b[i]), alpha[j] * math.exp(b[i]), right(j, i)
+                slope_a[j] += w * (q - s) * ease
+                bend_a[j] += w * s * (1 - s) * ease**2
+                slope_b[i] += w * (q - s) * x
+                bend_b[i] += w * s * (1 - s) * x**2 + abs(w * (q - s) * x)
+            before, part = q_of(agreed, alpha, b), 1.0
+            for _ in range(HALVINGS):
+                new_alpha = [a + part * s / c for a, s, c in zip(alpha, slope_a, bend_a, strict=True)]
+                new_b = [
+                    min(max(x + part * s / c, -STEEPEST), STEEPEST) for x, s, c in zip(b, slope_b, bend_b, strict=True)
+                ]
+                if q_of(agreed, new_alpha, new_b) >= before - 1e-13 * abs(before):
+                    alpha, b = new_alpha, new_b
+                    break
+                part /= 2
+    return alpha, b
+
+
+@settings(max_examples=40, deadline=None)
+@given(with_gold(), st.integers(1, 4))
+def test_glads_steps_are_the_plain_ones_to_1e_9(case, iterations):
+    judged, gold = case
+    if judged.n_classes == 1:
+        return
+    known = gold_array(gold, judged.n_items, judged.n_classes)
+    ours = fit_glad(layout(judged), known, iterations, tolerance=-1e300)
+    alpha, b = plain_glad(judged, gold, iterations)
+    np.testing.assert_allclose(ours.skill, alpha, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(np.log(ours.ease), b, rtol=1e-9, atol=1e-9)
 
 
 def table(judged):
