@@ -17,12 +17,15 @@ from shards.manifest import (
     read_manifest,
     write_manifest,
 )
-from shards.order import epoch_order
-from shards.reader import Release, Sample, Split, open_release
+from shards.opening import Release, open_release
+from shards.order import EpochOrder, epoch_order, windowed_order
+from shards.reader import Sample, Split
+from shards.stream import Stream
 from shards.writer import Placed, ShardWriter
 
 __all__ = [
     "Category",
+    "EpochOrder",
     "FileEntry",
     "Imported",
     "LabelError",
@@ -39,6 +42,7 @@ __all__ = [
     "Split",
     "SplitFiles",
     "SplitIndex",
+    "Stream",
     "epoch_order",
     "imagefolder_to_release",
     "list_files",
@@ -46,5 +50,6 @@ __all__ = [
     "read_manifest",
     "release_to_imagefolder",
     "verify_release",
+    "windowed_order",
     "write_manifest",
 ]

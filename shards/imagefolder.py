@@ -19,7 +19,7 @@ from shards.checks import verify_release
 from shards.classfolders import SPLIT_FOLDERS, LeftOut, Picture, class_files, look, printable
 from shards.errors import ShardError
 from shards.manifest import Category, Manifest, Pixels, SplitFiles, list_files, write_manifest
-from shards.reader import Release, open_release
+from shards.opening import Release, open_release
 from shards.writer import DEFAULT_MAX_BYTES, ShardWriter
 
 Progress = Callable[[int, int | None, str], None]

@@ -34,6 +34,10 @@ class SplitIndex:
     def __len__(self) -> int:
         return len(self.key)
 
+    def take(self, rows: NDArray[np.int64]) -> "SplitIndex":
+        """The index of these rows only; ascending ones keep the keys in order."""
+        return SplitIndex(**{column.name: getattr(self, column.name)[rows] for column in fields(self)})
+
     def to_bytes(self) -> bytes:
         """An uncompressed npz (a zlib of another version would compress differently), fixed times."""
         buffer = io.BytesIO()

@@ -1,9 +1,12 @@
-"""Reads a release: any sample by number or key with one `pread`, from any thread or forked worker."""
+"""Reads a split: any sample by number or key with one `pread`, from any thread or forked worker.
+
+One in a bucket or on a web server is read the same way: by ranges, or from tars in a local cache.
+"""
 
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,10 +17,12 @@ from numpy.typing import NDArray
 
 from shards import tar
 from shards.errors import ShardError
-from shards.index import INDEX_NAME, SplitIndex, index_from_bytes
-from shards.manifest import MANIFEST_NAME, Category, Manifest, SplitFiles, read_manifest
+from shards.index import SplitIndex
+from shards.manifest import FileEntry, SplitFiles
+from shards.storage import Storage
 
 _OPEN_FILES = 128
+_OPEN_CACHED = 16  # an open tar keeps its place on the disk, also when the cache has given it up
 # What is read beyond the picture in the hope that KEY.json fits in it; a second read follows if not.
 _ABOUT = 4 * tar.BLOCK
 
@@ -36,12 +41,27 @@ class Sample:
 class Split:
     """One split of a release: a sequence of samples in key order. Safe across threads, forks and pickling."""
 
-    def __init__(self, release: Path, name: str, files: SplitFiles, index: SplitIndex) -> None:
-        self.release = release
+    def __init__(self, storage: Storage, name: str, files: SplitFiles, index: SplitIndex, identity: str) -> None:
+        self.storage = storage
         self.name = name
         self.files = files
         self.index = index
+        self.identity = identity
+        """SHA-256 (hex) of the index: says which samples these are, and in which order."""
         self._open: dict[int, _OpenFile] = {}
+
+    @property
+    def release(self) -> Path:
+        """The release's folder, or its URL in the form of a path."""
+        return Path(self.storage.url)
+
+    def subset(self, rows: Sequence[int] | NDArray[np.integer[Any]]) -> "Split":
+        """A split of these rows only, in key order, as good as a whole one. ShardError if a row is not there."""
+        wanted = np.unique(np.asarray(rows, dtype=np.int64))
+        if len(wanted) and (wanted[0] < 0 or wanted[-1] >= len(self)):
+            raise ShardError(f"{self.name} has the rows 0 to {len(self) - 1}", exit_code=2)
+        identity = hashlib.sha256(self.identity.encode() + wanted.astype("<i8").tobytes()).hexdigest()
+        return Split(self.storage, self.name, self.files, self.index.take(wanted), identity)
 
     def __len__(self) -> int:
         return len(self.index)
@@ -82,10 +102,13 @@ class Split:
             raise ShardError(f"{self.name} of {self.release} has no sample {key}", exit_code=2)
         return i
 
-    def read(self, i: int) -> Sample:
-        """Sample `i` with its picture and metadata; ShardError names file and key if bytes are not as indexed."""
+    def read(self, i: int, *, whole: bool = False) -> Sample:
+        """Sample `i` with its picture and metadata; ShardError names file and key if bytes are not as indexed.
+
+        Of a remote release this gets the sample alone, or with `whole` its tar, proven, into the cache.
+        """
         key, offset, length = self._row(i)
-        block = self._pread(i, offset - tar.BLOCK, tar.BLOCK + tar.padded(length) + _ABOUT)
+        block = self._pread(i, offset - tar.BLOCK, tar.BLOCK + tar.padded(length) + _ABOUT, whole)
         extension = self._extension(i, key, length, block[: tar.BLOCK])
         image = block[tar.BLOCK : tar.BLOCK + length]
         if len(image) != length:
@@ -110,6 +133,14 @@ class Split:
     def file_of(self, i: int) -> Path:
         """The tar that holds sample `i`."""
         return self.release / self.name / f"{int(self.index.shard[i]):06d}.tar"
+
+    def announce(self, number: int) -> None:
+        """Tar `number` will be read from soon: bring it into the cache, or into memory."""
+        self.storage.announce(self._entry(number))
+
+    def _entry(self, number: int) -> FileEntry:
+        shard = self.files.shards[number]
+        return FileEntry(shard.file, shard.bytes, shard.sha256)
 
     def __getstate__(self) -> dict[str, Any]:
         """Without open files: another process opens its own."""
@@ -145,16 +176,19 @@ class Split:
             raise self._damaged(i, f"{key}.json is not an object")
         return meta
 
-    def _pread(self, i: int, offset: int, length: int) -> bytes:
+    def _pread(self, i: int, offset: int, length: int, whole: bool = False) -> bytes:
         number = int(self.index.shard[i])
         opened = self._open.get(number)
         try:
             if opened is None:
-                if len(self._open) >= _OPEN_FILES:
+                entry = self._entry(number)
+                if not whole and (part := self.storage.read_range(entry, offset, length)) is not None:
+                    return part
+                if len(self._open) >= (_OPEN_CACHED if self.storage.remote else _OPEN_FILES):
                     # No lock (one held by another thread would stay held after a fork): dropping the
                     # references is enough, a file closes when the last thread that reads it is done.
                     self._open = {}
-                opened = self._open.setdefault(number, _OpenFile(self.file_of(i)))
+                opened = self._open.setdefault(number, _OpenFile(self.storage.open(entry)))
             return opened.pread(offset, length)
         except OSError as error:
             raise self._damaged(i, f"it cannot be read: {error.strerror or error}") from error
@@ -162,70 +196,16 @@ class Split:
     def _damaged(self, i: int, what: str) -> ShardError:
         key = self.index.key[i].decode("ascii")
         return ShardError(
-            f"{self.file_of(i)}, sample {key}: {what}",
+            f"{self.storage.url}/{self._entry(int(self.index.shard[i])).file}, sample {key}: {what}",
             hint="`cairn verify` lists every damaged file of a release; fetch those again",
         )
-
-
-class Release:
-    """An open release: manifest, id, categories and its splits, whose indexes are read when asked for."""
-
-    def __init__(self, path: Path, manifest: Manifest) -> None:
-        self.path = path
-        self.manifest = manifest
-        self._splits: dict[str, Split] = {}
-
-    @cached_property
-    def release_id(self) -> str:
-        """SHA-256 (hex) of `dataset.json`."""
-        return self.manifest.release_id
-
-    @property
-    def categories(self) -> tuple[Category, ...]:
-        """The classes; `categories[k].label == k`."""
-        return self.manifest.categories
-
-    @property
-    def splits(self) -> Mapping[str, SplitFiles]:
-        """What the manifest lists for each split."""
-        return self.manifest.splits
-
-    def split(self, name: str) -> Split:
-        """Open a split; its index is checked against the manifest's SHA-256. ShardError if it is not there."""
-        if name not in self._splits:
-            if name not in self.manifest.splits:
-                names = ", ".join(self.manifest.splits) or "none"
-                raise ShardError(f"{self.path} has no split {name!r}", hint=f"its splits are: {names}", exit_code=2)
-            index = self._read_index(name)
-            self._splits[name] = Split(self.path, name, self.manifest.splits[name], index)
-        return self._splits[name]
-
-    def _read_index(self, name: str) -> SplitIndex:
-        file = f"{name}/{INDEX_NAME}"
-        path = self.path / file
-        listed = {entry.file: entry.sha256 for entry in self.manifest.files}
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise ShardError(f"{path} cannot be read: {error.strerror}", hint="fetch the file again") from error
-        if hashlib.sha256(data).hexdigest() != listed.get(file):
-            raise ShardError(f"{path} is damaged: its SHA-256 is not the manifest's", hint="fetch the file again")
-        return index_from_bytes(data, str(path))
-
-
-def open_release(path: str | os.PathLike[str]) -> Release:
-    """Open the release in folder `path` (or its `dataset.json`). ShardError if it is none."""
-    folder = Path(path)
-    if folder.name == MANIFEST_NAME:
-        folder = folder.parent
-    return Release(folder, read_manifest(folder))
 
 
 class _OpenFile:
     """A descriptor that closes when nobody refers to it any more."""
 
-    def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
 
     def pread(self, offset: int, length: int) -> bytes:
         return os.pread(self._descriptor, length, offset)
