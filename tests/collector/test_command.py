@@ -111,3 +111,11 @@ def test_pictures_of_no_category_are_told(place: Site, tmp_path: Path, capsys: p
     told = capsys.readouterr()
     assert "no category" not in told.err
     assert "2 new candidates" in told.out
+
+
+def test_a_row_s_number_is_told_as_it_is(place: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The terminal's library turns `:100:` into a picture of the number, unless it is told not to."""
+    listed = tmp_path / "list.csv"
+    listed.write_text("url\n" + "\n".join([place.put("/a.jpg", jpeg(1))] * 98) + "\nno address\n")
+    assert run(["collect", "urls", str(listed), "-c", "car", "--processes", "0"]) == 3
+    assert "list.csv:100: " in " ".join(capsys.readouterr().err.split())
