@@ -85,6 +85,15 @@ def test_equal_people_are_pulled_together_and_different_ones_are_not():
     assert own > crowd
     cautious = np.stack([np.stack([skill, skill[::-1]]) * n, (1 - np.stack([skill, skill[::-1]])) * n], axis=2)
     assert learned_strengths(cautious)[1] < 0.01
+    assert learned_strengths(people[:, :3])[1] < own  # three people show little of what is the crowd's habit
     nothing = learned_strengths(np.zeros((2, 3, 2)))
     assert nothing[0] == FEWEST
     assert nothing[0] < MOST
+
+
+def test_a_crowd_of_two_kinds_keeps_each_to_an_own_mean():
+    n = np.full((4, 40), 30.0)
+    skill = np.where(np.arange(40) < 30, 0.9, 0.25)  # a quarter guesses among four classes
+    crowd, own = learned_strengths(np.stack([skill * n, (1 - skill) * n], axis=2))
+    assert crowd == FEWEST
+    assert own > 2 * crowd
