@@ -4,18 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, exists, func, insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from annotate_app.moderation import held_back
+from annotate_app.choosing import known_images, put_items
 from consensus import ConsensusError, StoppingRule
 from label_store import (
     UsageError,
     Workspace,
-    check_answer,
     find_campaign,
     find_category,
-    is_flag,
     log_event,
     slugify,
 )
@@ -24,13 +22,7 @@ from label_store.models import (
     ITEM_ORDERS,
     Campaign,
     CampaignCategory,
-    Candidate,
     Category,
-    Consensus,
-    Image,
-    Item,
-    Judgment,
-    Takedown,
     now,
 )
 
@@ -139,8 +131,8 @@ def create_campaign(
             CampaignCategory(campaign_id=campaign.id, category_id=category.id, position=position)
             for position, category in enumerate(asked)
         )
-        chosen = None if images is None else _known_images(session, images)
-        number = _add_items(session, campaign, asked, chosen)
+        chosen = None if images is None else known_images(session, images)
+        number = put_items(session, campaign, asked, chosen)
         if number == 0:
             raise UsageError(
                 f"there is nothing to judge for {', '.join(category.slug for category in asked)}",
@@ -159,40 +151,9 @@ def add_items(workspace: Workspace, slug: str, *, person_id: int | None = None) 
         campaign = find_campaign(session, slug)
         if campaign.state == "closed":
             raise UsageError(f"the campaign {slug!r} is closed", hint=f"open it first: `cairn campaign open {slug}`")
-        number = _add_items(session, campaign, campaign.categories, None, beside=True)
+        number = put_items(session, campaign, campaign.categories, None, beside=True)
         log_event(session, "campaign.items", f"campaigns:{campaign.id}", person_id=person_id, items=number)
         return number
-
-
-def add_gold(workspace: Workspace, slug: str, answers: Mapping[str | tuple[str, str], Mapping[str, Any]]) -> int:
-    """Make items gold: their answer is known, they are shown unmarked, and they count for nobody's n.
-
-    Keys are an image's SHA-256, or (SHA-256, category) where a campaign asks about several; values are
-    answers in the shape of the campaign's kind. An image that is no item yet becomes one. Returns how many.
-    """
-    with workspace.write() as session:
-        campaign = find_campaign(session, slug)
-        by_slug = {category.slug: category for category in campaign.categories}
-        for key, answer in answers.items():
-            sha256, category = _gold_key(campaign, by_slug, key)
-            attributes = [attribute.as_schema() for attribute in category.attributes] if category else []
-            known = check_answer(campaign.kind, answer, categories=list(by_slug), attributes=attributes)
-            if is_flag(known):
-                raise UsageError(f"a flag cannot be the known answer of {sha256}")
-            item = session.scalar(
-                select(Item).where(
-                    Item.campaign_id == campaign.id,
-                    Item.image_sha256 == sha256,
-                    Item.category_id.is_(None) if category is None else Item.category_id == category.id,
-                )
-            )
-            if item is None:
-                _known_images(session, [sha256])
-                item = Item(campaign_id=campaign.id, image_sha256=sha256, category_id=category and category.id)
-                session.add(item)
-            item.gold, item.n = known, 0
-        log_event(session, "campaign.gold", f"campaigns:{campaign.id}", items=len(answers))
-    return len(answers)
 
 
 def set_state(session: Session, campaign: Campaign, state: str, *, person_id: int | None = None) -> None:
@@ -211,138 +172,3 @@ def _require_attributes(categories: Sequence[Category]) -> None:
                 f"category {category.slug!r} has no attributes to ask about",
                 hint="give it some with `cairn taxonomy import FILE.toml`",
             )
-
-
-def _gold_key(
-    campaign: Campaign, by_slug: Mapping[str, Category], key: str | tuple[str, str]
-) -> tuple[str, Category | None]:
-    if campaign.kind not in ("verify", "attributes"):
-        return (key if isinstance(key, str) else key[0]), None
-    if isinstance(key, tuple):
-        sha256, name = key
-        if name not in by_slug:
-            raise UsageError(f"the campaign {campaign.slug!r} does not ask about {name!r}")
-        return sha256, by_slug[name]
-    if len(by_slug) != 1:
-        raise UsageError(
-            f"the campaign {campaign.slug!r} asks about several categories",
-            hint="name the category of each gold item: (sha256, category)",
-        )
-    return key, next(iter(by_slug.values()))
-
-
-def _known_images(session: Session, images: Iterable[str]) -> list[str]:
-    wanted = list(dict.fromkeys(images))
-    known: set[str] = set()
-    for start in range(0, len(wanted), _CHUNK):
-        known.update(session.scalars(select(Image.sha256).where(Image.sha256.in_(wanted[start : start + _CHUNK]))))
-    missing = [sha256 for sha256 in wanted if sha256 not in known]
-    if missing:
-        raise UsageError(
-            f"there is no image {missing[0]}" + (f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""),
-            hint="an image is named by the SHA-256 of its bytes as they were fetched",
-        )
-    for start in range(0, len(wanted), _CHUNK):
-        held = session.scalar(select(Image.sha256).where(Image.sha256.in_(wanted[start : start + _CHUNK]), held_back()))
-        if held is not None:
-            raise UsageError(
-                f"the picture {held} was given by the public and is not approved",
-                hint="approve it at /moderate first",
-            )
-    return wanted
-
-
-def _add_items(
-    session: Session,
-    campaign: Campaign,
-    categories: Sequence[Category],
-    images: Sequence[str] | None,
-    *,
-    beside: bool = False,
-) -> int:
-    ids = [category.id for category in categories]
-    if images is not None:
-        asked: list[int | None] = list(ids) if campaign.kind in ("verify", "attributes") else [None]
-        rows = [(sha256, category_id) for sha256 in images for category_id in asked]
-    elif campaign.kind == "verify":
-        rows = _rows(session, _candidates(ids, Candidate.image_sha256, Candidate.category_id))
-    elif campaign.kind != "attributes":
-        rows = [(row[0], None) for row in session.execute(_candidates(ids, Candidate.image_sha256))]
-    else:
-        rows = [(sha256, category.id) for category in categories for sha256 in settled_as(session, category)]
-    if beside:
-        known = session.execute(select(Item.image_sha256, Item.category_id).where(Item.campaign_id == campaign.id))
-        there = {(row[0], row[1]) for row in known}
-        rows = [row for row in rows if row not in there]
-    made = now()
-    for start in range(0, len(rows), _CHUNK):
-        session.execute(
-            insert(Item),
-            [
-                {
-                    "campaign_id": campaign.id,
-                    "image_sha256": sha256,
-                    "category_id": category_id,
-                    "state": "open",
-                    "n": 0,
-                    "created_at": made,
-                }
-                for sha256, category_id in rows[start : start + _CHUNK]
-            ],
-        )
-    return len(rows)
-
-
-def _rows(session: Session, query: Select[Any]) -> list[tuple[str, int | None]]:
-    return [(row[0], row[1]) for row in session.execute(query)]
-
-
-def _candidates(category_ids: Sequence[int], *columns: Any) -> Select[Any]:
-    """Distinct approved candidates of these categories whose pictures were not taken down."""
-    return (
-        select(*columns)
-        .where(
-            Candidate.category_id.in_(category_ids),
-            Candidate.approved,
-            ~exists().where(Takedown.sha256 == Candidate.image_sha256),
-        )
-        .distinct()
-        .order_by(*columns)
-    )
-
-
-def settled_as(session: Session, category: Category) -> list[str]:
-    """SHA-256s of the images that a verify or classify campaign settled as the category, sorted."""
-    rows = session.execute(
-        select(Item.image_sha256, Item.category_id, Consensus.answer, Campaign.kind)
-        .join(Consensus, Consensus.item_id == Item.id)
-        .join(Campaign, Campaign.id == Item.campaign_id)
-        .where(
-            Campaign.kind.in_(("verify", "classify")),
-            Consensus.state == "settled",
-            Item.gold.is_(None),
-            Consensus.version == Campaign.consensus_version,
-            ~exists().where(Takedown.sha256 == Item.image_sha256),
-        )
-    )
-    found = set()
-    for sha256, category_id, answer, kind in rows:
-        value = (answer or {}).get("value")
-        if (kind == "verify" and category_id == category.id and value == "yes") or (
-            kind == "classify" and value == category.slug
-        ):
-            found.add(sha256)
-    return sorted(found)
-
-
-def number_of_judgments(session: Session, campaign_id: int) -> int:
-    """Active judgments of a campaign, gold included."""
-    return (
-        session.scalar(
-            select(func.count())
-            .select_from(Judgment)
-            .join(Item, Item.id == Judgment.item_id)
-            .where(Item.campaign_id == campaign_id, Judgment.active)
-        )
-        or 0
-    )

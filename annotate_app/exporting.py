@@ -11,13 +11,14 @@ from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import ColumnElement, Select, String, bindparam, func, select, type_coerce
 from sqlalchemy.orm import Session
 
 from annotate_app import export_objects, label_studio
 from annotate_app.export_objects import Pipe
 from label_store import UsageError, as_word
 from label_store.models import Campaign, Category, Image, Item, Judgment, Person
+from label_store.one_step import Query, fetch
 
 COLUMNS = (
     "item", "annotator", "answer", "image", "category", "role", "gold", "shown_at", "answered_at",
@@ -29,68 +30,110 @@ _ROWS_A_GROUP = 50_000
 Reading = Callable[[], AbstractContextManager[Session]]
 
 
-def rows(read: Reading, campaign_id: int) -> Iterator[dict[str, Any]]:
-    """Active judgments in the order of their items; each page is read on its own, so writers are never held up."""
+def pages(read: Reading, campaign_id: int) -> Iterator[list[tuple[Any, ...]]]:
+    """Active judgments, values of COLUMNS, in the order of their items; the answer is JSON text.
+
+    Each page is read on its own, so writers are never held up.
+    """
     last = 0
     while True:
         with read() as session:
-            page = list(
-                session.scalars(
-                    select(Item.id)
-                    .where(Item.campaign_id == campaign_id, Item.id > last)
-                    .order_by(Item.id)
-                    .limit(_ITEMS_A_PAGE)
-                )
-            )
-            if not page:
+            to = session.scalar(_end_of_page(), {"campaign": campaign_id, "above": last})
+            if to is None:
                 return
-            found = session.execute(_judgments(), {"campaign": campaign_id, "above": last, "to": page[-1]}).all()
-        for row in found:
-            values = dict(row._mapping)
-            values["gold"] = bool(values["gold"])
-            values["shown_at"], values["answered_at"] = _time(values["shown_at"]), _time(values["answered_at"])
-            values["id"] = str(values["id"])
-            yield values
-        last = page[-1]
+            found = fetch(session.connection(), _judgments(), {"campaign": campaign_id, "above": last, "to": to})
+        found.sort(key=_ORDER)
+        yield [
+            (item, name, answer if isinstance(answer, str) else json.dumps(answer), sha256, category, role, bool(gold),
+             _time(shown), _time(answered), active_ms, _uuid(judgment))
+            for item, name, answer, sha256, category, role, gold, shown, answered, active_ms, judgment, _ in found
+        ]  # fmt: skip
+        last = to
+
+
+def rows(read: Reading, campaign_id: int) -> Iterator[dict[str, Any]]:
+    """The same, each with its columns' names and its answer as an object."""
+    for page in pages(read, campaign_id):
+        for values in page:
+            row = dict(zip(COLUMNS, values, strict=True))
+            row["answer"] = json.loads(values[_ANSWER])
+            yield row
+
+
+def _of_campaign() -> ColumnElement[bool]:
+    """An expression that no index knows: by an index of the campaign each page, a range of ids, would read it all."""
+    return Item.campaign_id + 0 == bindparam("campaign")
 
 
 @cache
-def _judgments() -> Select[Any]:
-    """The active judgments of a range of items; its columns are COLUMNS, in their order."""
+def _end_of_page() -> Select[Any]:
+    """The last item of the next page; none when there are no more items."""
+    page = (
+        select(Item.id)
+        .where(_of_campaign(), Item.id > bindparam("above"))
+        .order_by(Item.id)
+        .limit(_ITEMS_A_PAGE)
+        .subquery()
+    )
+    return select(func.max(page.c.id))
+
+
+@cache
+def _judgments() -> Query:
+    """The active judgments of a range of items. What SQLite keeps as text comes as it is kept."""
     return (
         select(
-            Judgment.item_id.label("item"),
-            Person.name.label("annotator"),
-            Judgment.answer,
-            Item.image_sha256.label("image"),
-            Category.slug.label("category"),
+            Judgment.item_id,
+            Person.name,
+            type_coerce(Judgment.answer, String).label("answer"),
+            Item.image_sha256,
+            Category.slug,
             Judgment.role,
             Item.gold.is_not(None).label("gold"),
-            Judgment.shown_at,
-            Judgment.answered_at,
+            type_coerce(Judgment.shown_at, String).label("shown_at"),
+            type_coerce(Judgment.answered_at, String).label("answered_at"),
             Judgment.active_ms,
-            Judgment.id,
+            type_coerce(Judgment.id, String).label("judgment"),
+            type_coerce(Judgment.received_at, String).label("received_at"),
         )
         .join(Item, Item.id == Judgment.item_id)
         .join(Person, Person.id == Judgment.person_id)
         .outerjoin(Category, Category.id == Item.category_id)
         .where(
-            Item.campaign_id == bindparam("campaign"),
-            Judgment.item_id > bindparam("above"),
-            Judgment.item_id <= bindparam("to"),
+            _of_campaign(),
+            Item.id > bindparam("above"),
+            Item.id <= bindparam("to"),
             Judgment.active,
         )
-        .order_by(Judgment.item_id, Judgment.received_at, Judgment.id)
     )
+
+
+_ORDER = itemgetter(0, 11, 10)
+"""Item, when it was received, id."""
+_ANSWER = COLUMNS.index("answer")
+
+
+@lru_cache(maxsize=10_000)
+def _said(answer: str) -> tuple[str, Any]:
+    """The answer of this JSON text as a word (or JSON), and as JSONL has it: the word where it is one, else an object.
+
+    Few answers are given many times.
+    """
+    parsed = json.loads(answer)
+    word = as_word(parsed)
+    return word, word if word == parsed.get("value") else parsed
 
 
 def jsonl(read: Reading, campaign_id: int) -> Iterator[str]:
     """One JSON object a line; the answer is a word where it is one, else an object."""
-    for row in rows(read, campaign_id):
-        word = as_word(row["answer"])
-        if word == row["answer"].get("value"):
-            row["answer"] = word
-        yield json.dumps(row, ensure_ascii=False) + "\n"
+    write = json.JSONEncoder(ensure_ascii=False).encode
+    for page in pages(read, campaign_id):
+        lines = []
+        for values in page:
+            row = dict(zip(COLUMNS, values, strict=True))
+            row["answer"] = _said(values[_ANSWER])[1]
+            lines.append(write(row))
+        yield "".join(f"{line}\n" for line in lines)
 
 
 def csv_lines(read: Reading, campaign_id: int) -> Iterator[str]:
@@ -98,18 +141,17 @@ def csv_lines(read: Reading, campaign_id: int) -> Iterator[str]:
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow(COLUMNS)
-    for row in rows(read, campaign_id):
-        row["answer"] = as_word(row["answer"])
-        writer.writerow(["" if row[column] is None else row[column] for column in COLUMNS])
-        if buffer.tell() > 1 << 15:
-            yield buffer.getvalue()
-            buffer.seek(0)
-            buffer.truncate()
+    for page in pages(read, campaign_id):
+        for values in page:
+            writer.writerow((*values[:_ANSWER], _said(values[_ANSWER])[0], *values[_ANSWER + 1 :]))
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
     yield buffer.getvalue()
 
 
 def parquet(read: Reading, campaign_id: int) -> Iterator[bytes]:
-    """Columns as in CSV, typed; a row group a page of rows, so that memory stays flat. Answers are words or JSON."""
+    """Columns as in CSV, typed; a row group some pages, so that memory stays flat. Answers are words or JSON."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -117,12 +159,12 @@ def parquet(read: Reading, campaign_id: int) -> Iterator[bytes]:
     types = {"item": pa.int64(), "active_ms": pa.int64(), "gold": pa.bool_()}
     schema = pa.schema([(column, types.get(column, text)) for column in COLUMNS])
     pipe = Pipe()
-    every = rows(read, campaign_id)
+    every = (values for page in pages(read, campaign_id) for values in page)
     with pq.ParquetWriter(pa.PythonFile(pipe, mode="w"), schema) as writer:
-        while page := list(islice(every, _ROWS_A_GROUP)):
-            for row in page:
-                row["answer"] = as_word(row["answer"])
-            writer.write_table(pa.Table.from_pylist(page, schema=schema))
+        while group := list(islice(every, _ROWS_A_GROUP)):
+            columns = [list(column) for column in zip(*group, strict=True)]
+            columns[_ANSWER] = [_said(answer)[0] for answer in columns[_ANSWER]]
+            writer.write_table(pa.table(columns, schema=schema))
             yield pipe.take()
     yield pipe.take()
 
@@ -190,4 +232,13 @@ def format_for(name: str, kind: str) -> Format:
 
 
 def _time(at: Any) -> str | None:
+    """ISO 8601 in milliseconds; SQLite keeps `2026-01-01 12:00:00.123000`, in UTC."""
+    if isinstance(at, str):
+        return f"{at[:10]}T{at[11:19]}.{at[20:23] or '000'}Z"
     return None if at is None else at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _uuid(value: Any) -> str:
+    """With its hyphens; SQLite keeps 32 hexadecimal digits."""
+    text = str(value)
+    return text if "-" in text else f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -82,7 +82,12 @@ def next_of(
     )
     query = select(Item.id).where(Item.campaign_id == campaign.id, Item.gold.is_(None), ~decided, Item.id != after)
     if queue == "disputed":
-        return session.scalar(query.where(Item.state == "disputed").order_by(Item.id).limit(1))
+        present = (Consensus.item_id == Item.id) & (Consensus.version == campaign.consensus_version)
+        # The least certain first; what nobody has settled yet is the least certain of all.
+        risk = func.coalesce(Consensus.risk, 1.0).desc()
+        return session.scalar(
+            query.outerjoin(Consensus, present).where(Item.state == "disputed").order_by(risk, Item.id).limit(1)
+        )
     last = session.scalar(select(func.max(Item.id)).where(Item.campaign_id == campaign.id)) or 0
     judged = query.where(Item.n > 0).order_by(Item.id).limit(1)
     place = int(dice * last)

@@ -67,6 +67,7 @@ def run(app: FastAPI, listener: socket.socket, *, tls_cert: Path | None = None, 
         server_header=False,
         proxy_headers=True,  # only from loopback, uvicorn's default
         timeout_graceful_shutdown=10,
+        timeout_keep_alive=75,  # a browser that judges slowly need not connect anew, or meet a connection just closed
         ssl_certfile=tls_cert,
         ssl_keyfile=tls_key,
     )

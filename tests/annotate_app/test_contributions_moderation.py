@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from annotate_app import create_campaign
-from annotate_app.campaigns import add_gold
+from annotate_app.gold import add_gold
 from label_store import Origin, UsageError, Workspace, ingest
 from label_store.models import Candidate, Contribution, Event, Fetch, Item, Release, ReleaseImage, Submission, Takedown
 from tests.annotate_app.giving import SECRET, approve, decide, decline, give, given, photo
