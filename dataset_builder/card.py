@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import imaging
 from dataset_builder.charts import histogram, stacked_bars
+from dataset_builder.fingerprints import small_picture
+from dataset_builder.mean_images import MOST, mean_images
 from dataset_builder.plan import Plan
 from dataset_builder.rows import SampleRow
 from dataset_builder.select import REASONS
@@ -84,8 +87,9 @@ def write_card(markdown: Path, html: Path, plan: Plan, manifest: Manifest, rows:
     write_whole(markdown, templates.get_template("card.md").render(facts).encode())
     budget = _Budget(_PICTURE_BUDGET)
     pairs = _pairs(plan, budget)
+    means = _means(plan, budget)
     sheets = _sheets(plan, budget)
-    page = templates.get_template("card.html").render(facts | {"pairs": pairs, "sheets": sheets})
+    page = templates.get_template("card.html").render(facts | {"pairs": pairs, "means": means, "sheets": sheets})
     write_whole(html, page.encode())
 
 
@@ -135,8 +139,9 @@ def card_facts(plan: Plan, manifest: Manifest, rows: Sequence[SampleRow]) -> dic
         "label_error_caveat": _CAVEAT,
         "posterior_chart": _posterior_chart(rows),
         "attributes": _attribute_tables(rows),
-        "limits": [*_LIMITS, *(f"{note}." for note in plan.notes)],
+        "limits": [*_LIMITS, *(f"{note[:1].upper()}{note[1:]}." for note in plan.notes)],
         "pairs": (),
+        "means": (),
         "sheets": (),
     }
 
@@ -197,7 +202,9 @@ class _Budget:
         self._left = most
 
     def picture(self, plan: Plan, sha256: str, words: str) -> Picture | None:
-        data = plan.packs.read(sha256, "thumbnail")
+        return self.take(plan.packs.read(sha256, "thumbnail"), words)
+
+    def take(self, data: bytes, words: str) -> Picture | None:
         if len(data) > self._left:
             return None
         self._left -= len(data)
@@ -215,6 +222,27 @@ def _pairs(plan: Plan, budget: _Budget) -> list[Pair]:
             lies = "" if match.transform == "identity" else f", {match.transform.replace('_', ' + ')}"
             found.append(Pair(kept, gone, f"similarity {match.similarity:.2f}, {match.distance} bits{lies}"))
     return found
+
+
+def _means(plan: Plan, budget: _Budget) -> list[tuple[str, Picture]]:
+    """The mean picture of each category in train."""
+    names: dict[str, list[str]] = defaultdict(list)
+    for sample in plan.arrangement.samples:
+        if sample.chosen.category is not None and sample.split == "train":
+            names[sample.chosen.category].append(sample.chosen.sha256)
+    pictures = (
+        (category, small_picture(plan.packs.read(sha256, "small")))
+        for category, its in names.items()
+        for sha256 in its[:MOST]
+    )
+    found = mean_images(pictures)
+    shown = []
+    for slug in (category.slug for category in plan.selection.categories if category.slug in found):
+        mean, count = found[slug]
+        picture = budget.take(imaging.encode(mean, "jpeg", 85), f"mean of {count} pictures of {slug}")
+        if picture is not None:
+            shown.append((slug, picture))
+    return shown
 
 
 def _sheets(plan: Plan, budget: _Budget) -> list[tuple[str, list[Picture]]]:

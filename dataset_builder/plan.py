@@ -13,6 +13,7 @@ from dataset_builder.duplicates import find_matches
 from dataset_builder.errors import BuildError, RecipeError
 from dataset_builder.fingerprints import Fingerprint, small_picture
 from dataset_builder.judging import CampaignFacts, campaign_facts
+from dataset_builder.label_error import ReleaseAudit, release_audit
 from dataset_builder.normalise import Failed, Normalised, Packs, normalise_partition, partitions
 from dataset_builder.pool import map_partitions
 from dataset_builder.proposing import near_hashes
@@ -50,6 +51,8 @@ class Selection:
     dropped: tuple[Dropped, ...]
     stale: tuple[str, ...] = ()
     """Campaigns whose consensus is older than their newest answer."""
+    audit: ReleaseAudit | None = None
+    """What reviewers' random samples say of the labels; None where there is none."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ def read_selection(workspace: Workspace, name: str, version: int, recipe: Recipe
         newest = newest_judgment(session, campaigns)
         stale = tuple(stale_campaigns(session, campaigns))
         judging = tuple(campaign_facts(session, campaign) for campaign in campaigns)
+        audit = release_audit(session, campaigns, recipe, slugs)
     resolved = replace(recipe, campaigns=tuple(c.slug for c in campaigns), categories=slugs)
     if not pictures:
         raise BuildError(
@@ -93,6 +97,7 @@ def read_selection(workspace: Workspace, name: str, version: int, recipe: Recipe
         chosen=tuple(chosen),
         dropped=tuple(dropped),
         stale=stale,
+        audit=audit,
     )
 
 

@@ -5,14 +5,13 @@ from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
-import numpy as np
 from PIL import features
 
-import consensus
 import imaging
 import shards
 from dataset_builder.card import CARD_HTML, CARD_MD, write_card
 from dataset_builder.croissant import write_croissant
+from dataset_builder.label_error import label_error
 from dataset_builder.normalise import extension, mean_and_std
 from dataset_builder.plan import Plan
 from dataset_builder.rows import (
@@ -54,7 +53,6 @@ def write_release(plan: Plan, folder: Path, name: str, version: int, progress: P
         splits[split] = writer.close()
     write_samples(folder / SAMPLES_FILE, rows, shard_of)
     write_dropped(folder / DROPPED_FILE, plan.dropped)
-    label_error = estimated_error(plan)
     mean, std = mean_and_std([plan.normalised[s.chosen.sha256] for s in samples if s.split == "train"])
     about = shards.Manifest(
         name=name,
@@ -75,7 +73,7 @@ def write_release(plan: Plan, folder: Path, name: str, version: int, progress: P
         recipe=recipe.as_mapping(),
         created=plan.selection.created,
         parent=plan.selection.ancestry.parent_release,
-        label_error=label_error,
+        label_error=label_error(plan),
         tools=tool_versions(),
     )
     progress(len(rows), len(samples), "writing the card")
@@ -84,15 +82,6 @@ def write_release(plan: Plan, folder: Path, name: str, version: int, progress: P
     manifest = shards.Manifest(**{**about.__dict__, "files": shards.list_files(folder, splits)})
     shards.write_manifest(folder, manifest)
     return manifest
-
-
-def estimated_error(plan: Plan) -> shards.LabelError | None:
-    """The expected share of wrong labels by the posteriors themselves; None where no sample has a label."""
-    risks = [1.0 - s.chosen.posterior for s in plan.arrangement.samples if s.chosen.category is not None]
-    found = consensus.label_error_of(np.clip(np.array(risks, dtype=np.float64), 0.0, 1.0))
-    if found.estimate is None or found.low is None or found.high is None:
-        return None
-    return shards.LabelError(round(found.estimate, 6), round(found.low, 6), round(found.high, 6), found.method)
 
 
 def tool_versions() -> dict[str, str]:

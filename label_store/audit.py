@@ -67,14 +67,35 @@ class Reviews:
 
 
 @dataclass(frozen=True, eq=False)
+class AuditedLabels:
+    """Settled labels of a campaign as people alone gave them, arrays [N], and what an audit says of them.
+
+    label: the answer; risk as people's judgments know it; reviewed: a reviewer decided it; stratum: within which
+    sampled was drawn at random; wrong: 1 where a reviewer's answer is another. decided: all items that a reviewer
+    decided, also those that people alone had not settled.
+    """
+
+    ids: Ints
+    label: tuple[str, ...]
+    risk: Floats
+    reviewed: np.ndarray
+    stratum: Ints
+    sampled: np.ndarray
+    wrong: Floats
+    decided: frozenset[int]
+
+
+@dataclass(frozen=True, eq=False)
 class _Population:
     """Settled labels, arrays [N]: item ids, risks, whether reviewers answered, answered otherwise, or in vain."""
 
     ids: Ints
+    label: tuple[str, ...]
     risk: Floats
     judged: np.ndarray
     wrong: Floats
     in_vain: np.ndarray
+    decided: frozenset[int]
 
 
 def audit_campaign(session: Session, campaign: Campaign, width: float = 0.02) -> CampaignAudit:
@@ -89,8 +110,7 @@ def audit_campaign(session: Session, campaign: Campaign, width: float = 0.02) ->
         )
     stratum = consensus.strata_of(risk)
     asked = _asked_in_order(campaign.slug, population, stratum)
-    done = [_judged_first(order, population.judged) for order in asked]
-    sample = np.array([place for order, n in zip(asked, done, strict=True) for place in order[:n]], dtype=np.int64)
+    sample = _sample(asked, population)
     audited = None
     shares = None
     sure = risk <= SURE
@@ -119,6 +139,22 @@ def audit_campaign(session: Session, campaign: Campaign, width: float = 0.02) ->
         sure_judged=int(sure[sample].sum()),
         sure_wrong=int(population.wrong[sample][sure[sample]].sum()),
     )
+
+
+def audited_labels(session: Session, campaign: Campaign) -> AuditedLabels | None:
+    """The labels of a verify or classify campaign with what reviewers say of them; None where nothing is settled."""
+    if campaign.kind not in ("verify", "classify"):
+        return None
+    population = _population(read_campaign(session, campaign), campaign)
+    if not len(population.risk):
+        return None
+    stratum = consensus.strata_of(population.risk)
+    sampled = np.zeros(len(population.risk), dtype=bool)
+    sampled[_sample(_asked_in_order(campaign.slug, population, stratum), population)] = True
+    return AuditedLabels(
+        population.ids, population.label, population.risk, population.judged, stratum, sampled, population.wrong,
+        population.decided,
+    )  # fmt: skip
 
 
 def take_reviews(workspace: Workspace, slug: str, path: Path) -> Reviews:
@@ -214,6 +250,7 @@ def _population(data: CampaignData, campaign: Campaign) -> _Population:
     settled: dict[int, bool] = defaultdict(lambda: True)
     decided: dict[int, bool] = defaultdict(lambda: True)
     wrong: dict[int, bool] = defaultdict(bool)
+    label: dict[int, str] = {}
     asked = list(questions(people))
     for alone, reviewed, result in zip(asked, questions(data), fit_questions(asked), strict=True):
         states = consensus.states(result.posterior, result.n, rule)
@@ -222,15 +259,18 @@ def _population(data: CampaignData, campaign: Campaign) -> _Population:
             right[item_id] *= 1.0 - float(result.risk[position])
             decided[item_id] &= position in reviewed.decided
             answer = int(result.answer[position])
+            label[item_id] = alone.choices[answer] if answer >= 0 else ""
             wrong[item_id] |= position in reviewed.decided and reviewed.gold[position] != answer
     reviewed_ids = {vote.item_id for vote in data.votes if vote.role == "reviewer"}
     ids = [item.id for item in data.items if item.gold is None and item.id in right and settled[item.id]]
     return _Population(
         ids=np.array(ids, dtype=np.int64),
+        label=tuple(label[i] for i in ids),
         risk=np.clip(np.array([1.0 - right[i] for i in ids], dtype=np.float64), 0.0, 1.0),
         judged=np.array([decided[i] for i in ids], dtype=bool),
         wrong=np.array([wrong[i] for i in ids], dtype=np.float64),
         in_vain=np.array([i in reviewed_ids and not decided[i] for i in ids], dtype=bool),
+        decided=frozenset(item_id for item_id, yes in decided.items() if yes),
     )
 
 
@@ -242,6 +282,12 @@ def _asked_in_order(slug: str, population: _Population, stratum: Ints) -> list[l
         if not population.in_vain[place]:
             orders[int(stratum[place])].append(place)
     return orders
+
+
+def _sample(asked: list[list[int]], population: _Population) -> Ints:
+    """The places that are a random sample of their strata and were judged."""
+    done = [_judged_first(order, population.judged) for order in asked]
+    return np.array([place for order, n in zip(asked, done, strict=True) for place in order[:n]], dtype=np.int64)
 
 
 def _judged_first(order: list[int], judged: np.ndarray) -> int:
