@@ -1,14 +1,22 @@
 """What a reviewer and a search engine read: figures that are the release's own, one safe small file."""
 
+import base64
+import io
 import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
 
+import shards
 from dataset_builder import Recipe, build
+from dataset_builder.mean_images import mean_images
 from label_store import Workspace
 from label_store.models import Item, Judgment, Person, now
 from tests.dataset_builder.scenes import Store, blurred, mirrored, photo
@@ -48,6 +56,32 @@ def test_the_page_is_one_small_file_with_pictures_and_no_foreign_code(release: P
     assert re.findall(r'<h2 id="([a-z-]+)">', page) == [
         "sources", "judged", "left-out", "duplicates", "splits", "pictures", "limits", "cite",
     ]  # fmt: skip
+
+
+def test_the_mean_of_each_category_is_that_of_its_pictures_in_train(release: Path) -> None:
+    page = (release / "card.html").read_text()
+    rows = pq.read_table(release / "samples.parquet").to_pylist()
+    train = shards.open_release(release).split("train")
+    for category in ("car", "bus"):
+        keys = [row["key"] for row in rows if (row["category"], row["split"]) == (category, "train")]
+        pictures = [Image.open(io.BytesIO(train.read(train.find(key)).image)).convert("RGB") for key in keys]
+        expected = np.mean([np.asarray(p.resize((64, 64)), dtype=float) for p in pictures], axis=0)
+        words = f"mean of {len(keys)} pictures of {category}"
+        found = re.search(rf'src="data:image/jpeg;base64,([^"]+)" alt="{words}"', page)
+        assert found, words
+        mean = np.asarray(Image.open(io.BytesIO(base64.b64decode(found[1]))), dtype=float)
+        assert mean.shape == expected.shape
+        assert np.abs(mean - expected).mean() < 4
+
+
+@given(st.lists(st.lists(st.integers(0, 255), min_size=12, max_size=12), min_size=1, max_size=9))
+def test_a_mean_is_rounded_and_does_not_know_an_order(values: list[list[int]]) -> None:
+    arrays = [np.array(one, dtype=np.uint8).reshape(2, 2, 3) for one in values]
+    mean, count = mean_images([("a", Image.fromarray(one)) for one in arrays])["a"]
+    again, _ = mean_images([("a", Image.fromarray(one)) for one in reversed(arrays)])["a"]
+    assert count == len(values)
+    assert mean == again
+    assert np.abs(np.asarray(mean) - np.mean(arrays, axis=0)).max() <= 0.5
 
 
 def test_what_a_page_wrote_as_its_licence_breaks_no_table(release: Path) -> None:
