@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import imaging
 from dataset_builder.charts import histogram, stacked_bars
 from dataset_builder.fingerprints import small_picture
+from dataset_builder.label_error import CAVEATS
 from dataset_builder.mean_images import MOST, mean_images
 from dataset_builder.plan import Plan
 from dataset_builder.rows import SampleRow
@@ -51,10 +52,6 @@ _WHY = {
     "class_max": "its category is full",
 }
 
-_CAVEAT = (
-    "It assumes that annotators err independently; on CIFAR-10N it was about half of the true error."
-    " An audit corrects it."
-)
 _LIMITS = (
     "The estimated label error trusts the annotators’ consensus; an audit by reviewers measures it.",
     "The pictures are what the sources show, not a sample of the world: what is rare there is rare here.",
@@ -136,7 +133,7 @@ def card_facts(plan: Plan, manifest: Manifest, rows: Sequence[SampleRow]) -> dic
         "campaigns": selection.judging,
         "judgments": sum(campaign.judgments for campaign in selection.judging),
         "label_error": manifest.label_error,
-        "label_error_caveat": _CAVEAT,
+        "label_error_caveat": CAVEATS[manifest.label_error.method] if manifest.label_error else "",
         "posterior_chart": _posterior_chart(rows),
         "attributes": _attribute_tables(rows),
         "limits": [*_LIMITS, *(f"{note[:1].upper()}{note[1:]}." for note in plan.notes)],
