@@ -35,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    out.add_argument("file", type=Path, metavar="FILE", help="judgments: CSV, JSON lines or Parquet")
+    out.add_argument("file", type=Path, metavar="FILE", help="judgments: CSV, JSON (lines or a list) or Parquet")
     out.add_argument("--truth", type=Path, metavar="FILE", help="true answers, only to measure accuracy")
     out.add_argument("--gold", type=Path, metavar="FILE", help="known answers, used as such")
     out.add_argument("--method", choices=METHODS, default=METHODS[0], help="default: %(default)s")

@@ -1,10 +1,11 @@
-"""Judgments, truth and gold from files: CSV, JSON lines or Parquet, read with pandas as text.
+"""Judgments, truth and gold from files: CSV (also with tabs or semicolons), JSON (lines or a list) or Parquet, as text.
 
 Names of columns are ours or crowd-kit's. A row that cannot be used is left out and counted, never guessed.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,12 +42,12 @@ def read_table(path: Path) -> pd.DataFrame:
     """Any table as text columns; empty cells are ''. Raises ConsensusError with what is wrong."""
     suffix = path.suffix.lower()
     try:
-        if suffix in (".jsonl", ".ndjson"):
-            table = pd.read_json(path, lines=True, dtype=False)
+        if suffix in (".jsonl", ".ndjson", ".json"):
+            table = pd.read_json(path, lines=suffix != ".json", dtype=False)
         elif suffix in (".parquet", ".pq"):
             table = pd.read_parquet(path)
         else:
-            return pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig")
+            return _read_csv(path)
     except FileNotFoundError as error:
         raise ConsensusError(f"there is no file {path}", "give the path of a judgments file", 2) from error
     except IsADirectoryError as error:
@@ -55,8 +56,21 @@ def read_table(path: Path) -> pd.DataFrame:
         raise ConsensusError(f"{path} is empty", "its first line must name columns: item, annotator, answer") from error
     except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ConsensusError(f"{path} cannot be read: {reason}", "CSV, JSON lines or Parquet") from error
+        raise ConsensusError(f"{path} cannot be read: {reason}", "CSV in UTF-8, JSON or Parquet") from error
     return pd.DataFrame({str(name): [_text(value) for value in table[name]] for name in table.columns})
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """A spreadsheet writes tabs or semicolons where its country writes decimals with commas: the first line tells."""
+    wanted = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig")
+    if len(wanted.columns) > 1:
+        return wanted
+    for separator in (";", "\t"):
+        if separator in str(wanted.columns[0]):
+            return pd.read_csv(
+                path, sep=separator, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig"
+            )
+    return wanted
 
 
 def read_judgments(
@@ -178,6 +192,11 @@ def _note(left_out: list[str], path: Path, rows: pd.Series, one: str, many: str)
 def _text(value: object) -> str:
     if value is None or (isinstance(value, float) and np.isnan(value)):
         return ""
+    # An answer as the label store keeps it: {"value": "yes"} is the word, everything else its JSON.
+    if isinstance(value, dict) and set(value) == {"value"}:
+        return _text(value["value"])
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, sort_keys=True, ensure_ascii=False)
     # 1.0 and 1 are one answer: Parquet and JSON turn whole numbers with gaps into floats.
     if isinstance(value, (float, np.floating)) and float(value).is_integer():
         return str(int(value))

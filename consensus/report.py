@@ -111,8 +111,9 @@ def as_text(report: Report) -> str:
     """The same for people: figures first, then annotators, then the items least sure of."""
     named, result = report.named, report.result
     lines = [
-        f"{len(named.judgments):,} judgments of {len(named.items):,} items by {len(named.annotators):,}"
-        f" annotators, {result.method}" + ("" if result.converged else " (not converged)")
+        f"{_count(len(named.judgments), 'judgment')} of {_count(len(named.items), 'item')} by"
+        f" {_count(len(named.annotators), 'annotator')}, {result.method}"
+        + ("" if result.converged else " (not converged)")
     ]
     if report.accuracy is not None and report.truth is not None:
         lines.append(f"accuracy         {report.accuracy:.4f} on {len(report.truth):,} items with a truth")
@@ -132,6 +133,10 @@ def as_text(report: Report) -> str:
     lines += _confusion_lines(report)
     lines += [f"left out: {sentence}" for sentence in named.left_out]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _count(n: int, thing: str) -> str:
+    return f"{n:,} {thing}" + ("" if n == 1 else "s")
 
 
 def _answer_lines(report: Report) -> list[str]:

@@ -55,6 +55,29 @@ def test_crowd_kits_names_json_lines_and_parquet_give_the_same(votes, tmp_path, 
     assert outputs == {run(capsys, votes, "--json")[1]}
 
 
+def test_semicolons_tabs_a_json_list_and_a_byte_order_mark_give_the_same(votes, tmp_path, capsys):
+    table = pd.read_csv(votes)
+    table.to_csv(tmp_path / "semicolons.csv", index=False, sep=";")
+    table.to_csv(tmp_path / "tabs.tsv", index=False, sep="\t")
+    table.to_csv(tmp_path / "mark.csv", index=False, encoding="utf-8-sig")
+    table.to_json(tmp_path / "list.json", orient="records")
+    table["answer"] = [{"value": answer} for answer in table["answer"]]
+    table.to_json(tmp_path / "answers.jsonl", orient="records", lines=True)
+    names = ("semicolons.csv", "tabs.tsv", "mark.csv", "list.json", "answers.jsonl")
+    outputs = {run(capsys, tmp_path / name, "--json")[1] for name in names}
+    assert outputs == {run(capsys, votes, "--json")[1]}
+
+
+def test_an_answer_that_is_not_one_word_is_its_json(tmp_path, capsys):
+    path = tmp_path / "lists.jsonl"
+    path.write_text(
+        '{"item": 1, "annotator": "x", "answer": {"b": 1, "a": ["q"]}}\n'
+        '{"item": 2, "annotator": "x", "answer": {"a": ["q"], "b": 1}}\n'
+    )
+    found = json.loads(run(capsys, path, "--json")[1])
+    assert [row["answer"] for row in found["answers"]] == ['{"a": ["q"], "b": 1}'] * 2
+
+
 def test_text_names_the_figures_and_the_doubtful(votes, capsys):
     code, out, _ = run(capsys, votes)
     assert code == 0
