@@ -32,7 +32,6 @@ from train.step import State, learn, new_state, prepare, train_step
 # Dense bf16 operations a second that the makers state, without sparsity.
 PEAKS = {"H200": 989e12, "H100": 989e12, "A100": 312e12, "B200": 2250e12, "L40": 181e12, "4090": 165e12}
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-ROUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,9 @@ class Asked:
     cuda_graphs: bool = False
     workers: int | None = None
     seconds: float = 2.0
+    rounds: int = 5
     peers: bool = True
+    cpu_time: bool = False  # count this process's CPU seconds, which other work on the machine hardly moves
 
 
 def bench(asked: Asked) -> dict[str, Any]:
@@ -82,8 +83,8 @@ def bench(asked: Asked) -> dict[str, Any]:
     contenders["end_to_end"] = both
     if asked.peers:
         contenders |= {name: plain_loop(model, job) for name, model in peers(asked, job)}
-    rates = measure(contenders, device, asked.seconds)
-    stages = stage_times(state, rows, batch, loader)
+    rates = measure(contenders, device, asked, time.process_time if asked.cpu_time else time.perf_counter)
+    stages = stage_times(state, rows, batch, loader, repeats=min(3, asked.rounds))
     known = describe(asked.model, size=asked.size, classes=asked.classes, small_input=job.config.small_input)
     peak, peak_from = peak_operations(device, job.compute.bf16)
     return {
@@ -108,7 +109,7 @@ def make_job(asked: Asked) -> Job:
     """A job on generated pictures, or on the training split of `data`."""
     device = choose_device(asked.device)
     if asked.data:
-        source = open_source(Path(asked.data))
+        source = open_source(asked.data)
         samples = source.splits["train"]
         pictures, _ = load(samples, asked.size, device, choose_workers(asked.workers))
         part = Part(pictures, samples.labels, list(samples.keys))
@@ -194,20 +195,22 @@ def plain_loop(model: nn.Module, job: Job) -> Callable[[], int]:
     return step
 
 
-def measure(contenders: dict[str, Callable[[], int]], device: torch.device, seconds: float) -> dict[str, float]:
-    """Samples a second of each, median of three rounds in turns; a contender gives how many samples its step had."""
+def measure(
+    contenders: dict[str, Callable[[], int]], device: torch.device, asked: Asked, clock: Callable[[], float]
+) -> dict[str, float]:
+    """Samples a second of each, median of rounds in turns; a contender gives how many samples its step had."""
     found: dict[str, list[float]] = {name: [] for name in contenders}
     for step in contenders.values():  # memory, kernels and compilation come first
-        for _ in range(2):
+        for _ in range(2 if asked.rounds > 1 else 1):
             step()
-    for _ in range(ROUNDS):
+    for _ in range(asked.rounds):
         for name, step in contenders.items():
             wait(device)
-            began, samples = time.perf_counter(), 0
-            while time.perf_counter() - began < seconds / ROUNDS or not samples:
+            began, samples = clock(), 0
+            while clock() - began < asked.seconds / asked.rounds or not samples:
                 samples += step()
             wait(device)
-            found[name].append(samples / (time.perf_counter() - began))
+            found[name].append(samples / (clock() - began))
     return {name: median(rates) for name, rates in found.items()}
 
 

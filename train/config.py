@@ -24,7 +24,7 @@ CIRCUMSTANCES = frozenset(
 class RunConfig:
     """One training run. A field that may be None is decided from the data or the model by `resolve`.
 
-    `lr` is the optimiser's at its peak, `rate` the same decoupled from batch and momentum (see train/optim/make.py);
+    `lr` is the optimiser's at its peak, else `rate` says it decoupled from batch and momentum (train/optim/make.py);
     `epochs` passes over the training split; `minutes` chooses them by a short measurement, once, and writes them down;
     `size` the side in pixels of what the network sees; `val` is "auto" (the val split if there is one), "none", or a
     share of train such as "0.1"; `targets` hard labels, the crowd's posterior (soft), or an npz file of key and
@@ -111,8 +111,6 @@ class RunConfig:
         for name in ("momentum", "warmup", "label_smoothing", "ema", "skip_corrupt"):
             if not 0 <= getattr(self, name) < 1:
                 refuse(name, getattr(self, name), "it lies in [0, 1)")
-        if self.lr is not None and self.rate is not None:
-            refuse("rate", self.rate, "give either --lr or --rate")
         if self.loss == "elr" and ("mixup" in self.augment or "cutmix" in self.augment):
             refuse("augment", self.augment, "the loss elr remembers single pictures; leave out mixup and cutmix")
         if self.folds == 1:

@@ -68,8 +68,8 @@ def run(
     world = join_world(device)
     if config.threads:
         torch.set_num_threads(config.threads)
-    source = open_source(Path(config.data))
-    check_release(Path(config.data), config.verify, progress if world.first else None)
+    source = open_source(config.data)
+    check_release(config.data, config.verify, progress if world.first else None)
     fresh = load_config(folder) is None
     config = resolve(join_existing(config), source, device)
     world.wait()  # until all have looked into the folder, before the first one writes into it

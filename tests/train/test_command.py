@@ -58,6 +58,7 @@ def test_describe_prints_the_contracts_json(capsys):
         (["/nowhere/at/all"], 2, "There is nothing at /nowhere/at/all."),
         ([], 2, "No dataset was named."),
         (["describe", "vgg"], 2, "There is no model called 'vgg'."),
+        (["/tmp", "--lr", "1", "--rate", "2"], 2, "2.0 is not a value of rate."),
         (["/tmp", "--augment", "wild"], 2, "'wild' is not a value of augment."),
     ],
 )

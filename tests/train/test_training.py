@@ -150,6 +150,12 @@ def test_too_little_memory_says_which_batch_would_fit(release, tmp_path, monkeyp
     run(tiny_config(release, tmp_path / "fits", batch_size=fitting, epochs=1))
 
 
+def test_a_decoupled_rate_becomes_the_optimisers(release, tmp_path):
+    found = run(tiny_config(release, tmp_path / "run", lr=None, rate=4.0, epochs=1))
+    assert found.config.lr == pytest.approx(4.0 * 16 / 1024 * 0.1)
+    assert run(tiny_config(release, tmp_path / "run", lr=None, rate=4.0, epochs=1)).config == found.config
+
+
 def test_batch_auto_finds_one_and_writes_it_down(release, tmp_path):
     found = run(tiny_config(release, tmp_path / "run", batch_size=0, lr=None, epochs=1))
     assert found.config.batch_size == 4  # memory for more, but then an epoch would have fewer than eight steps

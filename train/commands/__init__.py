@@ -8,6 +8,8 @@ COMMANDS = {
     "export": "train.commands.export",
     "compare": "train.commands.compare",
     "bench": "train.commands.bench",
+    "head": "train.commands.head",
+    "search": "train.commands.search",
 }
 RUN = "train.commands.run"
 

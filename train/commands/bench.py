@@ -43,7 +43,7 @@ def main(words: list[str]) -> int:
     if given.threads:
         torch.set_num_threads(given.threads)
     small = given.model == "article" or architecture_of(given.model).stem == "small"
-    names = [name for name in Asked.__dataclass_fields__ if name not in ("model", "size")]
+    names = [name for name in Asked.__dataclass_fields__ if name not in ("model", "size", "cpu_time", "rounds")]
     asked = Asked(given.model, given.size or (32 if small else 224), **{name: getattr(given, name) for name in names})
     found = bench(asked)
     if given.out:

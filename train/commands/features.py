@@ -33,7 +33,7 @@ def make_parser() -> argparse.ArgumentParser:
 def main(words: list[str]) -> int:
     """Write the file."""
     asked = make_parser().parse_args(words)
-    saved, source = open_saved(Path(asked.run), asked.device), open_source(Path(asked.data))
+    saved, source = open_saved(Path(asked.run), asked.device), open_source(asked.data)
     keys: list[str] = []
     splits: list[str] = []
     labels, features = [], []

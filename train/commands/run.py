@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from train.augment import PRESETS, WORDS
-from train.config import CIRCUMSTANCES, RunConfig, load_config
+from train.config import CIRCUMSTANCES, RunConfig, load_config, refuse
 from train.errors import TrainError
 from train.experiment import RunResult, run
 from train.parallel import first_process
@@ -126,6 +126,8 @@ def batch_size(text: str) -> int:
 def config_from(asked: argparse.Namespace) -> RunConfig:
     """Settings from the arguments; with --resume and no DATA, those of the run in --out."""
     given = {f.name: getattr(asked, f.name) for f in fields(RunConfig) if getattr(asked, f.name, None) is not None}
+    if "lr" in given and "rate" in given:
+        refuse("rate", given["rate"], "give either --lr or --rate")
     if asked.resume and (asked.out is None or load_config(Path(asked.out)) is None):
         raise TrainError(f"There is no run to go on with in {asked.out or '--out'}.", "give its folder as --out", 2)
     if asked.resume and asked.data is None:

@@ -12,12 +12,14 @@ ALWAYS = 2 << 30  # bytes up to which a release is checked without being asked: 
 CHUNK = 1 << 20
 
 
-def check_release(path: Path, asked: bool | None, progress: Progress | None = None) -> None:
-    """Compare every shard of the release at `path`; nothing for other datasets, or where `asked` is False.
+def check_release(place: str, asked: bool | None, progress: Progress | None = None) -> None:
+    """Compare every shard of the release at `place`; nothing for other datasets, or where `asked` is False.
 
+    A release at a URL is proven as it is read.
     Where it was not said, releases of up to 2 GiB are checked. TrainError names the first file that is wrong.
     """
-    if asked is False or not (path / "dataset.json").is_file():
+    path = Path(place)
+    if asked is False or "://" in place or not (path / "dataset.json").is_file():
         return
     try:
         manifest = read_manifest(path)

@@ -14,8 +14,11 @@ from train.sources.tars import find_tars, open_tars
 KINDS = "a release (a folder with dataset.json), WebDataset tars, DIR/train/CLASS/*.jpg, or CIFAR's batch files"
 
 
-def open_source(path: Path) -> Source:
-    """The dataset at `path`. TrainError: no such path, no known kind, no training sample, one class only."""
+def open_source(place: str | Path) -> Source:
+    """The dataset at a path, or the release at a URL. TrainError: nothing there, no known kind, one class only."""
+    path = Path(place)
+    if "://" in str(place):
+        return learnable(open_release_source(str(place)), str(place))
     if not path.exists():
         raise TrainError(f"There is nothing at {path}.", hint=f"give the path of {KINDS}", exit_code=2)
     if (path / "dataset.json").is_file():
@@ -28,13 +31,18 @@ def open_source(path: Path) -> Source:
         source = open_image_folder(path)
     else:
         raise TrainError(f"{path} holds no dataset that can be read.", hint=f"give {KINDS}", exit_code=2)
+    return learnable(source, str(path))
+
+
+def learnable(source: Source, place: str) -> Source:
+    """The source, if a classifier can learn from it; TrainError where it has no training sample or one class only."""
     train = source.splits.get("train")
     if train is None:
-        raise TrainError(f"{path} has no samples in its train split.", hint="check the dataset or its recipe")
+        raise TrainError(f"{place} has no samples in its train split.", hint="check the dataset or its recipe")
     if len(np.unique(train.labels)) < 2:
         only = source.categories[int(train.labels[0])]
         raise TrainError(
-            f"All {len(train)} training samples of {path} have the same class, {only!r}.",
+            f"All {len(train)} training samples of {place} have the same class, {only!r}.",
             hint="a classifier needs two classes or more",
         )
     return source

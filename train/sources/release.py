@@ -11,8 +11,8 @@ from train.errors import TrainError
 from train.sources.kinds import Labelled, Source, decode
 
 
-def open_release_source(path: Path) -> Source:
-    """The release in folder `path` as a source; samples without a category are left out and counted."""
+def open_release_source(path: Path | str) -> Source:
+    """The release in a folder or at a URL as a source; samples without a category are left out and counted."""
     try:
         release = open_release(path)
         splits = {name: release.split(name) for name in release.manifest.splits}
@@ -35,14 +35,7 @@ def labelled_split(name: str, split: Split, categories: tuple[str, ...]) -> Labe
     """One split with its crowd posteriors as soft labels; a sample without a posterior gets its hard label."""
 
     def picture(row: int) -> Image.Image:
-        try:
-            data = split.read_image(row)
-        except (ShardError, OSError) as error:
-            raise TrainError(
-                f"Sample {split.keys[row]} of {name} cannot be read ({error}).",
-                hint="`cairn verify RELEASE` tells what is damaged; copy or download the release again",
-            ) from error
-        return decode(data, f"of sample {split.keys[row]} in {name}")
+        return decode(read_picture(split, row), f"of sample {split.keys[row]} in {name}")
 
     def origin(row: int) -> tuple[str, str]:
         meta = split.meta(row)
@@ -64,6 +57,17 @@ def labelled_split(name: str, split: Split, categories: tuple[str, ...]) -> Labe
     )
     known = np.flatnonzero(labels >= 0)
     return everything if len(known) == len(labels) else everything.subset(known)
+
+
+def read_picture(split: Split, row: int) -> bytes:
+    """A picture's bytes. TrainError, naming the sample, where they cannot be read."""
+    try:
+        return split.read_image(row)
+    except (ShardError, OSError) as error:
+        raise TrainError(
+            f"Sample {split.keys[row]} of {split.name} cannot be read ({error}).",
+            hint="`cairn verify RELEASE` tells what is damaged; copy or download the release again",
+        ) from error
 
 
 def dense_soft(

@@ -1,0 +1,78 @@
+"""The trainer on a GPU: throughput, time to an accuracy, published tables, noisy labels, calibration; a recipe a row.
+
+    python benchmarks/train_gpu.py [--only ROW ...] [--json benchmarks/results/h200.json]     a GPU
+    python benchmarks/train_gpu.py --tiny [--only ROW ...]                                    a CPU: that every row runs
+    python benchmarks/train_gpu.py --choose [--only ROW ...]                                  45,000/5,000 of train
+
+Needs torch, torchvision, numpy, pillow, and CIFAR-10 in `CAIRN_DATA` (else ../shared/data); labels of CIFAR-10N are
+read from `cifar10n.npz` there, or with pyarrow from the published table, from which `--prepare` writes that file.
+Rows stand in the order in which they are to be run when time is short. Nothing is chosen on test: `--choose` holds a
+tenth of train out and reports on it. CIFAR-10H is only measured against. A row that was not run says "not measured".
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+import torch  # noqa: E402  after the path is set
+
+from benchmarks.training import cifar, rows  # noqa: E402
+from benchmarks.training.rows import ROWS, Setting  # noqa: E402
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=[row.name for row in ROWS], metavar="ROW", help=", ".join(
+        row.name for row in ROWS
+    ))  # fmt: skip
+    parser.add_argument("--tiny", action="store_true", help="rows in seconds, anywhere; figures mean nothing")
+    parser.add_argument("--choose", action="store_true", help="hold a tenth of train out, and report on that")
+    parser.add_argument("--prepare", action="store_true", help="write cifar10n.npz beside the data, and stop")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
+    parser.add_argument("--seeds", type=int, help="instead of each row's own number")
+    parser.add_argument("--work", type=Path, metavar="FOLDER", help="keep data and runs there")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="rows not run stay as they are in it")
+    given = parser.parse_args()
+    data = Path(os.environ.get("CAIRN_DATA", ROOT.parent / "shared" / "data"))
+    if given.prepare:
+        cifar.prepare(data)
+        return
+    found = json.loads(given.json.read_text(encoding="utf-8")) if given.json and given.json.is_file() else {}
+    found |= {"machine": machine(), "tiny": given.tiny}
+    print(found["machine"], flush=True)
+    table: dict[str, Any] = found.setdefault("rows", {})
+    with tempfile.TemporaryDirectory() as temporary:
+        setting = Setting(data, given.work or Path(temporary), given.tiny, given.choose, given.device, given.seeds)
+        for row in ROWS:
+            if given.only and row.name not in given.only:
+                table.setdefault(row.name, {"figure": row.figure, "to_reach": row.to_reach, "found": "not measured"})
+                continue
+            command = f"python benchmarks/train_gpu.py --only {row.name}" + (" --tiny" if given.tiny else "")
+            command += " --choose" if given.choose else ""
+            result = row.run(setting)
+            table[row.name] = {"figure": row.figure, "to_reach": row.to_reach, "command": command, "found": result}
+            print(json.dumps({row.name: table[row.name]}, indent=1), flush=True)
+            if given.json:
+                given.json.parent.mkdir(parents=True, exist_ok=True)
+                given.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print(rows.as_table(table))
+
+
+def machine() -> str:
+    """What the figures were measured on."""
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    return f"{platform.machine()}, {os.cpu_count()} CPUs, {gpu}, torch {torch.__version__}"
+
+
+if __name__ == "__main__":
+    main()

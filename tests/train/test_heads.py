@@ -1,0 +1,145 @@
+"""Heads on rendered scenes: labels in the pixels that are seen, figures by hand, exact resume, what is learnt."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from shards import open_release
+from tests.train.rendered import FULL, NAMES, SHARD, make_scenes
+from train.cli import main
+from train.errors import TrainError
+from train.heads import HeadConfig, train_head
+from train.heads.figures import Boxes, answer_precision, area_under, box_precision, class_iou, iou
+from train.heads.labels import answers_of, attributes_in, boxes_of, mask_of
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory):
+    return make_scenes(tmp_path_factory.mktemp("data"), {"train": 200, "val": 30, "test": 60})
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    return make_scenes(tmp_path_factory.mktemp("data"), {"train": 12, "val": 4, "test": 6}, seed=3)
+
+
+def config(task, data, out, **changes):
+    common = {"model": "resnet18", "width": 0.25, "small_input": True, "threads": 1, "device": "cpu"}
+    return HeadConfig(task, str(data), str(out), **{**common, **changes})
+
+
+def test_boxes_and_masks_are_in_the_pixels_that_the_network_sees():
+    meta = {
+        "width": 100, "height": 50, "scale_x": 0.5, "scale_y": 0.5, "offset_x": 0.0, "offset_y": 0.0,
+        "boxes": [
+            {"category": "square", "x": 60, "y": 20, "w": 40, "h": 60},
+            {"category": "square", "x": 0, "y": 0, "w": 60, "h": 50},
+            {"category": "disc", "x": 60, "y": 20, "w": 40, "h": 60, "crowd": True},
+        ],
+        "shapes": [{"category": "square", "rings": [
+            [[60, 20], [100, 20], [100, 80], [60, 80]], [[70, 30], [90, 30], [90, 70], [70, 70]],
+        ]}],
+    }  # fmt: skip
+    # The middle square of 100 x 50 begins at 25 and is seen at twice its size.
+    boxes, labels = boxes_of(meta, NAMES, 100)
+    assert boxes.tolist() == [[10, 20, 50, 80]]  # the second box is mostly outside, the crowd is not an object
+    assert labels.tolist() == [NAMES.index("square")]
+    mask = mask_of(meta, NAMES, 100)
+    assert mask[25, 15] == NAMES.index("square") + 1
+    assert mask[50, 30] == 0  # the hole
+    assert int((mask > 0).sum()) == pytest.approx(40 * 60 - 20 * 40, rel=0.06)
+
+
+def test_rendered_masks_fill_their_boxes(small):
+    split = open_release(small).split("train")
+    for row in range(len(split)):
+        meta = split.meta(row)
+        mask, (boxes, labels) = mask_of(meta, NAMES, SHARD), boxes_of(meta, NAMES, SHARD)
+        assert float(boxes.max()) <= SHARD
+        for box, label in zip(boxes, labels, strict=True):
+            left, top, right, bottom = np.round(box).astype(int)
+            share = (mask[top:bottom, left:right] == label + 1).mean()
+            assert share > 0.4
+    assert FULL == 2 * SHARD
+
+
+def test_overlap_and_precision_by_hand():
+    a = np.array([[0, 0, 2, 2], [0, 0, 1, 1]], np.float32)
+    b = np.array([[1, 0, 3, 2]], np.float32)
+    assert iou(a, b).tolist() == [[pytest.approx(1 / 3)], [0.0]]
+    # Hit, miss, hit of two: precision 1 at recall 1/2, then 2/3 at recall 1.
+    assert area_under(np.array([True, False, True]), 2) == pytest.approx(0.5 * 1 + 0.5 * 2 / 3)
+    truth = [Boxes(np.array([[0, 0, 10, 10], [20, 20, 30, 30]], np.float32), np.array([0, 0]))]
+    boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 9], [20, 20, 30, 31]], np.float32)
+    found = [Boxes(boxes, np.zeros(3, int), np.array([0.9, 0.8, 0.7], np.float32))]
+    assert box_precision(found, truth, 2) == [pytest.approx(0.5 + 0.5 * 2 / 3), None]  # a box counts only once
+    assert class_iou(np.array([[4, 1, 0], [1, 2, 0], [0, 0, 0]])) == [4 / 6, 2 / 4, None]
+    assert answer_precision(np.array([3, 2, 1, 9.0]), np.array([1, 0, 1, np.nan])) == pytest.approx(0.5 + 0.5 * 2 / 3)
+
+
+def test_attributes_that_nobody_knows_count_for_nothing(small):
+    split = open_release(small).split("train")
+    attributes = attributes_in(split)
+    assert [(a.name, a.multiple) for a in attributes] == [("colours", True), ("first", False)]
+    assert "unsure" not in attributes[1].choices
+    answers = answers_of({"attributes": {"first": "unsure", "colours": ["red"]}}, attributes)
+    first = len(attributes[0].choices)
+    assert np.isnan(answers[first:]).all()
+    assert answers[:first].tolist() == [float(choice == "red") for choice in attributes[0].choices]
+
+
+@pytest.mark.parametrize("task", ["attributes", "detect", "segment"])
+def test_a_head_goes_on_where_it_stopped_and_ends_in_the_same_weights(small, tmp_path, task):
+    whole = train_head(config(task, small, tmp_path / "whole", epochs=2))
+    torch.set_num_threads(1)
+    stopped = tmp_path / "stopped"
+
+    def stop(line):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_head(config(task, small, stopped, epochs=2), stop)
+    train_head(config(task, small, stopped, epochs=2))
+    ours, theirs = (torch.load(f / "last.pt", weights_only=True)["weights"] for f in (stopped, whole.folder))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_a_release_without_such_answers_is_refused(tmp_path, small):
+    from tests.shards.make import make_release
+
+    plain = make_release(tmp_path, {"train": 6})
+    with pytest.raises(TrainError, match=r"No training sample of .* has boxes"):
+        train_head(config("detect", plain, tmp_path / "run"))
+    train_head(config("segment", small, tmp_path / "used", epochs=1))
+    with pytest.raises(TrainError, match="its model is segment resnet18, not attributes r"):
+        train_head(config("attributes", small, tmp_path / "used", epochs=1))
+
+
+def test_the_command_prints_figures_and_takes_a_pretrained_backbone(small, tmp_path, capsys):
+    first = tmp_path / "first"
+    common = ["--width", "0.25", "--small-input", "--epochs", "1", "--device", "cpu"]
+    assert main(["head", "segment", str(small), "--out", str(first), *common]) == 0
+    assert "test     miou 0." in capsys.readouterr().out
+    words = ["head", "attributes", str(small), "--out", str(tmp_path / "second"), "--json"]
+    assert main([*words, *common, "--pretrained", str(first / "best.pt"), "--frozen", "5"]) == 0
+    assert json.loads(capsys.readouterr().out)["test"]["map"] is not None
+    kept, given = (torch.load(f / "best.pt", weights_only=True)["weights"] for f in (tmp_path / "second", first))
+    assert torch.equal(kept["backbone.conv1.weight"], given["backbone.conv1.weight"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("task", "figure", "changes"),
+    [
+        ("attributes", "map", {"epochs": 8, "lr": 3e-3}),
+        ("detect", "map50", {"epochs": 24, "batch_size": 8, "lr": 3e-3, "small_input": False}),
+        ("segment", "miou", {"epochs": 8, "lr": 4e-3}),
+    ],
+    ids=["attributes", "detect", "segment"],
+)
+def test_a_head_learns_what_people_said_of_rendered_scenes(release, tmp_path, task, figure, changes):
+    found = train_head(config(task, release, tmp_path / "run", **changes))
+    assert found.metrics["chosen_by"] == "val"
+    assert found.metrics["test"][figure] >= 0.8

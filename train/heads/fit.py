@@ -1,0 +1,179 @@
+"""A head trained on a release: epochs with a checkpoint after each, the best one chosen on val, figures on test."""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from shards import Release, ShardError, epoch_order, open_release
+from shards.atomic import write_whole
+from train.augment import generator
+from train.checkpoint import Stamp, load_checkpoint, write_checkpoint
+from train.data import even_batches, square
+from train.device import Compute, choose_device, make_compute
+from train.errors import TrainError
+from train.heads.config import HeadConfig
+from train.heads.tasks import HeadPart, Task, task_of
+from train.models import ResNet, architecture_of, build_model
+from train.models.pretrained import load_partial, read_weights
+from train.optim import make_optimiser
+from train.optim.groups import freeze
+from train.schedule import rate_factor
+from train.settling import SMALL_PICTURE
+from train.sources.kinds import decode
+from train.sources.release import read_picture
+
+LARGEST = 224
+WARMUP = 0.1
+
+
+@dataclass(frozen=True)
+class HeadResult:
+    """What a training left: its folder, the content of metrics.json, and the trained network."""
+
+    folder: Path
+    metrics: dict[str, Any]
+    model: torch.nn.Module
+
+
+def train_head(config: HeadConfig, told: Callable[[str], None] | None = None) -> HeadResult:
+    """Train as `config` says into `config.out`, from its last epoch on if there is one; `told` gets a line an epoch.
+
+    Raises TrainError for data without such answers, a checkpoint of something else, or a loss that is no number.
+    """
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    folder, device = Path(config.out), choose_device(config.device)
+    try:
+        release = open_release(config.data)
+        train_split = release.split("train")
+    except ShardError as error:
+        raise TrainError(str(error), error.hint, error.exit_code) from error
+    categories = tuple(category.slug for category in release.categories)
+    task = task_of(config.task, train_split, categories)
+    size = config.size or min(LARGEST, release.manifest.pixels.size or LARGEST)
+    config = replace(config, size=size)
+    parts = {name: load_part(release, name, task, size) for name in ("train", "val", "test") if name in release.splits}
+    parts = {name: part for name, part in parts.items() if part.keys}
+    pixels = release.manifest.pixels
+    mean = pixels.mean or (0.485, 0.456, 0.406)
+    compute = make_compute(device, "fp32", mean, pixels.std or (0.229, 0.224, 0.225))
+    stamp = Stamp(f"{config.task} {config.model}", release.release_id, categories, config.seed, None, size)
+    folder.mkdir(parents=True, exist_ok=True)
+    model = compute.place(new_network(config, task, size))
+    history = run_epochs(config, task, model, parts, compute, stamp, folder, told)
+    best = load_checkpoint(folder / "best.pt", stamp)
+    model.load_state_dict(best["weights"])
+    model.eval()
+    metrics: dict[str, Any] = {
+        "release": release.release_id,
+        "task": config.task,
+        "model": config.model,
+        "settings": asdict(config),
+        "chosen_epoch": best["epoch"],
+        "chosen_by": "val" if "val" in parts else "last epoch",
+        "samples": {name: len(part.keys) for name, part in parts.items()},
+        "history": history,
+    }
+    for name, part in parts.items():
+        if name != "train":
+            metrics[name] = task.figures(model, part, compute)
+    write_whole(folder / "metrics.json", (json.dumps(metrics, indent=1) + "\n").encode())
+    return HeadResult(folder, metrics, model)
+
+
+def load_part(release: Release, name: str, task: Task, size: int) -> HeadPart:
+    """The samples of a split that people were asked about, decoded."""
+    split = release.split(name)
+    pixels, labels, keys = [], [], []
+    for row in range(len(split)):
+        meta = split.meta(row)
+        if task.knows(meta):
+            pixels.append(square(decode(read_picture(split, row), f"of sample {split.keys[row]}"), size))
+            labels.append(task.read(meta, size))
+            keys.append(str(split.keys[row]))
+    stacked = np.stack(pixels) if pixels else np.empty((0, size, size, 3), np.uint8)
+    return HeadPart(stacked, labels, keys)
+
+
+def new_network(config: HeadConfig, task: Task, size: int) -> torch.nn.Module:
+    """The backbone, with pretrained weights where asked for, and the task's head on it."""
+    if config.model == "article":
+        raise TrainError("The article's net has no stages for a head.", "choose a resnet", 2)
+    small = config.small_input
+    if small is None:
+        small = architecture_of(config.model).stem == "small" or size <= SMALL_PICTURE
+    backbone = build_model(config.model, 2, size=size, small_input=small, width=config.width, seed=config.seed)
+    assert isinstance(backbone, ResNet)
+    if config.pretrained:
+        load_partial(backbone, read_weights(config.pretrained))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        return task.network(backbone, size)
+
+
+def run_epochs(
+    config: HeadConfig,
+    task: Task,
+    model: torch.nn.Module,
+    parts: dict[str, HeadPart],
+    compute: Compute,
+    stamp: Stamp,
+    folder: Path,
+    told: Callable[[str], None] | None,
+) -> list[dict[str, Any]]:
+    """Train to the last epoch; writes `last.pt` after each, and `best.pt` where val says so."""
+    norms = freeze(model, config.frozen)
+    optimiser = make_optimiser(
+        model, "adamw", lr=config.lr, momentum=0.9, weight_decay=config.weight_decay, layer_decay=config.layer_decay
+    )
+    history: list[dict[str, Any]] = []
+    if (folder / "last.pt").is_file():
+        there = load_checkpoint(folder / "last.pt", stamp)
+        model.load_state_dict(there["weights"])
+        optimiser.load_state_dict(there["optimiser"])
+        history = there["history"]
+    train = parts["train"]
+    steps = len(even_batches(np.arange(len(train.keys)), config.batch_size))
+    for epoch in range(len(history), config.epochs):
+        total = 0.0
+        torch.manual_seed(generator(config.seed, epoch, 0).initial_seed())  # the FCN's dropout draws from torch's own
+        model.train()
+        for norm in norms:
+            norm.eval()
+        order = epoch_order(len(train.keys), config.seed, epoch)
+        for step, rows in enumerate(even_batches(order, config.batch_size)):
+            factor = rate_factor(epoch * steps + step, config.epochs * steps, warmup=WARMUP)
+            for group in optimiser.param_groups:
+                group["lr"] = config.lr * factor * group["scale"]
+            flip = torch.rand(len(rows), generator=generator(config.seed, epoch, step)).numpy() < 0.5
+            loss = task.loss(model, train, rows, flip, compute)
+            value = float(loss.detach())
+            if not math.isfinite(value):
+                keys = ", ".join(train.keys[row] for row in rows[:3])
+                raise TrainError(
+                    f"The loss is no longer a number at epoch {epoch + 1}, step {step + 1} (samples {keys}, ...).",
+                    hint="try a smaller --lr; the last checkpoint before it is kept",
+                )
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            total += value * len(rows)
+        model.eval()
+        figure = task.figures(model, parts["val"], compute)[task.figure] if "val" in parts else None
+        history.append({"epoch": epoch + 1, "train_loss": total / len(train.keys), f"val_{task.figure}": figure})
+        best = max(history, key=lambda row: row[f"val_{task.figure}"] or 0.0) if "val" in parts else history[-1]
+        if best is history[-1]:
+            content = {"weights": model.state_dict(), "epoch": epoch + 1, "settings": asdict(config)}
+            write_checkpoint(folder / "best.pt", {"stamp": asdict(stamp), **content})
+        state = {"weights": model.state_dict(), "optimiser": optimiser.state_dict(), "history": history}
+        write_checkpoint(folder / "last.pt", {"stamp": asdict(stamp), **state})
+        if told:
+            shown = "" if figure is None else f"  val {task.figure} {figure:.3f}"
+            told(f"epoch {epoch + 1:>3}  loss {total / len(train.keys):.3f}{shown}")
+    return history
