@@ -13,7 +13,7 @@ from consensus.confusion import confusion_of
 from consensus.errors import ConsensusError
 from consensus.files import read_answers, read_judgments
 from consensus.fit import METHODS, fit
-from consensus.flags import flags
+from consensus.flags import fit_weighted_down, flags
 from consensus.label_error import estimated_label_error
 from consensus.report import Report, as_json, as_text
 
@@ -80,7 +80,10 @@ def consensus_of(given: argparse.Namespace) -> Report:
     named = read_judgments(given.file, choices, given.unsure or ("unsure",))
     gold = read_answers(given.gold, named) if given.gold else None
     truth = read_answers(given.truth, named) if given.truth else None
-    result = fit(named.judgments, given.method, gold)
+    if given.method == METHODS[0]:
+        result = fit_weighted_down(named.judgments, gold).result
+    else:
+        result = fit(named.judgments, given.method, gold)
     agreement = krippendorff_alpha(named.judgments)
     return Report(
         named=named,

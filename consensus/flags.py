@@ -25,6 +25,7 @@ WEIGHT_OF_REPEATED = 0.1
 WEIGHT_OF_UNINFORMATIVE = 0.1
 WEIGHT_OF_FAST = 0.5
 WEIGHT_AFTER_DRIFT = 0.5
+LOOKS = 2
 
 
 @dataclass(frozen=True)
@@ -87,15 +88,21 @@ def fit_weighted_down(
 ) -> WeightedDown:
     """Fit by the default method, look for suspicious annotators, and fit again with their judgments weighing less.
 
-    Where nobody is suspicious it is the first fit. What is found is found once, by the fit of all at full weight, so
-    that nobody gets in by another's leaving. Deterministic: the same judgments in any order give the same bits.
+    Where nobody is suspicious it is the first fit. Else it is looked a second time, by the second fit: a first one that
+    many misled may accuse the wrong people, whom the second clears (on simulated crowds of which two fifths guess or
+    always say one thing, one in eight was worse off after one look, none after two). Deterministic: the same judgments
+    in any order give the same bits.
     """
-    result = fit(judgments, gold=gold)
-    found = tuple(findings(result, judgments, seconds=seconds, moment=moment))
-    if not found:
-        return WeightedDown(result, judgments, ())
-    lighter = weighted_down(judgments, found, moment=moment)
-    return WeightedDown(fit(lighter, gold=gold), lighter, found)
+    first = fit(judgments, gold=gold)
+    result, lighter, found = first, judgments, tuple[Finding, ...]()
+    for _ in range(LOOKS):
+        seen = tuple(findings(result, judgments, seconds=seconds, moment=moment))
+        if seen == found:
+            break
+        found = seen
+        lighter = weighted_down(judgments, found, moment=moment) if found else judgments
+        result = fit(lighter, gold=gold) if found else first
+    return WeightedDown(result, lighter, found)
 
 
 def _in_groups(result: Result, judgments: Judgments) -> tuple[Result, Judgments]:

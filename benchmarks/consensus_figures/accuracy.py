@@ -12,7 +12,7 @@ from crowdkit.aggregation import classification as peer
 
 from benchmarks.consensus_figures.data import cifar10h, columns, expected_accuracy, log_loss
 from benchmarks.consensus_figures.kinds import KINDS, draw
-from consensus import Judgments, fit
+from consensus import Judgments, fit, fit_weighted_down
 
 # Wawa and ZeroBasedSkill of crowd-kit 1.4 do not run with scikit-learn 1.7 and later.
 PEERS: dict[str, Callable[[], Any]] = {
@@ -46,7 +46,8 @@ def simulated_kinds(seeds: range, peers: tuple[str, ...]) -> list[dict[str, Any]
         rows: dict[str, list[tuple[float, float]]] = {"cairn": [], **{name: [] for name in peers}}
         for seed in seeds:
             judged, truth = draw(kind, seed)
-            rows["cairn"].append(_scores(fit(judged).posterior, truth))
+            # As `python -m consensus` does by default.
+            rows["cairn"].append(_scores(fit_weighted_down(judged).result.dense(), truth))
             for name in peers:
                 rows[name].append(_scores(peer_posterior(name, judged), truth))
         out.append({"kind": kind.name, "seeds": len(seeds)} | _against_best(rows, peers))

@@ -6,7 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from consensus import fit, fit_weighted_down
 from consensus.__main__ import main
+from consensus.files import read_judgments
+from consensus.simulate import Items, honest_crowd, simulate, with_planted
 from tests.consensus.crowds import campaign
 
 VOTES = "item,annotator,answer\na,x,cat\na,y,cat\na,z,dog\nb,x,dog\nb,y,dog\nb,z,unsure\n"
@@ -228,3 +231,21 @@ def test_a_verify_campaign_from_a_file_shows_its_two_bad_annotators(tmp_path, ca
     said = {q["annotator"]: q["flags"] for q in found["annotator_quality"] if q["flags"]}
     assert said == {"9": ["random"], "10": ["constant"]}
     assert found["accuracy"] > 0.95
+
+
+def test_by_default_suspicious_people_weigh_less_and_by_other_methods_they_do_not(tmp_path, capsys):
+    people = with_planted(honest_crowd(16, 2, accuracy=(0.6, 0.8)), "constant", 6, 2)
+    made = simulate(people, Items(300, 4), per_item=5, seed=2)
+    judged = made.judgments
+    path = tmp_path / "votes.csv"
+    table = pd.DataFrame({"item": judged.item, "annotator": judged.annotator, "answer": judged.answer})
+    table.sort_values(["item", "annotator"]).to_csv(path, index=False)
+    told = {
+        method: [row["risk"] for row in json.loads(run(capsys, path, "--method", method, "--json")[1])["answers"]]
+        for method in ("map-dawid-skene", "one-coin")
+    }
+    plain = read_judgments(path).judgments
+    lighter = fit_weighted_down(plain)
+    assert lighter.found
+    np.testing.assert_allclose(told["map-dawid-skene"], lighter.result.risk)
+    np.testing.assert_allclose(told["one-coin"], fit(plain, "one-coin").risk)

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from consensus import Judgments, fit, flags, skill
+from consensus import Judgments, findings, fit, fit_weighted_down, flags, skill, weighted_down
+from consensus.simulate import Items, honest_crowd, simulate, with_planted
 from tests.consensus.crowds import campaign
 
 GOOD = [0.97, 0.95, 0.92, 0.9, 0.88, 0.85, 0.82, 0.79, 0.75]
@@ -81,3 +82,14 @@ def test_many_classes_random_and_constant_are_told_apart():
     assert said[8] == {"random"}
     assert said[9] == {"constant"}
     assert not any(said[:8])
+
+
+def test_whom_a_misled_first_fit_accuses_the_second_looks_at_again():
+    people = with_planted(with_planted(honest_crowd(30, 0, accuracy=(0.5, 0.75)), "constant", 12, 0), "random", 4, 0)
+    judged = simulate(people, Items(300, 4), per_item=5, seed=0).judgments
+    first = findings(fit(judged), judged)
+    second = findings(fit(weighted_down(judged, first)), judged)
+    told = fit_weighted_down(judged)
+    assert told.found == tuple(second)
+    assert told.judgments.weight.tolist() == weighted_down(judged, second).weight.tolist()
+    assert np.array_equal(told.result.posterior, fit(weighted_down(judged, second)).posterior)
