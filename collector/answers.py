@@ -4,6 +4,7 @@ Each as a FetchFailed with a reason of the closed list.
 """
 
 import email.utils
+import os
 import ssl
 from datetime import UTC, datetime, timedelta
 
@@ -90,4 +91,7 @@ def failure_of(error: Exception, url: URL, timeout: float) -> FetchFailed:
         return FetchFailed("http_4xx", f"{url} is not a URL: {error}")
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return FetchFailed("connect", f"{url.host} closed the connection", may_pass=True)
+    if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno:
+        words = os.strerror(error.os_error.errno)  # its own words repeat the address in Python's notation
+        return FetchFailed("connect", f"{url.host}, port {url.port}: {words}", may_pass=True)
     return FetchFailed("connect", f"{url.host}: {error or type(error).__name__}", may_pass=True)
