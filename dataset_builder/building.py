@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
+from dataset_builder.engines import Engine, engine_named
 from dataset_builder.errors import BuildError
 from dataset_builder.plan import Plan, Selection, make_plan, read_selection, refuse_empty_splits, refuse_stale
 from dataset_builder.recipe import Recipe
@@ -77,13 +78,15 @@ def build(
     files: Path | None = None,
     strict: bool = False,
     dry_run: bool = False,
+    engine: str = "local",
 ) -> BuildReport:
     """Cut release NAME/VERSION (by default the next) by a recipe (by default the stated defaults).
 
     `files` is the folder that relative paths in the recipe start from. The same version, parent, recipe
-    and store give the same bytes with any number of workers. Raises RecipeError, BuildError (the release
+    and store give the same bytes with any number of workers, on any engine. Raises RecipeError, BuildError (the release
     exists, a split would be empty, no space; with `strict` also a damaged picture); nothing is published.
     """
+    normaliser = engine_named(engine, workers)
     name, given = parse_name(name if version is None else f"{name}/{version}")
     recipe, tell = recipe or Recipe(), progress or _silent
     mended = _record_interrupted(workspace, name, recipe, given, dry_run)
@@ -101,11 +104,11 @@ def build(
     partial = partial_of(workspace, name, version)
     folder = files or Path()
     if dry_run:
-        return _dry_run(workspace, selection, name, version, partial, folder, workers, tell)
+        return _dry_run(workspace, selection, name, version, partial, folder, workers, tell, normaliser)
     import_module("jinja2")  # the card needs it; told before the pictures are made, not after
     with _only_builder(partial, f"{name}/{version}"):
         _refuse_full_disk(selection, partial)
-        plan = make_plan(workspace, selection, partial / "packs", folder, workers, tell)
+        plan = make_plan(workspace, selection, partial / "packs", folder, workers, tell, normaliser)
         _refuse_damaged(plan, strict)
         refuse_empty_splits(plan)
         unfinished = partial / "release"
@@ -209,7 +212,7 @@ def _refuse_other_bytes(workspace: Workspace, manifest: Manifest) -> None:
 
 def _dry_run(
     workspace: Workspace, selection: Selection, name: str, version: int, partial: Path, files: Path, workers: int,
-    tell: Progress,
+    tell: Progress, engine: Engine,
 ) -> BuildReport:  # fmt: skip
     with tempfile.TemporaryDirectory(dir=workspace.releases, prefix=".dry-run-") as folder:
         packs = partial / "packs"
@@ -217,7 +220,7 @@ def _dry_run(
         if packs.is_dir():  # what an interrupted build has finished need not be done again
             for pack in packs.glob("*.pack"):
                 os.link(pack, here / pack.name)
-        plan = make_plan(workspace, selection, here, files, workers, tell)
+        plan = make_plan(workspace, selection, here, files, workers, tell, engine)
     report = _report(plan, name, version, folder_of(workspace, name, version), None)
     return BuildReport(**{**report.__dict__, "dry_run": True})
 

@@ -10,12 +10,12 @@ from PIL import Image
 from dataset_builder.against import LIST_RADIUS, find_leaks
 from dataset_builder.arrange import Arrangement, History, arrange
 from dataset_builder.duplicates import find_matches
+from dataset_builder.engines import Engine, engine_named
 from dataset_builder.errors import BuildError, RecipeError
 from dataset_builder.fingerprints import Fingerprint, small_picture
 from dataset_builder.judging import CampaignFacts, campaign_facts
 from dataset_builder.label_error import ReleaseAudit, release_audit
 from dataset_builder.normalise import Failed, Normalised, Packs, normalise_partition, partitions
-from dataset_builder.pool import map_partitions
 from dataset_builder.proposing import near_hashes
 from dataset_builder.recipe import Recipe
 from dataset_builder.releases import Ancestry, ancestry
@@ -102,12 +102,20 @@ def read_selection(workspace: Workspace, name: str, version: int, recipe: Recipe
 
 
 def make_plan(
-    workspace: Workspace, selection: Selection, packs_folder: Path, files: Path, workers: int, progress: Progress
+    workspace: Workspace,
+    selection: Selection,
+    packs_folder: Path,
+    files: Path,
+    workers: int,
+    progress: Progress,
+    engine: Engine | None = None,
 ) -> Plan:
     """Normalise the chosen pictures (finished packs are taken as they are), then arrange them.
 
-    `files` is the folder that relative paths in the recipe start from.
+    `files` is the folder that relative paths in the recipe start from; `engine` normalises, by default
+    `workers` processes of this machine.
     """
+    engine = engine or engine_named("local", workers)
     recipe = selection.recipe
     fixed = read_fixed(files / recipe.splits.fixed) if recipe.splits.fixed else {}
     earlier = sorted((selection.ancestry.placed.keys() | fixed.keys()) - {one.sha256 for one in selection.chosen})
@@ -115,7 +123,7 @@ def make_plan(
         # A damaged picture is only its stored hash, and so is one that was released and is gone now.
         stored = phashes_of(session, sorted({*earlier, *selection.ancestry.placed, *fixed}))
     earlier = [sha256 for sha256 in earlier if sha256 in stored]
-    packs = _normalise(workspace, selection, earlier, packs_folder, workers, progress)
+    packs = _normalise(workspace, selection, earlier, packs_folder, engine, progress)
     sound: list[Chosen] = []
     normalised: dict[str, Normalised] = {}
     failed: list[Dropped] = []
@@ -216,7 +224,7 @@ def _normalise(
     selection: Selection,
     earlier: Sequence[str],
     folder: Path,
-    workers: int,
+    engine: Engine,
     progress: Progress,
 ) -> Packs:
     chosen = [one.sha256 for one in selection.chosen]
@@ -236,7 +244,7 @@ def _normalise(
     ]
     folder.mkdir(parents=True, exist_ok=True)
     paths, done = [], 0
-    for part, path in zip(parts, map_partitions(normalise_partition, parts, workers), strict=True):
+    for part, path in zip(parts, engine(normalise_partition, parts), strict=True):
         paths.append(path)
         done += len(part.sha256s)
         progress(done, len(chosen) + len(earlier), "normalising pictures")

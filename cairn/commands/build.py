@@ -56,6 +56,7 @@ def build(
     recipe: Annotated[Path | None, typer.Option(help="A TOML recipe; flags win over it.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would hold; write nothing.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse to leave out a damaged picture.")] = False,
+    engine: Annotated[str, typer.Option(help="Where pictures are made: local (processes here) or ray.")] = "local",
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the recipe's JSON Schema, for editors; no more.")
     ] = False,
@@ -84,6 +85,7 @@ def build(
             files=recipe.parent if recipe else Path(),
             strict=strict,
             dry_run=dry_run,
+            engine=engine,
         )
     if json:
         print_json(asdict(report) | {"samples": report.samples})
