@@ -50,12 +50,21 @@ def mirrored(transform: str) -> str:
 
 def fingerprint(data: bytes, pixels: Image.Image) -> Fingerprint:
     """The fingerprint of a file with these canonical pixels."""
+    return _fingerprint(imaging.hashing_picture(data), pixels.width, pixels.height, len(data))
+
+
+def fingerprint_alone(data: bytes) -> tuple[Fingerprint, bytes]:
+    """The fingerprint and the small pixels of a file of which nothing else is wanted, from one decoding."""
+    views = imaging.small_views(data)
+    return _fingerprint(views.hashing, views.width, views.height, len(data)), views.comparison.tobytes()
+
+
+def _fingerprint(hashing: Image.Image, width: int, height: int, size: int) -> Fingerprint:
     hashes = None
-    hashing = imaging.hashing_picture(data)
     if not imaging.is_plain(hashing):
         by_name = imaging.phash_transforms(hashing)
         hashes = tuple(by_name[name] for name in TRANSFORMS)
-    return Fingerprint(hashes, pixels.width, pixels.height, len(data))
+    return Fingerprint(hashes, width, height, size)
 
 
 def small_pixels(pixels: Image.Image) -> bytes:

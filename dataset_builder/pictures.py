@@ -13,7 +13,7 @@ from PIL import Image
 
 import imaging
 from dataset_builder.errors import RecipeError
-from dataset_builder.fingerprints import COMPARISON_SIDE, Fingerprint, fingerprint, small_picture, small_pixels
+from dataset_builder.fingerprints import COMPARISON_SIDE, Fingerprint, fingerprint_alone, small_picture
 from dataset_builder.pool import map_partitions
 
 Progress = Callable[[int, int | None, str], None]
@@ -130,9 +130,7 @@ def _fingerprint_part(places: tuple[Place, ...]) -> list[tuple[Fingerprint, byte
     found: list[tuple[Fingerprint, bytes] | str] = []
     for place in places:
         try:
-            data = place.read()
-            pixels = imaging.canonical(data)
-            found.append((fingerprint(data, pixels), small_pixels(pixels)))
+            found.append(fingerprint_alone(place.read()))
         except (imaging.ImageError, OSError, tarfile.TarError) as error:
             found.append(str(error))
     return found

@@ -26,10 +26,12 @@ from imaging.matching import (
 )
 from imaging.metadata import FileMetadata, file_metadata
 from imaging.neighbours import pairs_across, pairs_within
-from imaging.pixels import canonical, hashing_picture
+from imaging.pixels import SmallViews, canonical, hashing_picture, small_views
 from imaging.resizing import Placement, ResizeMode, resize
 
 __all__ = [
+    "SmallViews",
+    "small_views",
     "pairs_across",
     "prepare",
     "compare",

@@ -61,12 +61,13 @@ class Decoded:
     scale: int = 1  # so many pixels of `size` across and down went into one of the image
 
 
-def decode(data: bytes, max_pixels: int = MAX_PIXELS, luma_side: int | None = None) -> Decoded:
+def decode(data: bytes, max_pixels: int = MAX_PIXELS, luma_side: int | None = None, colour: bool = False) -> Decoded:
     """Load the first frame of the picture in `data` completely.
 
     With `luma_side` a JPEG is decoded at the smallest of 1/1, 1/2, 1/4 and 1/8 of its size that leaves both sides
     so long (ITU-T T.81's blocks through smaller inverse transforms), and where its colours are sRGB as they are, its
-    luma alone (mode L, what `convert("L")` makes of RGB). All of its data is read and checked all the same.
+    luma alone (mode L, what `convert("L")` makes of RGB), with `colour` its chroma too (mode YCbCr). All of its data
+    is read and checked all the same.
     Raises `ImageError`: "too_large" by the declared size, before pixels are decoded (Pillow's own limit
     of about 179 million pixels holds even where `max_pixels` is larger); "not_image"; "undecodable",
     also for a file that ends before its picture does, or would keep its decoder for minutes.
@@ -78,7 +79,7 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS, luma_side: int | None = No
         refuse_too_large(image.size, max_pixels)
         size, mode = image.size, image.mode
         frames = int(getattr(image, "n_frames", 1))
-        scale = _reduce(image, luma_side) if luma_side is not None else 1
+        scale = _reduce(image, luma_side, colour) if luma_side is not None else 1
         before = orientation_of(image) if image.format == "TIFF" else None
         _load(image)
         refuse_too_large(image.size, max_pixels)  # an icon's real size is known only now
@@ -133,12 +134,12 @@ def orientation_of(image: Image.Image) -> int:
     return orientation if orientation in range(1, 9) else 1
 
 
-def _reduce(image: Image.Image, luma_side: int) -> int:
+def _reduce(image: Image.Image, luma_side: int, colour: bool) -> int:
     """Have a JPEG decoded smaller, and its luma alone where that is all that grey needs; the scale, as 1/n."""
     if not isinstance(image, JpegImagePlugin.JpegImageFile):
         return 1
     luma = image.mode == "RGB" and is_srgb(image.info.get("icc_profile"))
-    drafted = image.draft("L" if luma else None, (luma_side, luma_side))
+    drafted = image.draft(("YCbCr" if colour else "L") if luma else None, (luma_side, luma_side))
     return 1 if drafted is None else image.decoderconfig[0]
 
 

@@ -30,7 +30,8 @@ from imaging.registration import (
 
 MATCH_THRESHOLD = 0.8
 
-_SIDE = 64
+COMPARISON_SIDE = 64
+_SIDE = COMPARISON_SIDE
 _STRIDE = 4  # windows are two strides wide
 # Variances (of 8-bit steps) under which a difference is noise and not structure or colour.
 _FLAT_LUMA = 6.0

@@ -1,10 +1,13 @@
 """Canonical pixels: the one RGB picture that hashes, thumbnails and releases are all made from."""
 
+from dataclasses import dataclass, replace
+
 from PIL import Image, ImageColor
 
 from imaging.colour import to_srgb
 from imaging.decode import MAX_PIXELS, Decoded, decode
 from imaging.hashes import working_picture
+from imaging.matching import COMPARISON_SIDE, comparison_picture
 
 LUMA_SIDE = 64
 """Sides of a JPEG that is decoded for its hash only: at least twice those of the picture that is hashed."""
@@ -44,6 +47,28 @@ def hashed(decoded: Decoded) -> Image.Image:
         return _upright(working_picture(decoded.image, (width, height)), decoded.turn)
     seen = as_seen(decoded)
     return working_picture(seen, (height, width) if decoded.turn >= 5 else (width, height))
+
+
+@dataclass(frozen=True)
+class SmallViews:
+    """All that duplicates are found by, from one decoding: `hashing_picture`, a `comparison_picture`, the full size."""
+
+    hashing: Image.Image
+    comparison: Image.Image
+    width: int
+    height: int
+
+
+def small_views(data: bytes, max_pixels: int = MAX_PIXELS) -> SmallViews:
+    """`hashing_picture` to the last bit; the comparison picture of a JPEG is made of its reduced decoding."""
+    decoded = decode(data, max_pixels, LUMA_SIDE, colour=True)
+    width, height = decoded.size if decoded.turn < 5 else decoded.size[::-1]
+    if decoded.image.mode != "YCbCr" or decoded.mode != "RGB":
+        return SmallViews(hashed(decoded), comparison_picture(as_seen(decoded)), width, height)
+    luma = hashed(replace(decoded, image=decoded.image.getchannel("Y")))
+    box = (0.0, 0.0, decoded.size[0] / decoded.scale, decoded.size[1] / decoded.scale)
+    small = decoded.image.resize((COMPARISON_SIDE, COMPARISON_SIDE), Image.Resampling.BICUBIC, box, 2.0)
+    return SmallViews(luma, _upright(small.convert("RGB"), decoded.turn), width, height)
 
 
 def as_seen(decoded: Decoded, background: str = "white") -> Image.Image:

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dataset_builder.fingerprints import fingerprint, small_pixels
-from imaging import canonical, describe, descriptors, pairs_across, pairs_within
+from dataset_builder.fingerprints import fingerprint_alone
+from imaging import describe, descriptors, pairs_across, pairs_within
 
 Hashes = NDArray[np.uint64]
 
@@ -88,14 +88,9 @@ def fingerprints(data: Path) -> dict[str, float]:
     files = [data_of for data_of in every if 450 <= max(Image.open(io.BytesIO(data_of)).size) <= 550]
     small = np.zeros((256, 64, 64, 3), dtype=np.uint8)
 
-    def all_of_it(data_of: bytes) -> None:
-        pixels = canonical(data_of)
-        fingerprint(data_of, pixels)
-        small_pixels(pixels)
-
     kinds: dict[str, Callable[[bytes], object]] = {
         "hash for the store (describe)": describe,
-        "hashes, comparison picture (cairn duplicates)": all_of_it,
+        "hashes, comparison picture (cairn duplicates)": fingerprint_alone,
         "floor: Pillow decodes alone": lambda data_of: Image.open(io.BytesIO(data_of)).load(),
         "floor: Pillow decodes luma at 1/4": lambda data_of: _reduced(data_of).load(),
         "imagehash.phash alone": lambda data_of: imagehash.phash(Image.open(io.BytesIO(data_of))),

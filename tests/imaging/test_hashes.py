@@ -9,12 +9,15 @@ from PIL import ExifTags, Image
 
 from imaging import (
     canonical,
+    comparison_picture,
     hashing_picture,
     is_plain,
     phash,
     phash_from_hex,
     phash_hex,
     phash_transforms,
+    similarity,
+    small_views,
     transformed,
 )
 from tests.imaging.pictures import file_bytes, scene
@@ -91,6 +94,29 @@ def test_a_turned_jpeg_is_hashed_upright(orientation: int) -> None:
     exif[ExifTags.Base.Orientation] = orientation
     data = file_bytes(scene(3, 500, 375), "JPEG", quality=90, exif=exif)
     assert bits_apart(phash(hashing_picture(data)), phash(canonical(data))) <= 2
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("size", [(517, 391), (64, 65), (40, 33), (900, 1201)], ids=str)
+def test_small_views_hash_as_the_hashing_picture_and_compare_as_all_pixels_do(
+    size: tuple[int, int], orientation: int
+) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    data = file_bytes(scene(3, *size), "JPEG", quality=90, exif=exif)
+    views = small_views(data)
+    assert views.hashing.tobytes() == hashing_picture(data).tobytes()
+    assert (views.width, views.height) == canonical(data).size
+    assert views.comparison.size == (64, 64)
+    assert similarity(views.comparison, comparison_picture(canonical(data))) > 0.99
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "GIF"], ids=str)
+def test_small_views_of_other_formats_are_those_of_all_pixels(kind: str) -> None:
+    data = file_bytes(scene(4, 200, 150), kind)
+    views = small_views(data)
+    assert views.hashing.tobytes() == hashing_picture(data).tobytes()
+    assert views.comparison.tobytes() == comparison_picture(canonical(data)).tobytes()
 
 
 def test_half_of_the_bits_are_ones() -> None:
