@@ -1,12 +1,14 @@
 """The whole life of one image: fetched, proposed, judged by whom, settled how, grouped, split, released."""
 
 import re
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from label_store import UsageError, Workspace, url_hash
+from label_store.explaining import weights_of
 from label_store.models import (
     Campaign,
     Candidate,
@@ -113,6 +115,7 @@ def _items(session: Session, sha256: str) -> list[Item]:
 def _item(session: Session, item: Item) -> dict[str, Any]:
     campaign = session.get_one(Campaign, item.campaign_id)
     consensus = session.get(Consensus, (item.id, campaign.consensus_version))
+    weights = weights_of(session, campaign, item.id)
     return {
         "item": item.id,
         "campaign": campaign.slug,
@@ -128,6 +131,11 @@ def _item(session: Session, item: Item) -> dict[str, Any]:
                 "answered_at": judgment.answered_at,
                 "active_ms": judgment.active_ms,
                 "undone": not judgment.active,
+                "weights": [
+                    asdict(weight)
+                    for weight in weights.get(judgment.person_id, ())
+                    if judgment.active and judgment.role != "reviewer"
+                ],
             }
             for judgment, name in session.execute(
                 select(Judgment, Person.name)

@@ -55,6 +55,7 @@ def told(life: dict[str, Any]) -> list[str]:
                 f" {jsons.dumps(judgment['answer'], ensure_ascii=False)} in {judgment['active_ms'] / 1000:.1f} s"
                 + (", undone" if judgment["undone"] else "")
             )
+            lines += [f"          {_weighed(weight)}" for weight in judgment["weights"]]
         consensus = item["consensus"]
         if consensus:
             lines.append(
@@ -72,6 +73,12 @@ def told(life: dict[str, Any]) -> list[str]:
     for row in life["takedowns"]:
         lines.append(f"taken down {_at(row['at'])}: {row['reason'] or 'no reason given'}")
     return lines
+
+
+def _weighed(weight: dict[str, Any]) -> str:
+    question = f"{weight['question']}: " if weight["question"] else ""
+    lighter = f" (weighs {weight['weight']:g}: suspicious)" if weight["weight"] < 1 else ""
+    return f"{question}made {weight['supports']} {weight['factor']:.3g} times as likely{lighter}"
 
 
 def _at(moment: Any) -> str:
