@@ -55,9 +55,13 @@ class Cached:
                 return descriptor
             self._fetch(entry, path)
 
+    def is_near(self, entry: FileEntry) -> bool:
+        """Whether the tar is in the cache."""
+        return self._path(entry).exists()
+
     def read_range(self, entry: FileEntry, offset: int, length: int) -> bytes | None:
         """Part of a tar that is not here; None where it is."""
-        if self._path(entry).exists():
+        if self.is_near(entry):
             return None
         return self._source.read_range(entry.file, offset, length)
 

@@ -29,13 +29,18 @@ _ABOUT = 4 * tar.BLOCK
 
 @dataclass(frozen=True)
 class Sample:
-    """A picture as stored, and what is known about it; `meta` is its KEY.json."""
+    """A picture as stored, and what is known about it; `about` are the bytes of its KEY.json."""
 
     key: str
     image: bytes
     extension: str
     label: int
-    meta: dict[str, Any]
+    about: bytes
+
+    @cached_property
+    def meta(self) -> dict[str, Any]:
+        """KEY.json, parsed when it is asked for; ShardError if it is no JSON object."""
+        return parse_about(self.key, self.about)
 
 
 class Split:
@@ -108,13 +113,11 @@ class Split:
         Of a remote release this gets the sample alone, or with `whole` its tar, proven, into the cache.
         """
         key, offset, length = self._row(i)
-        block = self._pread(i, offset - tar.BLOCK, tar.BLOCK + tar.padded(length) + _ABOUT, whole)
-        extension = self._extension(i, key, length, block[: tar.BLOCK])
-        image = block[tar.BLOCK : tar.BLOCK + length]
+        head, image, after = self._pread_parts(i, offset, length, whole)
+        extension = self._extension(i, key, length, head)
         if len(image) != length:
             raise self._damaged(i, f"{len(image)} of {length} bytes of the picture are there")
-        meta = self._parse_meta(i, key, block[tar.BLOCK + tar.padded(length) :])
-        return Sample(key, image, extension, int(self.index.label[i]), meta)
+        return Sample(key, image, extension, int(self.index.label[i]), self._about(i, key, after))
 
     def read_image(self, i: int) -> bytes:
         """The picture's bytes of sample `i` alone; ShardError if the file is too short."""
@@ -128,7 +131,7 @@ class Split:
         """KEY.json of a sample, by number or key."""
         i = self.find(which) if isinstance(which, str) else which
         key, offset, length = self._row(i)
-        return self._parse_meta(i, key, self._pread(i, offset + tar.padded(length), _ABOUT))
+        return parse_about(key, self._about(i, key, self._pread(i, offset + tar.padded(length), _ABOUT)))
 
     def file_of(self, i: int) -> Path:
         """The tar that holds sample `i`."""
@@ -149,49 +152,76 @@ class Split:
     def _row(self, i: int) -> tuple[str, int, int]:
         return self.index.key[i].decode("ascii"), int(self.index.offset[i]), int(self.index.length[i])
 
-    def _extension(self, i: int, key: str, length: int, block: bytes) -> str:
-        try:
-            member = tar.parse_header(block)
-        except ShardError as error:
-            raise self._damaged(i, str(error)) from error
-        if member is None or member[1] != length or not member[0].startswith(f"{key}."):
+    def _extension(self, i: int, key: str, length: int, head: bytes) -> str:
+        name, size = self._member(i, head)
+        if size != length or not name.startswith(f"{key}."):
             raise self._damaged(i, "another member is where the index says it begins")
-        return member[0][len(key) + 1 :]
+        return name[len(key) + 1 :]
 
-    def _parse_meta(self, i: int, key: str, block: bytes) -> dict[str, Any]:
+    def _about(self, i: int, key: str, block: bytes) -> bytes:
+        name, size = self._member(i, block[: tar.BLOCK])
+        if name != f"{key}.json":
+            raise self._damaged(i, f"{key}.json does not follow the picture")
+        data = block[tar.BLOCK : tar.BLOCK + size]
+        if len(data) < size:
+            offset = int(self.index.offset[i]) + tar.padded(int(self.index.length[i])) + tar.BLOCK
+            data = self._pread(i, offset, size)
+        if len(data) < size:
+            raise self._damaged(i, f"{len(data)} of {size} bytes of {key}.json are there")
+        return data
+
+    def _member(self, i: int, head: bytes) -> tuple[str, int]:
+        """Name and size of a member; whether the rest of its header is right does not change what is read."""
         try:
-            member = tar.parse_header(block[: tar.BLOCK])
-            if member is None or member[0] != f"{key}.json":
-                raise self._damaged(i, f"{key}.json does not follow the picture")
-            data = block[tar.BLOCK : tar.BLOCK + member[1]]
-            if len(data) < member[1]:
-                offset = int(self.index.offset[i]) + tar.padded(int(self.index.length[i])) + tar.BLOCK
-                data = self._pread(i, offset, member[1])
-            meta = json.loads(data)
+            return head[: head.index(b"\0")].decode("ascii"), int(head[124:135], 8)
         except ValueError as error:
-            if isinstance(error, ShardError) and error.hint:
-                raise
-            raise self._damaged(i, str(error)) from error
-        if not isinstance(meta, dict):
-            raise self._damaged(i, f"{key}.json is not an object")
-        return meta
+            raise self._damaged(i, "a tar header is damaged") from error
 
-    def _pread(self, i: int, offset: int, length: int, whole: bool = False) -> bytes:
-        number = int(self.index.shard[i])
-        opened = self._open.get(number)
+    def _pread_parts(self, i: int, offset: int, length: int, whole: bool) -> tuple[bytes, bytes, bytes]:
+        """The picture's header, the picture, and what follows it."""
+        opened = self._opened(i, whole)
+        if opened is None:  # one request, whatever it costs to cut what comes
+            block = self._pread(i, offset - tar.BLOCK, tar.BLOCK + tar.padded(length) + _ABOUT)
+            start, end = tar.BLOCK + length, tar.BLOCK + tar.padded(length)
+            return block[: tar.BLOCK], block[tar.BLOCK : start], block[end:]
+        try:
+            # Three short calls are cheaper than one, and a copy of the picture.
+            head, image = opened.pread(offset - tar.BLOCK, tar.BLOCK), opened.pread(offset, length)
+            return head, image, opened.pread(offset + tar.padded(length), _ABOUT)
+        except OSError as error:
+            raise self._damaged(i, f"it cannot be read: {error.strerror or error}") from error
+
+    def _pread(self, i: int, offset: int, length: int) -> bytes:
+        opened = self._opened(i, False)
         try:
             if opened is None:
-                entry = self._entry(number)
-                if not whole and (part := self.storage.read_range(entry, offset, length)) is not None:
+                part = self.storage.read_range(self._entry(int(self.index.shard[i])), offset, length)
+                if part is not None:
                     return part
-                if len(self._open) >= (_OPEN_CACHED if self.storage.remote else _OPEN_FILES):
-                    # No lock (one held by another thread would stay held after a fork): dropping the
-                    # references is enough, a file closes when the last thread that reads it is done.
-                    self._open = {}
-                opened = self._open.setdefault(number, _OpenFile(self.storage.open(entry)))
+                opened = self._opened(i, True)  # another process has fetched the tar meanwhile
+                assert opened is not None
             return opened.pread(offset, length)
         except OSError as error:
             raise self._damaged(i, f"it cannot be read: {error.strerror or error}") from error
+
+    def _opened(self, i: int, whole: bool) -> "_OpenFile | None":
+        """The tar of sample `i`; None where it would have to be fetched whole for that and `whole` does not ask."""
+        number = int(self.index.shard[i])
+        opened = self._open.get(number)
+        if opened is not None:
+            return opened
+        entry = self._entry(number)
+        if not whole and not self.storage.is_near(entry):
+            return None
+        try:
+            descriptor = self.storage.open(entry)
+        except OSError as error:
+            raise self._damaged(i, f"it cannot be read: {error.strerror or error}") from error
+        if len(self._open) >= (_OPEN_CACHED if self.storage.remote else _OPEN_FILES):
+            # No lock (one held by another thread would stay held after a fork): dropping the
+            # references is enough, a file closes when the last thread that reads it is done.
+            self._open = {}
+        return self._open.setdefault(number, _OpenFile(descriptor))
 
     def _damaged(self, i: int, what: str) -> ShardError:
         key = self.index.key[i].decode("ascii")
@@ -199,6 +229,21 @@ class Split:
             f"{self.storage.url}/{self._entry(int(self.index.shard[i])).file}, sample {key}: {what}",
             hint="`cairn verify` lists every damaged file of a release; fetch those again",
         )
+
+
+def parse_about(key: str, about: bytes) -> dict[str, Any]:
+    """KEY.json as an object; ShardError where it is none."""
+    try:
+        meta = json.loads(about)
+    except (ValueError, RecursionError) as error:
+        raise _no_object(key, str(error)) from error
+    if not isinstance(meta, dict):
+        raise _no_object(key, "it is not an object")
+    return meta
+
+
+def _no_object(key: str, why: str) -> ShardError:
+    return ShardError(f"{key}.json is damaged: {why}", hint="`cairn verify` lists every damaged file of a release")
 
 
 class _OpenFile:

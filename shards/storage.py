@@ -31,8 +31,11 @@ class Storage(Protocol):
     def open(self, entry: FileEntry) -> int:
         """A descriptor of the file, open for `pread`; a remote one is fetched and proven first."""
 
+    def is_near(self, entry: FileEntry) -> bool:
+        """Whether `open` fetches nothing."""
+
     def read_range(self, entry: FileEntry, offset: int, length: int) -> bytes | None:
-        """A part of a file that is not here yet, without fetching it whole; None where `open` costs nothing."""
+        """A part of a file that is not here yet, without fetching it whole; None where it is here by now."""
 
     def announce(self, entry: FileEntry) -> None:
         """The file will be read from start to end soon: begin to bring it nearer. Returns when it is near."""
@@ -55,6 +58,10 @@ class Folder:
     def open(self, entry: FileEntry) -> int:
         """A descriptor of the file."""
         return os.open(self.root / entry.file, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+
+    def is_near(self, entry: FileEntry) -> bool:
+        """Always."""
+        return True
 
     def read_range(self, entry: FileEntry, offset: int, length: int) -> bytes | None:
         """None: a local file is opened instead."""
