@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consensus.candidates import TIE, Candidates, Posteriors
+from consensus.choosing import choose_prior
 from consensus.dawid_skene import DEFAULT_PRIOR, Prior, anchor_rows, class_prior, expected_counts, fit_dawid_skene
 from consensus.difficulty import Difficulty, fit_difficulty, keep_answer
 from consensus.errors import ConsensusError
@@ -26,7 +27,7 @@ MOST_CLASSES = 100
 # The maximum likelihood of 1979: a prior that only keeps logarithms finite.
 MAXIMUM_LIKELIHOOD = Prior(1e-9, 1e-9, 1e-9, 1e-9, 1e-9)
 # Raised whenever the same judgments would get other numbers; releases keep the version they were cut with.
-VERSION = "3"
+VERSION = "4"
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +78,7 @@ def fit(
     method: str = "map-dawid-skene",
     gold: Mapping[int, int] | None = None,
     *,
-    prior: Prior = DEFAULT_PRIOR,
+    prior: Prior | None = None,
     difficulty: bool = True,
     max_iterations: int = 200,
     tolerance: float = 1e-7,
@@ -85,6 +86,7 @@ def fit(
     """Posteriors of items and quality of annotators; gold maps items to their known class.
 
     More than 100 classes are fitted by many-classes where the method is the default one.
+    prior: None takes the one that suits the crowd (`consensus.choosing`).
     difficulty: whether posteriors take into account that people err together on hard items (`consensus.difficulty`).
     The same judgments in any order give the same result to the last bit. Raises ConsensusError for an
     unknown method, gold out of range, or confusions too large to hold.
@@ -98,7 +100,10 @@ def fit(
     objective: tuple[float, ...] = ()
     converged, levels = True, None
     if method in ("map-dawid-skene", "dawid-skene"):
-        pulls = prior if method == "map-dawid-skene" else MAXIMUM_LIKELIHOOD
+        if method == "dawid-skene":
+            pulls = MAXIMUM_LIKELIHOOD
+        else:
+            pulls = choose_prior(judgments, known) if prior is None else prior
         found = fit_dawid_skene(sorted_runs, known, pulls, max_iterations, tolerance)
         shares, pooled = found.posterior, found.pooled
         confusion, prior_row = np.exp(found.log_confusion), np.exp(found.log_prior)
@@ -116,7 +121,7 @@ def fit(
             shares, objective, converged = glad.posterior, glad.objective, glad.converged
         pooled = anchor_rows(sorted_runs)
         counts = expected_counts(sorted_runs, shares)
-        counts += (prior.strength or FEWEST) * pooled[:, None, :]
+        counts += ((prior or DEFAULT_PRIOR).strength or FEWEST) * pooled[:, None, :]
         confusion = counts / counts.sum(axis=2, keepdims=True)
         prior_row = np.exp(class_prior(sorted_runs, shares, known))
     posterior = np.ascontiguousarray(shares.T)
