@@ -4,7 +4,8 @@ The audited labels are those that people alone would have given to the release: 
 category, and sure enough for the recipe. What reviewers found wrong has been mended or left out, so that errors are
 left only among labels that nobody reviewed:
 
-    rate = (audited error x labels - errors found) / labels not reviewed,     error = rate x share not reviewed
+    rate = (audited error x labels - errors found) / labels not reviewed
+    error = rate x share not reviewed + share that reviewers found wrong after the release was built
 
 with the same for both ends of the interval. It takes for granted that licences, sizes and duplicates have nothing to
 do with errors.
@@ -12,19 +13,24 @@ do with errors.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow.parquet as pq
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import consensus
 import shards
-from dataset_builder.recipe import Recipe
-from dataset_builder.store import Asked
+from dataset_builder.recipe import Recipe, recipe_from
+from dataset_builder.releases import read_release_manifest
+from dataset_builder.rows import SAMPLES_FILE
+from dataset_builder.store import Asked, read_campaigns
 from label_store.audit import AuditedLabels, audited_labels
 from label_store.models import Category, Item
 from label_store.settle import find_campaign
+from label_store.workspace import Workspace
 
 if TYPE_CHECKING:
     from dataset_builder.plan import Plan
@@ -47,7 +53,8 @@ CAVEATS = {
 class ReleaseAudit:
     """Share of wrong ones among labels that nobody reviewed, with its 95 % interval, and which labels were reviewed.
 
-    reviewed: (SHA-256, category slug) of them; judged: how many the random sample holds.
+    reviewed: (SHA-256, category slug) of them; wrong: the labels of people that reviewers found wrong; judged: how many
+    the random sample holds.
     """
 
     rate: float
@@ -55,6 +62,7 @@ class ReleaseAudit:
     high: float
     judged: int
     reviewed: frozenset[tuple[str, str]]
+    wrong: frozenset[tuple[str, str]] = frozenset()
 
 
 def release_audit(
@@ -81,6 +89,7 @@ def corrected(
     stratum: list[tuple[int, int]] = []
     sampled: list[bool] = []
     reviewed: set[tuple[str, str]] = set()
+    mistaken: set[tuple[str, str]] = set()
     known = 0
     found = 0.0
     for number, audit in enumerate(audits):
@@ -94,6 +103,8 @@ def corrected(
                 label = category if label == "yes" else ""
             if label not in categories or 1.0 - audit.risk[n] < min_posterior:
                 continue
+            if audit.wrong[n]:
+                mistaken.add((sha256, label))
             risk.append(float(audit.risk[n]))
             wrong.append(float(audit.wrong[n]))
             stratum.append((number, int(audit.stratum[n])))
@@ -111,18 +122,40 @@ def corrected(
         min(max((share * len(risk) - found) / left, 0.0), 1.0) if left else 0.0
         for share in (error.estimate, error.low, error.high)
     )
-    return ReleaseAudit(rate, low, high, len(sample), frozenset(reviewed))
+    return ReleaseAudit(rate, low, high, len(sample), frozenset(reviewed), frozenset(mistaken))
 
 
 def label_error(plan: "Plan") -> shards.LabelError | None:
     """The expected share of wrong labels in a planned release; None where no sample has a label."""
     labelled = [s.chosen for s in plan.arrangement.samples if s.chosen.category is not None]
-    audit = plan.selection.audit
-    if audit is not None and labelled:
-        unseen = sum((one.sha256, one.category) not in audit.reviewed for one in labelled) / len(labelled)
-        rate, low, high = (round(unseen * share, _DIGITS) for share in (audit.rate, audit.low, audit.high))
+    labels = [(one.sha256, one.category or "") for one in labelled]
+    return error_of(labels, [1.0 - one.posterior for one in labelled], plan.selection.audit)
+
+
+def error_now(workspace: Workspace, path: Path) -> tuple[shards.Manifest, shards.LabelError | None, int]:
+    """A release's manifest, its label error by all that reviewers have said until now, and how many they sampled."""
+    manifest = read_release_manifest(path)
+    recipe = recipe_from(dict(manifest.recipe))
+    slugs = [category.slug for category in manifest.categories]
+    with workspace.read() as session:
+        audit = release_audit(session, read_campaigns(session, recipe.campaigns), recipe, slugs)
+    rows = pq.read_table(path / SAMPLES_FILE, columns=["sha256", "category", "posterior"]).to_pylist()
+    labelled = [row for row in rows if row["category"] is not None]
+    labels = [(row["sha256"], row["category"]) for row in labelled]
+    found = error_of(labels, [1.0 - row["posterior"] for row in labelled], audit)
+    return manifest, found, audit.judged if audit else 0
+
+
+def error_of(
+    labels: Sequence[tuple[str, str]], risks: Sequence[float], audit: ReleaseAudit | None
+) -> shards.LabelError | None:
+    """The same of released labels, (SHA-256, category slug), with their risks by the posteriors."""
+    if audit is not None and labels:
+        unseen = sum(label not in audit.reviewed for label in labels) / len(labels)
+        mistaken = sum(label in audit.wrong for label in labels) / len(labels)
+        rate, low, high = (round(mistaken + unseen * share, _DIGITS) for share in (audit.rate, audit.low, audit.high))
         return shards.LabelError(rate, low, high, METHOD)
-    found = consensus.label_error_of(np.clip(np.array([1.0 - one.posterior for one in labelled]), 0.0, 1.0))
+    found = consensus.label_error_of(np.clip(np.array(risks, dtype=np.float64), 0.0, 1.0))
     if found.estimate is None or found.low is None or found.high is None:
         return None
     return shards.LabelError(

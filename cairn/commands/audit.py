@@ -1,20 +1,22 @@
-"""`cairn audit`: how many labels of a campaign are wrong, and which items reviewers should judge to know it better."""
+"""`cairn audit`: how many labels of a campaign or a release are wrong, and what reviewers should judge to know better."""
 
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy import select
 
 from cairn.console import JsonOption, WorkspaceOption, finish, out, print_json
-from label_store import Workspace, find_campaign
+from label_store import UsageError, Workspace, find_campaign
 from label_store.audit import CampaignAudit, audit_campaign, take_reviews
+from label_store.models import Campaign, Release
 
 _MOST_SHOWN = 10
 
 
 def audit(
-    campaign: Annotated[str, typer.Argument(help="The campaign's slug.")],
+    campaign: Annotated[str, typer.Argument(help="The campaign's slug, or a release as NAME or NAME/N.")],
     width: Annotated[
         float, typer.Option(help="Wanted width of the 95 % interval, as a share: 0.02 is two points.")
     ] = 0.02,
@@ -27,13 +29,20 @@ def audit(
     json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Say how many labels of a campaign are wrong, from a sample that reviewers judge, and what to judge for more.
+    """Say how many labels of a campaign or release are wrong, from a sample that reviewers judge, and what to judge.
 
     Without reviewers' answers the number rests on the assumption that people err independently, which makes it
     too small. The sample is drawn by chance within strata of risk; a larger one contains the smaller.
     Example: cairn audit vehicles --width 0.03 --out audit.csv
     """
     store = Workspace.open(workspace)
+    if _is_release(store, campaign):
+        if to_judge or judged:
+            raise UsageError(
+                f"{campaign} is a release", hint="reviewers judge items of its campaigns; name one of them"
+            )
+        _audit_release(store, campaign, json)
+        return
     reviews = take_reviews(store, campaign, judged) if judged else None
     with store.read() as session:
         found = audit_campaign(session, find_campaign(session, campaign), width)
@@ -53,6 +62,41 @@ def audit(
         finish(f"{campaign}: {found.labels:,} settled labels{taken}", then=_next(found, to_judge))
     if reviews is not None and reviews.refused:
         raise typer.Exit(3)
+
+
+def _is_release(store: Workspace, named: str) -> bool:
+    with store.read() as session:
+        if session.scalar(select(Campaign.id).where(Campaign.slug == named)) is not None:
+            return False
+        return session.scalar(select(Release.id).where(Release.name == named.partition("/")[0])) is not None
+
+
+def _audit_release(store: Workspace, named: str, json: bool) -> None:
+    """What the release says of its labels, and what reviewers' answers say of them now."""
+    from dataset_builder.label_error import error_now
+    from dataset_builder.releases import find_release
+
+    manifest, now, judged = error_now(store, find_release(named, store))
+    name = f"{manifest.name}/{manifest.version}"
+    if json:
+        print_json(
+            {
+                "release": name,
+                "label_error": asdict(manifest.label_error) if manifest.label_error else None,
+                "now": asdict(now) if now else None,
+                "judged": judged,
+            }
+        )
+        return
+    for when, error in (("when it was built", manifest.label_error), ("as known now", now)):
+        figures = (
+            f"{error.estimate:.2%} ({error.low:.2%} to {error.high:.2%}), {error.method}" if error else "no labels"
+        )
+        out.print(f"label error, {when:<17}  {figures}", markup=False)
+    finish(
+        f"{name}: {judged:,} of its campaigns' labels are in reviewers' random samples",
+        then="cairn audit CAMPAIGN says what to judge for a wanted width",
+    )
 
 
 def told(found: CampaignAudit, width: float) -> list[str]:

@@ -7,8 +7,10 @@ from uuid import UUID
 import numpy as np
 import pyarrow.parquet as pq
 from sqlalchemy import select
+from typer.testing import CliRunner
 
 import shards
+from cairn.cli import app
 from consensus import strata_of
 from dataset_builder import build, recipe_from
 from dataset_builder.label_error import corrected
@@ -76,6 +78,16 @@ def test_a_release_says_what_the_audit_found_and_not_what_the_judgments_believe(
     assert after.method == "audit"
     assert after.low <= true <= after.high
     assert after.estimate > before.high
+    shown = CliRunner().invoke(app, ["audit", "before", "--json", "-w", str(workspace.folder)])
+    told = json.loads(shown.output)
+    assert (told["release"], told["judged"], told["now"]["method"]) == ("before/1", len(asked), "audit")
+    # The first release was built before: all of its wrong labels are still in it.
+    assert told["label_error"]["method"] == "posterior-risk"
+    assert told["now"]["low"] <= len(wrong) / 60 <= told["now"]["high"]
+    assert told["now"]["estimate"] >= sum(by_item[item] in wrong for item in asked) / 60
+    words = CliRunner().invoke(app, ["audit", "after/1", "-w", str(workspace.folder)]).output
+    assert "when it was built" in words
+    assert f"{after.estimate:.2%}" in words
     for card in ("card.md", "card.html"):
         text = (report.path / card).read_text()
         assert "Reviewers judged a random sample" in text
