@@ -1,4 +1,4 @@
-"""`cairn audit`: how many labels of a campaign or a release are wrong, and what reviewers should judge to know better."""
+"""`cairn audit`: how many labels of a campaign or release are wrong, and what reviewers should judge to know better."""
 
 from dataclasses import asdict
 from pathlib import Path
