@@ -124,7 +124,7 @@ def measure(name: str, bench: Bench) -> dict[str, Any]:
         return bench.turns(jobs)
     if name == "cold":
         found = bench.turns(
-            {who: ("raw", who, bench.prepared(who, "whole"), given.peers) for who in ("cairn", "webdataset")}, evict
+            {who: ("cold", who, bench.prepared(who, "whole"), given.peers) for who in ("cairn", "webdataset")}, evict
         )
         rates = [disk_rate(bench.prepared("cairn", "whole")) for _ in range(given.rounds)]
         return {**found, "disk_mib_per_s": statistics.median(rates)}

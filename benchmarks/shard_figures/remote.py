@@ -11,7 +11,7 @@ DELAY = 0.05
 
 
 def measure_remote(bench: Any) -> dict[str, Any]:
-    """Images and MiB a second by the wall, each with an empty cache; same tars of 32 MiB."""
+    """Images and MiB a second by the wall, each with an empty cache; same tars of 8 MiB."""
     import boto3
 
     command = [sys.executable, "-m", "benchmarks.shard_figures.bucket", str(DELAY)]
