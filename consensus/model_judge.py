@@ -18,6 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from consensus.errors import ConsensusError
 from consensus.fit import Result
@@ -40,11 +41,19 @@ class Joined:
     held_out: int
 
 
-def join_model(result: Result, judgments: Judgments, probabilities: Floats, seed: int = 0) -> Joined:
+def join_model(
+    result: Result,
+    judgments: Judgments,
+    probabilities: Floats,
+    seed: int = 0,
+    *,
+    covered: NDArray[np.bool_] | None = None,
+) -> Joined:
     """The posteriors of a fit, joined with a model's out-of-fold probabilities float64 [I, K].
 
-    `seed` draws which judgment of each item is held out. Items with gold keep their class. Raises ConsensusError where
-    the probabilities are none, or of other items or classes.
+    `seed` draws which judgment of each item is held out. `covered` bool [I]: the items that the model has seen; the
+    others keep their posterior, whatever stands in their rows. Items with gold keep their class. Raises ConsensusError
+    where the probabilities are none, or of other items or classes.
     """
     own = result.dense()
     if probabilities.shape != own.shape:
@@ -52,19 +61,21 @@ def join_model(result: Result, judgments: Judgments, probabilities: Floats, seed
             f"the model has probabilities {probabilities.shape}, but there are {own.shape[0]} items"
             f" and {own.shape[1]} classes"
         )
-    check_probabilities(probabilities)
+    known = np.ones(len(own), dtype=np.bool_) if covered is None else covered
+    check_probabilities(probabilities[known])
+    probabilities = np.where(known[:, None], probabilities, result.class_prior)
     logs = np.log(np.clip(probabilities, LEAST, 1.0))
     log_share = np.log(result.class_prior)
-    judged = np.flatnonzero((result.n >= 2) & (result.gold < 0))
+    judged = np.flatnonzero((result.n >= 2) & (result.gold < 0) & known)
     b = _temperature(logs[judged], own[judged]) if len(judged) else 1.0
-    evidence = b * (_normal(logs) - log_share)
-    item, people, seen = _held_out(result, judgments, np.random.default_rng(seed))
+    evidence = np.where(known[:, None], b * (_normal(logs) - log_share), 0.0)
+    item, people, seen = _held_out(result, judgments, known, np.random.default_rng(seed))
     chances = [_chance(people, evidence[item], seen, w) for w in WEIGHTS]
     # The smallest of equals: without evidence for it the model is not used.
     weight = float(WEIGHTS[int(np.argmax(np.array(chances) > max(chances) - 1e-9))]) if len(item) else 0.0
     posterior = _softmax(np.log(np.maximum(own, 1e-300)) + weight * evidence)
-    known = np.flatnonzero(result.gold >= 0)
-    posterior[known] = own[known]
+    kept = (result.gold >= 0) | ~known
+    posterior[kept] = own[kept]
     return Joined(posterior, weight, b, len(item))
 
 
@@ -73,13 +84,15 @@ def _temperature(logs: Floats, target: Floats) -> float:
     return float(INVERSE_TEMPERATURES[int(np.argmax(likelihood))])
 
 
-def _held_out(result: Result, judgments: Judgments, rng: np.random.Generator) -> tuple[Ints, Floats, Floats]:
+def _held_out(
+    result: Result, judgments: Judgments, known: NDArray[np.bool_], rng: np.random.Generator
+) -> tuple[Ints, Floats, Floats]:
     """(items [N], log of the people's posterior without the held-out judgment [N, K], its chance by class [N, K])."""
     judged = judgments.present()
     order = rng.permutation(len(judged))
     items, first = np.unique(judged.item[order], return_index=True)
     out = order[first]
-    kept = (result.n[items] >= 2) & (result.gold[items] < 0)
+    kept = (result.n[items] >= 2) & (result.gold[items] < 0) & known[items]
     items, out = items[kept], out[kept]
     rest = np.ones(len(judged)) if judged.weight is None else judged.weight.copy()
     rest[out] = 0.0

@@ -15,6 +15,7 @@ import consensus
 from label_store.errors import UsageError
 from label_store.events import log_event
 from label_store.fitting import fit_questions
+from label_store.model_opinion import join_opinions, parts_of
 from label_store.models import Campaign, Consensus, Item, Person
 from label_store.questions import CampaignData, questions, read_campaign
 from label_store.settle_annotators import AnnotatorReport, annotators_of
@@ -59,7 +60,10 @@ def find_campaign(session: Session, slug: str) -> Campaign:
 
 
 def assess(session: Session, campaign: Campaign, method: str = DEFAULT_METHOD) -> Assessment:
-    """Posteriors, annotators and agreement of a campaign from its active judgments; writes nothing."""
+    """Posteriors, annotators and agreement of a campaign from its active judgments; writes nothing.
+
+    `METHOD+RUN` counts a run's predictions as one more judge (`label_store.feedback`).
+    """
     return _assess(session, campaign, method, read_campaign(session, campaign))
 
 
@@ -67,7 +71,10 @@ def _assess(session: Session, campaign: Campaign, method: str, data: CampaignDat
     if data.kind in KINDS:
         return assess_objects(session, campaign, data)
     asked = list(questions(data))
-    results = fit_questions(asked, method)
+    base, run = parts_of(method)
+    results = fit_questions(asked, base)
+    if run:
+        results = join_opinions(session, campaign, run, asked, results)
     rule = consensus.StoppingRule.from_json(campaign.stopping)
     gold_ids = {item.id for item in data.items if item.gold is not None}
     items = items_of(data, asked, results, rule, gold_ids)

@@ -12,7 +12,11 @@ from label_store import Assessment, Workspace, settle
 def consensus(
     campaign: Annotated[str, typer.Argument(help="The campaign's slug.")],
     method: Annotated[
-        str, typer.Option(help="map-dawid-skene, dawid-skene, one-coin, glad, many-classes or majority.")
+        str,
+        typer.Option(
+            help="map-dawid-skene, dawid-skene, one-coin, glad, many-classes or majority; METHOD+RUN counts the model"
+            " of `cairn feedback RUN` too."
+        ),
     ] = "map-dawid-skene",
     json: JsonOption = False,
     workspace: WorkspaceOption = None,
