@@ -93,7 +93,8 @@ def fit(
     """
     if method not in METHODS:
         raise ConsensusError(f"there is no method {method!r}", f"the methods are {', '.join(METHODS)}", exit_code=2)
-    if method == "many-classes" or (method == METHODS[0] and judgments.n_classes > MOST_CLASSES):
+    many = method == "many-classes" or (method == METHODS[0] and judgments.n_classes > MOST_CLASSES)
+    if many and judgments.n_classes > 1:
         return _many_classes(judgments, gold, max_iterations, tolerance)
     known = gold_array(gold, judgments.n_items, judgments.n_classes)
     sorted_runs = layout(judgments)
@@ -111,7 +112,7 @@ def fit(
         if difficulty and method == "map-dawid-skene" and judgments.n_classes > 1:
             shares, levels = fit_difficulty(sorted_runs, known, shares, found.log_confusion, pooled, found.log_prior)
     else:
-        if method == "majority":
+        if method in ("majority", "many-classes"):  # of one class there are no many
             shares = vote_shares(sorted_runs, known)
         elif method == "one-coin":
             coins = fit_one_coin(sorted_runs, known, max_iterations, tolerance)
