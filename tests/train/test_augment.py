@@ -163,7 +163,7 @@ def test_cutout_covers_a_square_of_its_share():
         ("rotate", 20.0, lambda x: functional.rotate(x, 20.0)),
         ("translate_x", 0.25, lambda x: functional.affine(x, 0.0, [-4, 0], 1.0, [0.0, 0.0])),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_operations_are_torchvisions(name, strength, theirs):
     pictures = batch(4, 16).permute(0, 3, 1, 2)
