@@ -13,6 +13,7 @@ from train.models import build_model
 from train.optim import make_groups, make_optimiser, peak_rate
 from train.optim.groups import freeze
 from train.optim.muon import orthogonalise
+from train.optim.sgd import FusedSGD, NesterovSGD
 
 
 def gradients(model, seed):
@@ -50,6 +51,29 @@ def test_muon_steps_are_orthogonal_for_hidden_filters_and_sgds_for_the_rest():
     again = make_optimiser(build_model("resnet8", 4), "muon", lr=0.02, momentum=0.9, weight_decay=0.0)
     again.load_state_dict(optimiser.state_dict())
     assert torch.equal(again.sgd.velocity[0][0], optimiser.sgd.velocity[0][0])
+
+
+@pytest.mark.parametrize("momentum", [0.9, 0.0], ids=["momentum", "none"])
+def test_a_run_may_change_between_the_fused_sgd_of_gpus_and_ours(momentum):
+    """Steps of one, the rest by the other from its state: the weights are those of one alone, either way round."""
+    weights = []
+    for kinds in ((NesterovSGD, NesterovSGD), (FusedSGD, NesterovSGD), (NesterovSGD, FusedSGD), (FusedSGD, FusedSGD)):
+        model, state = build_model("resnet8", 4), None
+        for turn, kind in enumerate(kinds):
+            groups = make_groups(model, 0.1)
+            for group in groups:
+                group["lr"] = 0.05
+            optimiser = kind(groups, momentum)
+            if state is not None:
+                optimiser.load_state_dict(state)
+            for step in range(3):
+                optimiser.zero_grad()
+                gradients(model, 10 * turn + step)
+                optimiser.step()
+            state = copy.deepcopy(optimiser.state_dict())
+        weights.append(torch.cat([p.detach().flatten() for p in model.parameters()]))
+    for other in weights[1:]:
+        torch.testing.assert_close(other, weights[0], rtol=1e-5, atol=1e-6)
 
 
 def test_orthogonalising_keeps_the_singular_vectors():

@@ -11,7 +11,7 @@ from torch import nn
 
 from train.optim.groups import Group, make_groups
 from train.optim.muon import Muon
-from train.optim.sgd import NesterovSGD
+from train.optim.sgd import FusedSGD, NesterovSGD
 
 OPTIMIZERS = ("sgd", "adam", "adamw", "muon")
 SAMPLES = 1024
@@ -69,10 +69,8 @@ def make_optimiser(
 
 
 def make_plain_sgd(groups: list[Group], momentum: float, on_gpu: bool) -> Optimiser:
-    """Nesterov's SGD: torch's fused one on a GPU, ours on the CPU."""
-    if on_gpu:
-        return torch.optim.SGD(groups, momentum=momentum, nesterov=momentum > 0, fused=True)
-    return NesterovSGD(groups, momentum)
+    """Nesterov's SGD: torch's fused one on a GPU, ours on the CPU; either goes on from the other's state."""
+    return FusedSGD(groups, momentum) if on_gpu else NesterovSGD(groups, momentum)
 
 
 def make_sgd(model: nn.Module, *, lr: float, momentum: float, weight_decay: float) -> Optimiser:
