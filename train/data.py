@@ -3,8 +3,9 @@
 Either way a batch is uint8 [B, H, H, 3], in exactly the order asked for; augmentation comes after, on the device.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,6 +20,7 @@ from train.errors import TrainError
 from train.sources import Labelled
 
 MEMORY_LIMIT = 2 << 30  # bytes of decoded pictures that may stay in memory: 700,000 of 32 x 32
+AHEAD = 4  # batches that are decoded ahead of the network
 LARGE_SIDE = 128  # from this size on a margin is kept around what is seen, as is usual: 256 for 224
 Progress = Callable[[int, int | None, str], None]
 
@@ -64,7 +66,10 @@ class InMemory:
 
 @dataclass(frozen=True)
 class Streamed:
-    """Pictures decoded when they are needed, by `workers` processes, ahead of the network."""
+    """Pictures decoded when they are needed, by `workers` processes, ahead of the network.
+
+    Where a dataset cannot be read in a forked process (a remote release's client would hang), threads decode.
+    """
 
     samples: Labelled
     side: int
@@ -73,17 +78,8 @@ class Streamed:
 
     def batches(self, batches: Sequence[NDArray[np.int64]]) -> Iterator[Tensor]:
         """See `Pictures`. A worker that dies, or a picture that cannot be decoded, raises TrainError."""
-        loader = DataLoader(
-            DecodedRows(self.samples, self.side),
-            batch_sampler=[batch.tolist() for batch in batches],
-            num_workers=self.workers,
-            collate_fn=stack,
-            pin_memory=self.device.type == "cuda",
-            multiprocessing_context="fork" if self.workers else None,
-            prefetch_factor=4 if self.workers else None,
-        )
         try:
-            for found in loader:
+            for found in self.by_processes(batches) if self.samples.forks else self.by_threads(batches):
                 if isinstance(found, str):
                     raise TrainError(found, hint="remove or replace it; `cairn verify` checks a whole release")
                 yield found.to(self.device, non_blocking=True)
@@ -94,6 +90,38 @@ class Streamed:
                 f"A process that decodes pictures died ({error}).",
                 hint="often memory ran out: use fewer --workers, then give the same command again",
             ) from error
+
+    def by_processes(self, batches: Sequence[NDArray[np.int64]]) -> Iterator[Tensor | str]:
+        """Batches from torch's DataLoader."""
+        yield from DataLoader(
+            DecodedRows(self.samples, self.side),
+            batch_sampler=[batch.tolist() for batch in batches],
+            num_workers=self.workers,
+            collate_fn=stack,
+            pin_memory=self.device.type == "cuda",
+            multiprocessing_context="fork" if self.workers else None,
+            prefetch_factor=AHEAD if self.workers else None,
+        )
+
+    def by_threads(self, batches: Sequence[NDArray[np.int64]]) -> Iterator[Tensor | str]:
+        """Batches from threads of this process."""
+        rows = DecodedRows(self.samples, self.side)
+        waiting: deque[list[Future[NDArray[np.uint8] | str]]] = deque()
+        pool = ThreadPoolExecutor(max(1, self.workers))
+        try:
+            for batch in batches:
+                waiting.append([pool.submit(rows.__getitem__, row) for row in batch.tolist()])
+                if len(waiting) > AHEAD:
+                    yield self.stacked(waiting.popleft())
+            while waiting:
+                yield self.stacked(waiting.popleft())
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def stacked(self, decoded: list[Future[NDArray[np.uint8] | str]]) -> Tensor | str:
+        """A batch whose pictures threads decode, in memory from which a GPU can copy beside its work."""
+        found = stack([one.result() for one in decoded])
+        return found.pin_memory() if isinstance(found, Tensor) and self.device.type == "cuda" else found
 
     def one(self, row: int) -> NDArray[np.uint8]:
         """See `Pictures`."""

@@ -26,7 +26,7 @@ from train.optim.groups import freeze
 from train.schedule import rate_factor
 from train.settling import SMALL_PICTURE
 from train.sources.kinds import decode
-from train.sources.release import read_picture
+from train.sources.release import read_meta, read_picture
 
 LARGEST = 224
 WARMUP = 0.1
@@ -92,7 +92,7 @@ def load_part(release: Release, name: str, task: Task, size: int) -> HeadPart:
     split = release.split(name)
     pixels, labels, keys = [], [], []
     for row in range(len(split)):
-        meta = split.meta(row)
+        meta = read_meta(split, row)
         if task.knows(meta):
             pixels.append(square(decode(read_picture(split, row), f"of sample {split.keys[row]}"), size))
             labels.append(task.read(meta, size))

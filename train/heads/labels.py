@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from shards import Split
+from train.sources.release import read_meta
 
 LEAST_SEEN = 0.25  # a box of which less is inside the square that is seen is left out
 NOT_AN_ANSWER = "unsure"
@@ -96,7 +97,7 @@ def attributes_in(split: Split) -> tuple[Attribute, ...]:
     choices: dict[str, set[str]] = {}
     multiple: set[str] = set()
     for row in range(len(split)):
-        for name, value in (split.meta(row).get("attributes") or {}).items():
+        for name, value in (read_meta(split, row).get("attributes") or {}).items():
             if isinstance(value, list):
                 multiple.add(name)
             values = value if isinstance(value, list) else [value]

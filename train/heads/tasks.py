@@ -15,6 +15,7 @@ from train.heads.figures import Boxes, answer_precision, box_precision, class_io
 from train.heads.labels import Attribute, answers_of, attributes_in, boxes_of, mask_of
 from train.heads.nets import AttributeNet, Detector, Segmenter, as_targets, normalised
 from train.models import ResNet
+from train.sources.release import read_meta
 
 BATCH = 32
 
@@ -195,7 +196,7 @@ def task_of(name: str, train: Split, categories: tuple[str, ...]) -> Task:
     task: Task = Detection(categories) if name == "detect" else Segmentation(categories)
     if name == "attributes":
         task = Attributes(attributes_in(train))
-    if not any(task.knows(train.meta(row)) for row in range(len(train))):
+    if not any(task.knows(read_meta(train, row)) for row in range(len(train))):
         what = {"attributes": "attributes", "detect": "boxes", "segment": "shapes"}[name]
         raise TrainError(
             f"No training sample of {train.release} has {what}.", "build a release whose task collects them", 2

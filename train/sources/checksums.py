@@ -15,7 +15,7 @@ CHUNK = 1 << 20
 def check_release(place: str, asked: bool | None, progress: Progress | None = None) -> None:
     """Compare every shard of the release at `place`; nothing for other datasets, or where `asked` is False.
 
-    A release at a URL is proven as it is read.
+    A release at a URL is proven tar by tar, each before anything of it is read.
     Where it was not said, releases of up to 2 GiB are checked. TrainError names the first file that is wrong.
     """
     path = Path(place)

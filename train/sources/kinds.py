@@ -21,7 +21,8 @@ class Labelled:
 
     `labels` int64 [N] in 0..K-1; `soft` float32 [N, K], rows sum to 1, or None; `picture(i)` decodes sample i to
     RGB; `origin(i)` is the SHA-256 (hex) of its image and the group that must stay together in cross-validation;
-    `story(i)` says in words which judgments made its label, where the dataset knows.
+    `story(i)` says in words which judgments made its label, where the dataset knows; `forks` whether `picture` may be
+    called in a forked process.
     """
 
     keys: Sequence[str]
@@ -30,6 +31,7 @@ class Labelled:
     origin: Callable[[int], tuple[str, str]]
     soft: NDArray[np.float32] | None = None
     story: Callable[[int], str] | None = None
+    forks: bool = True
 
     def __len__(self) -> int:
         return len(self.keys)

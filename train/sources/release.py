@@ -1,6 +1,7 @@
 """A release of `dataset_builder`, read through `shards`."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,12 +39,12 @@ def labelled_split(name: str, split: Split, categories: tuple[str, ...]) -> Labe
         return decode(read_picture(split, row), f"of sample {split.keys[row]} in {name}")
 
     def origin(row: int) -> tuple[str, str]:
-        meta = split.meta(row)
+        meta = read_meta(split, row)
         sha256 = str(meta.get("sha256", split.keys[row]))
         return sha256, str(meta.get("group") or sha256)
 
     def story(row: int) -> str:
-        meta = split.meta(row)
+        meta = read_meta(split, row)
         people = [
             f"{categories[int(label)]}\u00a0{p:.0%}" for label, p in meta.get("soft") or [] if 0 <= label < classes
         ]
@@ -53,21 +54,40 @@ def labelled_split(name: str, split: Split, categories: tuple[str, ...]) -> Labe
     labels = np.asarray(split.labels, np.int64)
     soft = dense_soft(np.asarray(split.soft_label), np.asarray(split.soft_p), labels, classes)
     everything = Labelled(
-        keys=[str(key) for key in split.keys], labels=labels, picture=picture, origin=origin, soft=soft, story=story
+        keys=[str(key) for key in split.keys],
+        labels=labels,
+        picture=picture,
+        origin=origin,
+        soft=soft,
+        story=story,
+        forks=not split.storage.remote,
     )
     known = np.flatnonzero(labels >= 0)
     return everything if len(known) == len(labels) else everything.subset(known)
 
 
 def read_picture(split: Split, row: int) -> bytes:
-    """A picture's bytes. TrainError, naming the sample, where they cannot be read."""
+    """A picture's bytes, of a remote release from its proven tar. TrainError, naming the sample, where that fails."""
     try:
-        return split.read_image(row)
+        return split.read(row, whole=True).image if split.storage.remote else split.read_image(row)
     except (ShardError, OSError) as error:
-        raise TrainError(
-            f"Sample {split.keys[row]} of {split.name} cannot be read ({error}).",
-            hint="`cairn verify RELEASE` tells what is damaged; copy or download the release again",
-        ) from error
+        raise unreadable(split, row, error) from error
+
+
+def read_meta(split: Split, row: int) -> dict[str, Any]:
+    """What is known of a sample, of a remote release from its proven tar; TrainError as for `read_picture`."""
+    try:
+        return split.read(row, whole=True).meta if split.storage.remote else split.meta(row)
+    except (ShardError, OSError) as error:
+        raise unreadable(split, row, error) from error
+
+
+def unreadable(split: Split, row: int, error: Exception) -> TrainError:
+    """The sentence for a sample that cannot be read."""
+    return TrainError(
+        f"Sample {split.keys[row]} of {split.name} cannot be read ({error}).",
+        hint="`cairn verify RELEASE` tells what is damaged; copy or download the release again",
+    )
 
 
 def dense_soft(
