@@ -10,7 +10,7 @@ from functools import cache
 from random import Random
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, exists, func, select
 from sqlalchemy.orm import Session
 
 from annotate_app import policy
@@ -133,11 +133,6 @@ def _of_category(of_category: bool) -> tuple[ColumnElement[bool], ...]:
     return (Item.category_id == bindparam("category"),) if of_category else ()
 
 
-def _open() -> ColumnElement[bool]:
-    """Open; or given back by a reviewer, though consensus still calls it disputed."""
-    return or_(Item.state == "open", (Item.state == "disputed") & (Item.extra > 0))
-
-
 def _mine() -> tuple[ColumnElement[bool], ...]:
     return (~_judged(), ~_held(), ~_given(), ~_shown_to_nobody())
 
@@ -153,12 +148,13 @@ def _window(kind: str, of_category: bool) -> Query:
         "below": (Item.n == bindparam("n"), Item.id < bindparam("pivot")),
     }
     if kind == "priority":
-        urgent = (Item.campaign_id == bindparam("campaign"), Item.priority > 0, *_of_category(of_category))
+        # Those that nobody waits for are left out first, else they would fill the window.
+        urgent = (*_asked(of_category, Item.priority > 0, _free()),)
         ids = select(Item.id).where(*urgent).order_by(Item.priority.desc(), Item.id)
     else:
         ids = select(Item.id).where(*_asked(of_category, *sides[kind])).order_by(Item.id)
     return select(Item.id, Item.priority).where(
-        Item.id.in_(ids.limit(_WINDOW)), _open(), Item.gold.is_(None), _free(), *_mine()
+        Item.id.in_(ids.limit(_WINDOW)), Item.state == "open", Item.gold.is_(None), _free(), *_mine()
     )
 
 
@@ -184,7 +180,9 @@ def _look() -> Select[Any]:
         _judged().label("judged"),
         _held().label("held"),
         _given().label("given"),
-    ).where(Item.id.in_(bindparam("items", expanding=True)), _open(), Item.gold.is_(None), ~_shown_to_nobody())
+    ).where(
+        Item.id.in_(bindparam("items", expanding=True)), Item.state == "open", Item.gold.is_(None), ~_shown_to_nobody()
+    )
 
 
 @cache

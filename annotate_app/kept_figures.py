@@ -7,10 +7,12 @@ a page that shows older figures. A campaign that is counted quickly is counted f
 import logging
 import threading
 import time
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import exists, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from annotate_app.progress import AnnotatorProgress, CategoryProgress, Progress, campaign_progress
@@ -87,7 +89,9 @@ class KeptFigures:
             progress = campaign_progress(session, session.get_one(Campaign, campaign_id), at)
         seconds = time.monotonic() - began
         if seconds > QUICK:
-            self._context.transact(lambda session: _keep(session, campaign_id, at, seconds, progress))
+            # Who counted it at the same moment has kept the same.
+            with suppress(IntegrityError):
+                self._context.transact(lambda session: _keep(session, campaign_id, at, seconds, progress))
         return progress
 
 

@@ -13,6 +13,7 @@ from random import Random
 from typing import Any, Literal
 
 from consensus import StoppingRule
+from label_store.returning import most_judgments
 
 Order = Literal["auto", "near_first", "near_last"]
 """Items near settling first or last; `auto`: first under a fixed rule, last under a risk rule."""
@@ -37,7 +38,7 @@ class Candidate:
     given: bool = False
     """The person contributed its picture."""
     extra: int = 0
-    """Judgments that it may get beyond the stopping rule's most: a reviewer gave it back."""
+    """Judgments that it may get beyond the stopping rule's most (below zero: fewer): it was given back."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,6 @@ class Rules:
     gold_rate: float = 0.0
     page: Page | None = None
     left: Mapping[int, int] | None = None
-
-
-def most_judgments(stopping: Mapping[str, Any]) -> int:
-    """How many active judgments an item may get: `n` of the fixed rule, `max_n` of the risk rule."""
-    rule = StoppingRule.from_json(stopping)
-    return rule.n if rule.rule == "fixed" else rule.max_n
 
 
 def order_of_counts(stopping: Mapping[str, Any], order: Order = "auto") -> list[int]:
@@ -113,6 +108,8 @@ def choose(
     # Stable: chance decides among equals.
     open_ones.sort(key=lambda candidate: (-candidate.priority, place.get(candidate.n, -1)))
     open_ones = _within_limits(open_ones, rules.left)
+    if rules.page and wanted < rules.page.right + rules.page.wrong:
+        return []  # a limit leaves less than the known ones of a page
     with_gold = _gold(gold, min(wanted, len(open_ones)), rules, random)
     chosen = [candidate.item for candidate in open_ones[: wanted - len(with_gold)]] + with_gold
     random.shuffle(chosen)

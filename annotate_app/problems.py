@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
 from annotate_app.rendering import render
@@ -106,6 +107,11 @@ def install_problems(app: FastAPI) -> None:
         headers = {"Retry-After": str(_RETRY_AFTER)} if status == 503 else {}
         return Problem(status, str(error), hint=error.hint, headers=headers).response(request)
 
+    def unstorable(request: Request, error: Exception) -> Response:
+        return Problem(422, "the request holds what the database cannot take, such as a NUL character").response(
+            request
+        )
+
     def unexpected(request: Request, error: Exception) -> Response:
         return Problem(500, "something went wrong in Cairn; the log of the server says what").response(request)
 
@@ -113,6 +119,7 @@ def install_problems(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, validation)
     app.add_exception_handler(CairnError, known)
+    app.add_exception_handler(DataError, unstorable)
     app.add_exception_handler(Exception, unexpected)
 
 

@@ -13,14 +13,12 @@ from sqlalchemy import Select, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from annotate_app.security.sessions import SignedIn
-from label_store import as_word, check_answer, is_flag, log_event
+from label_store import as_word, check_answer, is_flag, log_event, returning
 from label_store.errors import UsageError
 from label_store.models import Campaign, Category, Consensus, Item, Judgment, Person, Takedown
 
 QUEUES = ("disputed", "random")
 PAGE = 48
-EXTRA = 2
-"""More people whom a returned item is shown to."""
 
 
 @dataclass(frozen=True)
@@ -170,9 +168,7 @@ def decide(
 def give_back(session: Session, campaign: Campaign, item_id: int, person: SignedIn) -> None:
     """Show the item to two more people, before everything else."""
     item = _of_campaign(session, campaign, item_id)
-    item.extra += EXTRA
-    item.priority = max(item.priority, 1)
-    item.state = "open"
+    returning.give_back(item, campaign.stopping)
     log_event(session, "item.return", f"items:{item_id}", person_id=person.id, extra=item.extra)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 import consensus
 from consensus.evidence import factors_of_item
+from label_store.model_opinion import parts_of
 from label_store.models import Campaign, Item, Judgment
 from label_store.questions import questions, read_campaign
 
@@ -36,7 +37,7 @@ def weights_of(session: Session, campaign: Campaign, item_id: int) -> dict[int, 
     )
     if not count or count > MOST_JUDGMENTS:
         return {}
-    method = (campaign.consensus_method or consensus.METHODS[0]).split("/")[0]
+    method = parts_of(campaign.consensus_method or consensus.METHODS[0])[0]
     out: dict[int, list[JudgmentWeight]] = defaultdict(list)
     for question in questions(read_campaign(session, campaign)):
         if item_id not in question.item_ids:

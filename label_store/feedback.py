@@ -23,11 +23,10 @@ from label_store.fitting import fit_questions
 from label_store.model_opinion import KINDS, MARK, join_opinions, parts_of, read_opinion
 from label_store.models import Campaign, Category, Item, Prediction
 from label_store.questions import questions, read_campaign
+from label_store.returning import give_back
 from label_store.settle import DEFAULT_METHOD, Assessment, find_campaign, settle
 from label_store.workspace import Workspace
 
-EXTRA = 2
-"""More people whom a disputed item is shown to."""
 SURE_ENOUGH = 0.05
 """Under a fixed rule, which states no risk, an item is disputed above this one."""
 _AT_ONCE = 500
@@ -119,8 +118,9 @@ def give_feedback(workspace: Workspace, run: str, slug: str, most: int | None = 
     _keep(workspace, campaign_id, said.run, rows)
     assessment = settle(workspace, slug, f"{base}{MARK}{said.run}")
     with workspace.read() as session:
-        disputed = _disputed(session, find_campaign(session, slug), base, said.run)
-    returned = _give_back(workspace, disputed if most is None else disputed[:most])
+        campaign = find_campaign(session, slug)
+        stopping, disputed = campaign.stopping, _disputed(session, campaign, base, said.run)
+    returned = _give_back(workspace, disputed if most is None else disputed[:most], stopping)
     with workspace.write() as session:
         log_event(session, "feedback", f"campaigns:{slug}", run=said.run, predicted=len(rows), returned=len(returned))
     known = {row["item_id"] for row in rows}
@@ -190,6 +190,7 @@ def _disputed(session: Session, campaign: Campaign, base: str, run: str) -> list
     asked = list(questions(data))
     alone = fit_questions(asked, base)
     together = join_opinions(session, campaign, run, asked, alone)
+    decided = {vote.item_id for vote in data.votes if vote.role == "reviewer"}
     found: dict[int, float] = {}
     for question, people, both in zip(asked, alone, together, strict=True):
         opinion = read_opinion(session, campaign, run, question)
@@ -197,11 +198,13 @@ def _disputed(session: Session, campaign: Campaign, base: str, run: str) -> list
         differs &= (people.gold < 0) & (both.risk > bound)
         for position in np.flatnonzero(differs):
             item_id = question.item_ids[int(position)]
+            if item_id in decided:
+                continue  # also one that a reviewer flagged
             found[item_id] = max(found.get(item_id, 0.0), float(both.risk[position]))
     return sorted(found.items(), key=lambda entry: (-entry[1], entry[0]))
 
 
-def _give_back(workspace: Workspace, disputed: Sequence[tuple[int, float]]) -> list[int]:
+def _give_back(workspace: Workspace, disputed: Sequence[tuple[int, float]], stopping: Mapping[str, Any]) -> list[int]:
     """Two more people for each, before everything else; the riskiest first."""
     returned = []
     for start in range(0, len(disputed), _AT_ONCE):
@@ -209,8 +212,6 @@ def _give_back(workspace: Workspace, disputed: Sequence[tuple[int, float]]) -> l
             risk = dict(disputed[start : start + _AT_ONCE])
             items = session.scalars(select(Item).where(Item.id.in_(risk)).order_by(Item.id).with_for_update())
             for item in items:
-                item.extra = max(item.extra, EXTRA)
-                item.priority = max(item.priority, 1 + int(100 * risk[item.id]))
-                item.state = "open"
+                give_back(item, stopping, priority=1 + int(100 * risk[item.id]))
         returned += list(risk)
     return returned

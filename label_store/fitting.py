@@ -1,6 +1,6 @@
 """All questions of a campaign fitted: bad annotators weighed down, and attributes that correlate together.
 
-Pure functions of `Question`s, so that settling, auditing and explaining a campaign give the same numbers.
+Pure functions of `Question`s, so that settling and auditing a campaign give the same numbers.
 """
 
 from collections import defaultdict

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy import ColumnElement, delete, false, insert, or_, select, text, update
 from sqlalchemy.orm import Session
 
-from label_store.models import Consensus, Item, Judgment, now
+from label_store.models import Campaign, Consensus, Item, Judgment, now
 from label_store.questions import CampaignData
+from label_store.returning import with_people
 from label_store.settle_items import ItemConsensus
 from label_store.workspace import Workspace
 
@@ -49,16 +50,20 @@ def write_items(
     *,
     states: bool = True,
 ) -> None:
-    """Make the version's rows these; with `states` also the items' states, but of those judged since `data`."""
+    """Make the version's rows these; with `states` also the items' states, but of those judged since `data`, and of
+    those given back to people, who are still to answer.
+    """
     said = _said(data)
+    with workspace.read() as session:
+        waits = with_people(session.get_one(Campaign, campaign_id).stopping)
     for start in range(0, len(items), ITEMS_AT_ONCE):
         some = items[start : start + ITEMS_AT_ONCE]
         with workspace.read() as session:
-            changed = _changed(session, version, method, some, states)
+            changed = _changed(session, version, method, some, waits if states else None)
         if changed:
             began = time.monotonic()
             with workspace.write() as session:
-                _write(session, version, method, changed, said, states)
+                _write(session, version, method, changed, said, waits if states else None)
             time.sleep(_PAUSE * (time.monotonic() - began))
     kept = {item.item_id for item in items}
     with workspace.read() as session:
@@ -75,12 +80,12 @@ def write_items(
 
 
 def _changed(
-    session: Session, version: int, method: str, items: Sequence[ItemConsensus], states: bool
+    session: Session, version: int, method: str, items: Sequence[ItemConsensus], waits: ColumnElement[bool] | None
 ) -> list[ItemConsensus]:
     ids = [item.item_id for item in items]
     query = select(
         Consensus.item_id, Consensus.state, Consensus.answer, Consensus.posterior, Consensus.risk, Consensus.n,
-        Consensus.method, Item.state.label("now"),
+        Consensus.method, Item.state.label("now"), Item.priority, (false() if waits is None else waits).label("waits"),
     ).join(Item, Item.id == Consensus.item_id)  # fmt: skip
     there = {
         row.item_id: row
@@ -93,7 +98,7 @@ def _changed(
             row is not None
             and (row.state, row.answer, row.posterior, row.risk, row.n, row.method)
             == (item.state, item.answer, item.posterior, item.risk, item.n, method)
-            and (row.now == item.state or not states)
+            and (waits is None or row.waits or (row.now == item.state and not row.priority))
         )
 
     return [item for item in items if not same(item)]
@@ -111,14 +116,20 @@ def _said(data: CampaignData) -> Said:
 
 
 def _write(
-    session: Session, version: int, method: str, items: Sequence[ItemConsensus], said: Said, states: bool
+    session: Session,
+    version: int,
+    method: str,
+    items: Sequence[ItemConsensus],
+    said: Said,
+    waits: ColumnElement[bool] | None,
 ) -> None:
     ids = [item.item_id for item in items]
     # Locked before it is looked at what people have said of them by now.
     there = set(
         session.scalars(select(Item.id).where(Item.id.in_(ids)).order_by(Item.id).with_for_update(key_share=True))
     )
-    since = _judged_since(session, ids, said)
+    # Nobody reads the rows of a version that is not the campaign's yet: they may be a little old.
+    since = set() if waits is None else _judged_since(session, ids, said)
     items = [item for item in items if item.item_id in there and item.item_id not in since]
     fresh = [item.item_id for item in items]
     session.execute(delete(Consensus).where(Consensus.version == version, Consensus.item_id.in_(fresh)))
@@ -139,12 +150,15 @@ def _write(
     ]
     if rows:
         session.execute(insert(Consensus), rows)
-    for state in ("open", "settled", "disputed") if states else ():
-        of_state = [item.item_id for item in items if item.state == state]
+    if waits is None:
+        return
+    waiting = set(session.scalars(select(Item.id).where(Item.id.in_(fresh), waits)))
+    for state in ("open", "settled", "disputed"):
+        of_state = [item.item_id for item in items if item.state == state and item.item_id not in waiting]
         session.execute(
             update(Item)
-            .where(Item.id.in_(of_state), Item.state != state)
-            .values(state=state)
+            .where(Item.id.in_(of_state), or_(Item.state != state, Item.priority > 0))
+            .values(state=state, priority=0, extra=0)
             .execution_options(synchronize_session=False)
         )
 

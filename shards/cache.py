@@ -97,6 +97,8 @@ class Cached:
                 for block in self._blocks(entry):
                     file.write(block)
                     digest.update(block)
+                file.flush()
+                os.fsync(file.fileno())  # the name is proof from here on, also after a power cut
             if digest.hexdigest() != entry.sha256:
                 raise ShardError(
                     f"{self.url}/{entry.file} is damaged: its SHA-256 is not the manifest's",
@@ -162,6 +164,6 @@ def _arriving(partial: Path) -> int:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[Any]:
-    with path.open("w") as file:
+    with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield file

@@ -188,6 +188,7 @@ def is_safe_path(name: str) -> bool:
 
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _SPLIT = re.compile(r"[A-Za-z_][0-9A-Za-z_]*")
 
 
@@ -253,6 +254,8 @@ def _checked(row: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in row.items():
         if name in ("bytes", "samples", "label"):
             right = type(value) is int and value >= 0
+        elif name == "sha256":
+            right = isinstance(value, str) and _SHA256.fullmatch(value) is not None  # it names files of a cache
         else:
             right = isinstance(value, str) or (name == "wnid" and value is None)
         if not right:

@@ -12,6 +12,7 @@ from shards.manifest import FileEntry
 
 REMOTE = ("http://", "https://", "s3://", "gs://", "az://")
 _PART = 8 * 2**20
+_MOST_AT_ONCE = 1 << 30  # an index of ten million samples has half of it
 _READ_AHEAD = 8 * 2**20
 
 
@@ -94,11 +95,18 @@ class Remote:
         return self.__dict__ | {"_store": None}
 
     def read(self, file: str) -> bytes:
-        """The whole of a small file."""
+        """The whole of a small file; ShardError for one of more than a GiB."""
         import obstore
 
         with self._answering(file) as store:
-            return bytes(obstore.get(store, file).bytes())
+            found = bytearray()
+            for block in obstore.get(store, file):
+                found += block
+                if len(found) > _MOST_AT_ONCE:
+                    raise ShardError(
+                        f"{self.url}/{file} does not end", hint="is this the URL of a release, NAME/VERSION?"
+                    )
+            return bytes(found)
 
     def read_range(self, file: str, offset: int, length: int) -> bytes:
         """`length` bytes from `offset` on, fewer where the file ends; ShardError where no ranges are served."""

@@ -12,12 +12,12 @@ from label_store import Assessment, Workspace, settle
 def consensus(
     campaign: Annotated[str, typer.Argument(help="The campaign's slug.")],
     method: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="map-dawid-skene, dawid-skene, one-coin, glad, many-classes or majority; METHOD+RUN counts the model"
-            " of `cairn feedback RUN` too."
+            " of `cairn feedback RUN` too (else the campaign's own, at first map-dawid-skene)."
         ),
-    ] = "map-dawid-skene",
+    ] = None,
     json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:

@@ -7,7 +7,8 @@ import typer
 
 from cairn.console import JsonOption, WorkspaceOption, finish, out, print_json
 from label_store import Workspace
-from label_store.feedback import EXTRA, give_feedback
+from label_store.feedback import give_feedback
+from label_store.returning import EXTRA
 
 
 def feedback(
@@ -39,5 +40,5 @@ def feedback(
     finish(
         f"{campaign}: {states['settled']} settled, {states['disputed']} disputed, {states['open']} open by"
         f" {found.assessment.method}; {len(found.returned):,} disputed by the model, for {EXTRA} more people each",
-        then=f"cairn serve; later cairn consensus {campaign} --method {found.assessment.method.split('/')[0]}",
+        then=f"cairn serve; when people have answered, cairn consensus {campaign}",
     )

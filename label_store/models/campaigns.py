@@ -126,9 +126,9 @@ class Item(Base):
     n: Mapped[int] = mapped_column(default=0)
     """Active answers (not flags) by annotators, kept in the transaction that changes them."""
     priority: Mapped[int] = mapped_column(default=0, server_default="0")
-    """Above zero: given before all others, the highest first (a model disputes what people said)."""
+    """Above zero: given back to people, before all others, the highest first."""
     extra: Mapped[int] = mapped_column(default=0, server_default="0")
-    """Judgments that it may get beyond the stopping rule's most: a reviewer gave it back to people."""
+    """Judgments that it may get beyond the stopping rule's most, below zero: fewer (`label_store.returning`)."""
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
 
     image: Mapped[Image] = relationship(viewonly=True)

@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import select
 
 from label_store import UsageError, settle
-from label_store.feedback import EXTRA, give_feedback, read_run
+from label_store.feedback import give_feedback, read_run
 from label_store.models import Campaign, Consensus, Event, Item, Prediction
+from label_store.returning import EXTRA, give_back
 from tests.label_store.test_settle import Made, sha
 
 N = 60
@@ -84,11 +85,13 @@ def test_what_the_model_disputes_goes_back_to_people_once_and_first(judged):
     with workspace.read() as session:
         rows = {item.id: (item.state, item.extra) for item in session.scalars(select(Item))}
         first = session.scalars(select(Item.id).order_by(Item.priority.desc(), Item.id).limit(1)).one()
-    assert {rows[item_id] for item_id in found.returned} == {("open", EXTRA)}
+    assert {rows[item_id] for item_id in found.returned} == {("open", EXTRA - 5)}  # none is counted as judged
     assert first in found.returned
     give_feedback(workspace, "net", "c")
+    settle(workspace, "c", method=None)  # they stay with people, whatever consensus says meanwhile
     with workspace.read() as session:
-        assert max(session.scalars(select(Item.extra))) == EXTRA
+        returned = session.scalars(select(Item).where(Item.id.in_(found.returned))).all()
+        assert {(item.state, item.extra) for item in returned} == {("open", EXTRA - 5)}
         assert len(session.scalars(select(Prediction)).all()) == N
     assert len(give_feedback(workspace, "net", "c", most=1).returned) == 1
 
@@ -168,3 +171,23 @@ def test_a_campaign_without_these_pictures_or_of_another_kind_is_refused(workspa
         give_feedback(workspace, "net", "c")
     with pytest.raises(UsageError, match="has said nothing"):
         settle(workspace, "c", "map-dawid-skene+net")
+
+
+@pytest.mark.parametrize(
+    "stopping", [{"rule": "fixed", "n": 3}, {"rule": "risk", "max_risk": 0.2, "max_n": 9}], ids=["fixed", "risk"]
+)
+def test_what_was_given_back_stays_with_people_until_two_more_have_answered(workspace, stopping):
+    made = Made(workspace, "verify", stopping, people=6)
+    for person in range(3):
+        made.judge(0, person, {"value": "yes"})
+    with workspace.write() as session:
+        item = session.get_one(Item, made.items[0])
+        item.n = 3
+        give_back(item, stopping)
+    for n in (3, 4, 5):
+        with workspace.write() as session:
+            session.get_one(Item, made.items[0]).n = n
+        settle(workspace, "c")
+        assert made.state() == ("settled" if n == 5 else "open")
+    with workspace.read() as session:
+        assert (session.get_one(Item, made.items[0]).priority, session.get_one(Item, made.items[0]).extra) == (0, 0)

@@ -247,3 +247,16 @@ def test_a_sealed_manifest_that_leads_out_of_its_folder_is_refused_by_every_read
         values["files"] = (replace(manifest.files[0], file=str(values["files"])), *manifest.files[1:])
     with pytest.raises(ShardError, match="cannot be trusted"):
         manifest_from_bytes(replace(manifest, **values).to_bytes())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("sha256", ["../../elsewhere", "", "A" * 64, "0" * 63], ids=["path", "empty", "case", "short"])
+def test_a_digest_that_is_none_is_refused_because_it_names_files_of_a_cache(release: Path, sha256: str) -> None:
+    manifest = read_manifest(release)
+    train = manifest.splits["train"]
+    of_shard = replace(train, shards=(replace(train.shards[0], sha256=sha256), *train.shards[1:]))
+    for changed in (
+        replace(manifest, files=(replace(manifest.files[0], sha256=sha256), *manifest.files[1:])),
+        replace(manifest, splits={**manifest.splits, "train": of_shard}),
+    ):
+        with pytest.raises(ShardError):
+            manifest_from_bytes(changed.to_bytes())
