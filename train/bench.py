@@ -1,14 +1,17 @@
 """How fast a network trains here, and what holds it up: the step alone, the loader alone, both together, and peers.
 
 Rates are medians of rounds in which all contenders take turns, so that a busy moment of the machine meets all of them.
+Only the one whose turn it is has a loader, and what that decoded ahead is used up before its clock starts: a batch that
+was decoded while nobody counted would make its rate too good.
 Model FLOPs used (MFU, Chowdhery et al. 2022): three times the forward pass, two operations a multiply-add.
 """
 
 import itertools
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -16,11 +19,12 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from train.checkpoint import Position, Stamp
 from train.config import RunConfig
-from train.data import InMemory, even_batches, load, stored_side
+from train.data import InMemory, Streamed, even_batches, load, stored_side
 from train.describe import describe
 from train.device import choose_device, choose_precision, choose_workers, make_compute, memory_in_use
 from train.job import Job, Part
@@ -70,21 +74,20 @@ def bench(asked: Asked) -> dict[str, Any]:
         learn(state, rows, inputs, targets)
         return len(rows)
 
-    contenders: dict[str, Callable[[], int]] = {"synthetic": synthetic}
-    loader = endless(job)
-    contenders["loader"] = lambda: len(next(loader)[0])
-    together = endless(job)
-
-    def both() -> int:
-        own_rows, pictures = next(together)
+    def both(own_rows: NDArray[np.int64], pictures: Tensor) -> int:
         train_step(state, own_rows, pictures, Position())
         return len(own_rows)
 
-    contenders["end_to_end"] = both
+    contenders: dict[str, Contender] = {
+        "synthetic": lambda: again(synthetic),
+        "loader": lambda: loading(job, lambda own_rows, _: len(own_rows)),
+        "end_to_end": lambda: loading(job, both),
+    }
     if asked.peers:
-        contenders |= {name: plain_loop(model, job) for name, model in peers(asked, job)}
+        contenders |= {name: partial(again, plain_loop(model, job)) for name, model in peers(asked, job)}
     rates = measure(contenders, device, asked, time.process_time if asked.cpu_time else time.perf_counter)
-    stages = stage_times(state, rows, batch, loader, repeats=min(3, asked.rounds))
+    stages = {"loading": 1000 * asked.batch_size / rates["loader"]}
+    stages |= stage_times(state, rows, batch, repeats=min(3, asked.rounds))
     known = describe(asked.model, size=asked.size, classes=asked.classes, small_input=job.config.small_input)
     peak, peak_from = peak_operations(device, job.compute.bf16)
     return {
@@ -141,7 +144,30 @@ def make_job(asked: Asked) -> Job:
     return Job(Path("-"), config, Stamp(asked.model, "-", names, 0, None, asked.size), compute, part, None, {})
 
 
-def endless(job: Job) -> Iterator[tuple[np.ndarray, Tensor]]:
+Contender = Callable[[], Generator[int, None, None]]
+"""Gives the steps of one turn: 0 when it is ready to be timed, then how many samples each step had."""
+
+
+def again(step: Callable[[], int]) -> Generator[int, None, None]:
+    """Turns of a contender that loads nothing."""
+    yield 0
+    while True:
+        yield step()
+
+
+def loading(job: Job, use: Callable[[NDArray[np.int64], Tensor], int]) -> Generator[int, None, None]:
+    """Turns of a contender with a loader of its own, ready when what was decoded ahead at its start is used up."""
+    batches = endless(job)
+    pictures = job.train.pictures
+    for _ in range(pictures.ahead if isinstance(pictures, Streamed) else 0):
+        next(batches)
+    yield 0
+    with closing(batches):
+        for rows, found in batches:
+            yield use(rows, found)
+
+
+def endless(job: Job) -> Generator[tuple[NDArray[np.int64], Tensor], None, None]:
     """Batches of the data, epoch after epoch."""
     for epoch in itertools.count():
         order = np.random.default_rng(epoch).permutation(len(job.train))
@@ -196,21 +222,24 @@ def plain_loop(model: nn.Module, job: Job) -> Callable[[], int]:
 
 
 def measure(
-    contenders: dict[str, Callable[[], int]], device: torch.device, asked: Asked, clock: Callable[[], float]
+    contenders: Mapping[str, Contender], device: torch.device, asked: Asked, clock: Callable[[], float]
 ) -> dict[str, float]:
-    """Samples a second of each, median of rounds in turns; a contender gives how many samples its step had."""
+    """Samples a second of each, median of rounds in turns; one contender's steps end before another's begin."""
     found: dict[str, list[float]] = {name: [] for name in contenders}
-    for step in contenders.values():  # memory, kernels and compilation come first
-        for _ in range(2 if asked.rounds > 1 else 1):
-            step()
+    for start in contenders.values():  # memory, kernels and compilation come first
+        with closing(start()) as steps:
+            for _ in range(3 if asked.rounds > 1 else 2):
+                next(steps)
     for _ in range(asked.rounds):
-        for name, step in contenders.items():
-            wait(device)
-            began, samples = clock(), 0
-            while clock() - began < asked.seconds / asked.rounds or not samples:
-                samples += step()
-            wait(device)
-            found[name].append(samples / (clock() - began))
+        for name, start in contenders.items():
+            with closing(start()) as steps:
+                next(steps)
+                wait(device)
+                began, samples = clock(), 0
+                while clock() - began < asked.seconds / asked.rounds or not samples:
+                    samples += next(steps)
+                wait(device)
+                found[name].append(samples / (clock() - began))
     return {name: median(rates) for name, rates in found.items()}
 
 
@@ -220,12 +249,10 @@ def wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def stage_times(
-    state: State, rows: np.ndarray, batch: Tensor, loader: Iterator[tuple[np.ndarray, Tensor]], repeats: int = 3
-) -> dict[str, float]:
-    """Milliseconds of each stage of a step, one after the other and waited for; medians."""
+def stage_times(state: State, rows: NDArray[np.int64], batch: Tensor, repeats: int = 3) -> dict[str, float]:
+    """Milliseconds of each stage of a step after loading, one after the other and waited for; medians."""
     job, device = state.job, state.job.compute.device
-    found: dict[str, list[float]] = {name: [] for name in ("loading", "augmenting", "forward", "backward", "optimiser")}
+    found: dict[str, list[float]] = {name: [] for name in ("augmenting", "forward", "backward", "optimiser")}
 
     @contextmanager
     def stage(name: str) -> Iterator[None]:
@@ -236,8 +263,6 @@ def stage_times(
         found[name].append(1000 * (time.perf_counter() - began))
 
     for number in range(repeats):
-        with stage("loading"):
-            next(loader)
         with stage("augmenting"):
             inputs, targets = prepare(job, rows, batch, Position(step=number))
         state.optimiser.zero_grad()

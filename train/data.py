@@ -91,6 +91,11 @@ class Streamed:
                 hint="often memory ran out: use fewer --workers, then give the same command again",
             ) from error
 
+    @property
+    def ahead(self) -> int:
+        """How many batches are decoded before anybody asks for them."""
+        return AHEAD * self.workers if self.samples.forks else AHEAD
+
     def by_processes(self, batches: Sequence[NDArray[np.int64]]) -> Iterator[Tensor | str]:
         """Batches from torch's DataLoader."""
         yield from DataLoader(

@@ -1,10 +1,15 @@
 """`python -m train bench` end to end on the smallest network: what it reports, not how fast."""
 
 import json
+import multiprocessing
+import time
 
 import pytest
+import torch
 
+import train.data
 from tests.shards.make import make_release
+from train.bench import Asked, loading, make_job, measure
 from train.cli import main
 
 
@@ -39,3 +44,28 @@ def test_it_prints_for_people(capsys):
     printed = capsys.readouterr().out
     for word in ("synthetic", "end to end", "MFU", "slowest"):
         assert word in printed
+
+
+def test_contenders_load_one_at_a_time_and_use_up_what_was_decoded_ahead_before_their_turn(tmp_path, monkeypatch):
+    monkeypatch.setattr(train.data, "MEMORY_LIMIT", 0)
+    release = make_release(tmp_path, {"train": 60}, classes=3, side=16)
+    asked = Asked("resnet8", 16, 2, 3, str(release), device="cpu", workers=1, seconds=0.0, rounds=2)
+    job = make_job(asked)
+    order = {rows.tobytes(): turn for turn, (rows, _) in zip(range(30), train.bench.endless(job), strict=False)}
+    seen = {"a": [], "b": []}
+
+    def note(name):
+        def use(rows, _):
+            assert len(multiprocessing.active_children()) == 1  # the loader of the one whose turn it is
+            seen[name].append(order[rows.tobytes()])
+            return len(rows)
+
+        return use
+
+    contenders = {name: lambda name=name: loading(job, note(name)) for name in seen}
+    rates = measure(contenders, torch.device("cpu"), asked, time.perf_counter)
+    ahead = job.train.pictures.ahead
+    assert ahead == 4
+    # Two steps to warm up and one timed in each of two rounds; every turn begins after what was decoded ahead.
+    assert seen == {name: [ahead, ahead + 1, ahead, ahead] for name in rates}
+    assert not multiprocessing.active_children()
