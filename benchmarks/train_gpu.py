@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import torch  # noqa: E402  after the path is set
+import torch._dynamo  # noqa: E402
 
 from benchmarks.training import cifar, rows  # noqa: E402
 from benchmarks.training.rows import ROWS, Setting  # noqa: E402
@@ -48,9 +49,12 @@ def main() -> None:
         cifar.prepare(data)
         return
     found = json.loads(given.json.read_text(encoding="utf-8")) if given.json and given.json.is_file() else {}
-    found |= {"machine": machine(), "tiny": given.tiny}
-    print(found["machine"], flush=True)
     table: dict[str, Any] = found.setdefault("rows", {})
+    kind = {"machine": machine(given.device), "tiny": given.tiny, "choose": given.choose}
+    refuse_mixture(table, kind)
+    print(kind["machine"], flush=True)
+    # More programs of one function than torch keeps would go on without compilation, and nobody would know.
+    torch._dynamo.config.fail_on_recompile_limit_hit = True
     with tempfile.TemporaryDirectory() as temporary:
         setting = Setting(data, given.work or Path(temporary), given.tiny, given.choose, given.device, given.seeds)
         for row in ROWS:
@@ -59,8 +63,10 @@ def main() -> None:
                 continue
             command = f"python benchmarks/train_gpu.py --only {row.name}" + (" --tiny" if given.tiny else "")
             command += " --choose" if given.choose else ""
+            torch.compiler.reset()
             result = row.run(setting)
-            table[row.name] = {"figure": row.figure, "to_reach": row.to_reach, "command": command, "found": result}
+            told = {"figure": row.figure, "to_reach": row.to_reach, "command": command}
+            table[row.name] = told | kind | {"found": result}
             print(json.dumps({row.name: table[row.name]}, indent=1), flush=True)
             if given.json:
                 given.json.parent.mkdir(parents=True, exist_ok=True)
@@ -68,9 +74,17 @@ def main() -> None:
     print(rows.as_table(table))
 
 
-def machine() -> str:
-    """What the figures were measured on."""
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+def refuse_mixture(table: dict[str, Any], kind: dict[str, Any]) -> None:
+    """Stop where a file has rows of another machine, or of tiny or chosen runs beside whole ones."""
+    for name, row in table.items():
+        for word, value in kind.items():
+            if row["found"] != "not measured" and row.get(word) != value:
+                raise SystemExit(f"{name} was measured with {word} {row.get(word)}, not {value}: give another --json")
+
+
+def machine(device: str) -> str:
+    """What the figures are measured on."""
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() and device != "cpu" else "no GPU"
     return f"{platform.machine()}, {os.cpu_count()} CPUs, {gpu}, torch {torch.__version__}"
 
 

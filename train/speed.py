@@ -18,6 +18,8 @@ def faster(model: nn.Module, job: "Job") -> Callable[[Tensor], Tensor]:
         wrapped = nn.parallel.DistributedDataParallel(model, device_ids=[device] if device.type == "cuda" else None)
     if not (config.compile or config.cuda_graphs):
         return wrapped
+    # Networks share their code, of which torch keeps a few programs only and then stops compiling without a word.
+    torch.compiler.reset()
     # Batches have two lengths at most; each gets a program of its own, which is faster than one for any length.
     if not config.compile:
         return torch.compile(wrapped, backend="cudagraphs", dynamic=False)

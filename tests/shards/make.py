@@ -22,18 +22,25 @@ def make_release(
     side: int = 32,
     seed: int = 0,
     formats: Sequence[str] = ("jpg",),
+    max_bytes: int = 64 * 1024,
 ) -> Path:
-    """Write release `tiny/1` under `folder` and return its path; pictures take turns among `formats`."""
+    """Write release `tiny/1` under `folder` and return its path; pictures take turns among `formats`.
+
+    Tars are of at most `max_bytes`.
+    """
     release = folder / "tiny" / "1"
     categories = tuple(Category(k, class_name(k), class_name(k).replace("-", " ")) for k in range(classes))
     random = np.random.Generator(np.random.PCG64(seed))
     splits, mean, std = {}, None, None
     for split, n in n_per_split.items():
-        samples, pixels = {}, []
+        samples = {}
+        total, squares = np.zeros(3), np.zeros(3)
         for i in range(n):
             label = i % classes
             picture = draw(label, side, random)
-            pixels.append(np.asarray(picture, dtype=np.float64).reshape(-1, 3) / 255)
+            values = np.asarray(picture, dtype=np.float64).reshape(-1, 3) / 255
+            total += values.sum(axis=0)
+            squares += (values**2).sum(axis=0)
             extension = formats[i // classes % len(formats)]
             data = encode(picture, extension)
             sha256 = hashlib.sha256(data).hexdigest()
@@ -53,14 +60,14 @@ def make_release(
                 "license": "CC0-1.0",
             }
             samples[sha256[:16]] = ({extension: data, "json": json.dumps(row).encode()}, label, soft)
-        with ShardWriter(release, split, max_bytes=64 * 1024) as writer:
+        with ShardWriter(release, split, max_bytes=max_bytes) as writer:
             for key in sorted(samples):
                 writer.add(key, *samples[key])
         splits[split] = writer.close()
-        if split == "train" and pixels:
-            stacked = np.concatenate(pixels)
-            mean = tuple(round(float(x), 6) for x in stacked.mean(axis=0))
-            std = tuple(round(float(x), 6) for x in stacked.std(axis=0))
+        if split == "train" and n:
+            average = total / (n * side * side)
+            mean = tuple(round(float(x), 6) for x in average)
+            std = tuple(round(float(x), 6) for x in np.sqrt(squares / (n * side * side) - average**2))
     manifest = Manifest(
         name="tiny",
         version=1,
