@@ -43,6 +43,8 @@ class CampaignFacts:
     state: str
     kind: str
     stopping: Mapping[str, Any]
+    per_person_limit: int | None = None
+    per_category_limit: int | None = None
 
 
 def campaigns_of(session: Session, person: SignedIn, ids: set[int]) -> dict[int, CampaignFacts]:
@@ -60,7 +62,15 @@ def work_of(session: Session, person: SignedIn, id_or_slug: str) -> CampaignFact
     if row is not None:
         return CampaignFacts(*row)
     found = find_campaign(session, person, id_or_slug)
-    return CampaignFacts(found.id, found.slug, found.state, found.kind, found.stopping)
+    return CampaignFacts(
+        found.id,
+        found.slug,
+        found.state,
+        found.kind,
+        found.stopping,
+        found.per_person_limit,
+        found.per_category_limit,
+    )
 
 
 # Asked with every request, so each is built once.
@@ -97,5 +107,11 @@ def _facts_by_slug(sees_all: bool) -> Select[Any]:
 
 def _facts(sees_all: bool) -> Select[Any]:
     return _visible(sees_all).with_only_columns(
-        Campaign.id, Campaign.slug, Campaign.state, Campaign.kind, Campaign.stopping
+        Campaign.id,
+        Campaign.slug,
+        Campaign.state,
+        Campaign.kind,
+        Campaign.stopping,
+        Campaign.per_person_limit,
+        Campaign.per_category_limit,
     )

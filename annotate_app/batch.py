@@ -185,6 +185,7 @@ class Batch:
         left = budget.left(self.session, campaign.id, self.at, locked=True)
         if left is not None and left <= self.late[campaign.id]:
             raise Refused("your time for this item was over and all that the campaign may cost is given or promised")
+        self._must_be_within_limits(item, campaign)
         if item.is_gold:
             self.late[campaign.id] += 1
             return
@@ -195,6 +196,24 @@ class Batch:
         if item.state != "open" or not policy.has_room(present, policy.most_judgments(campaign.stopping)):
             raise Refused("your time for this item was over and others have judged it enough since")
         self.late[campaign.id] += 1
+
+    def _must_be_within_limits(self, item: "_Item", campaign: CampaignFacts) -> None:
+        """A late answer's item may have been made good by another: both together stay within the person's limits."""
+        if campaign.per_person_limit is None and campaign.per_category_limit is None:
+            return
+        had = Counter(tallies.judged(self.session, campaign.id, self.person.id))
+        for (campaign_id, _, category), number in self.tallied.items():
+            had[category] += number if campaign_id == campaign.id else 0
+        asked = {"campaign": campaign.id, "person": self.person.id, "at": self.at}
+        for item_id, category in self.session.execute(_held_by_me(), asked):
+            had[category] += item_id not in self.answered
+        most, of_category = campaign.per_person_limit, campaign.per_category_limit
+        if (most is not None and had.total() >= most) or (
+            of_category is not None and had[item.category_id] >= of_category
+        ):
+            raise Refused(
+                "your time for this item was over and you have been given as many since as one person may have"
+            )
 
     def _checked(self, entry: Given, item: "_Item", campaign: CampaignFacts) -> dict[str, Any]:
         try:
@@ -287,6 +306,19 @@ def _owners() -> Query:
 def _held_by_others() -> Select[Any]:
     return select(func.count()).where(
         Lease.item_id == bindparam("item"), Lease.person_id != bindparam("person"), Lease.deadline > bindparam("at")
+    )
+
+
+@cache
+def _held_by_me() -> Select[int, int | None]:
+    return (
+        select(Lease.item_id, Item.category_id)
+        .join(Item, Item.id == Lease.item_id)
+        .where(
+            Lease.campaign_id == bindparam("campaign"),
+            Lease.person_id == bindparam("person"),
+            Lease.deadline > bindparam("at"),
+        )
     )
 
 

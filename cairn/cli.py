@@ -14,7 +14,19 @@ from cairn.commands import FrontGroup, register
 
 EXTRAS = {
     "collect": ("aiohttp", "multidict", "protego", "selectolax", "yarl"),
-    "serve": ("anyio", "argon2", "fastapi", "jinja2", "markdown_it", "markupsafe", "multipart", "starlette", "uvicorn"),
+    "serve": (
+        "anyio",
+        "argon2",
+        "fastapi",
+        "httptools",
+        "jinja2",
+        "markdown_it",
+        "markupsafe",
+        "multipart",
+        "starlette",
+        "uvicorn",
+        "uvloop",
+    ),
     "build": ("jinja2", "markupsafe", "matplotlib", "mlcroissant", "simplejpeg"),
     "train": ("matplotlib", "torch", "torchvision"),
     "scale": ("ray",),

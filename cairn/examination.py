@@ -23,7 +23,16 @@ Verdict = Literal["ok", "note", "wrong"]
 REQUIRED = ("numpy", "pillow", "sqlalchemy", "alembic", "pandas", "pyarrow", "imagehash")
 ROOMS = {
     "collect": ("aiohttp", "protego", "selectolax"),
-    "serve": ("argon2-cffi", "fastapi", "jinja2", "markdown-it-py", "python-multipart", "uvicorn"),
+    "serve": (
+        "argon2-cffi",
+        "fastapi",
+        "httptools",
+        "jinja2",
+        "markdown-it-py",
+        "python-multipart",
+        "uvicorn",
+        "uvloop",
+    ),
     "build": ("jinja2", "matplotlib", "mlcroissant", "simplejpeg"),
     "train": ("matplotlib", "torch", "torchvision"),
 }

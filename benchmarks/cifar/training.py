@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +39,7 @@ def relabel(release: Release, folder: Path, name: str, labels: Mapping[str, Labe
             for sample in release.split(split):
                 if split in labels:
                     sample = _relabelled(sample, labels[split])
-                about = json.dumps(sample.meta, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+                about = _as_bytes(sample.meta)
                 soft = [(int(label), float(p)) for label, p in sample.meta["soft"]]
                 writer.add(sample.key, {sample.extension: sample.image, "json": about}, sample.label, soft)
         splits[split] = writer.close()
@@ -60,7 +61,11 @@ def relabel(release: Release, folder: Path, name: str, labels: Mapping[str, Labe
 def _relabelled(sample: Sample, labels: Labels) -> Sample:
     label = labels[sample.meta["sha256"]]
     about = {"label": label, "category": CATEGORIES[label], "posterior": 1.0, "soft": [[label, 1.0]]}
-    return replace(sample, label=label, meta={**sample.meta, **about})
+    return replace(sample, label=label, about=_as_bytes({**sample.meta, **about}))
+
+
+def _as_bytes(meta: Mapping[str, Any]) -> bytes:
+    return json.dumps(meta, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def train_on(release: Release, out: Path, clean: Labels, model: str, epochs: int, seed: int) -> Trained:

@@ -18,8 +18,8 @@ COMMANDS = {
     "user": "People who may sign in: add, invite, role, disable.",
     "serve": "Serve the annotation app until Ctrl-C.",
     "consensus": "Compute posteriors, annotator quality and agreement of a campaign, and settle its items.",
-    "audit": "Say how many labels of a campaign are wrong, from a sample that reviewers judge, and what to judge for"
-    " more.",
+    "audit": "Say how many labels of a campaign or release are wrong, from a sample that reviewers judge,"
+    " and what to judge.",
     "build": "Cut a release from what the campaigns have settled; stopped, the same command continues.",
     "diff": "Tell what changed between two releases: pictures, labels, splits, counts, the recipe.",
     "verify": "Check every checksum, count, split leak and label of a release against its manifest and the workspace.",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import httpx
+import numpy as np
 from PIL import ExifTags, Image
 
 from annotate_app.consent import CONSENT_VERSION
@@ -15,7 +16,10 @@ SECRET = "a-secret-of-the-giver-that-is-long-enough-1"
 
 
 def photo(number: int, category: str = "boat") -> bytes:
-    """A JPEG with EXIF: camera, time, and GPS (Lake Tana, 11.5 N 37.3 E), also as XMP."""
+    """A JPEG with EXIF: camera, time, and GPS (Lake Tana, 11.5 N 37.3 E), also as XMP.
+
+    Clouds of its own make it another scene than the next one, which no search for duplicates may take for one shot.
+    """
     exif = Image.Exif()
     exif[ExifTags.Base.Make] = CAMERA
     exif[ExifTags.Base.Orientation] = 1
@@ -30,7 +34,10 @@ def photo(number: int, category: str = "boat") -> bytes:
     )
     xmp = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><!-- {CAMERA} exif:GPSLatitude="11,30N" --></x:xmpmeta>'.encode()
     out = io.BytesIO()
-    Image.open(io.BytesIO(draw(category, number))).save(out, "JPEG", quality=92, exif=exif, xmp=xmp)
+    scene = Image.open(io.BytesIO(draw(category, number))).convert("RGB")
+    clouds = np.random.default_rng(number).integers(0, 256, (9, 12, 3), dtype=np.uint8)
+    scene = Image.blend(scene, Image.fromarray(clouds).resize(scene.size, Image.Resampling.BICUBIC), 0.5)
+    scene.save(out, "JPEG", quality=92, exif=exif, xmp=xmp)
     return out.getvalue()
 
 

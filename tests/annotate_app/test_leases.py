@@ -170,3 +170,18 @@ def test_a_picture_that_was_taken_down_is_shown_to_nobody(stocked, app):
     ann = app.client("ann")
     assert {item["sha256"] for item in lease(ann, "boats")["items"]} == set(hashes[1:])
     assert ann.get(f"/images/{hashes[0]}").status_code == 404
+
+
+@pytest.mark.parametrize("limit", ["per_person_limit", "per_category_limit"])
+def test_late_answers_and_those_that_made_good_for_them_stay_within_a_person_s_limit(stocked, app, limit):
+    campaign(stocked, 12, n=3, **{limit: 4})
+    ann = app.client("ann")
+    late = lease(ann, "boats", 4)["items"]
+    app.clock.forward(minutes=31)
+    again = lease(ann, "boats", 4)["items"]
+    assert len(again) == 4
+    outcomes = send(ann, [judgment(item["id"]) for item in late if item not in again])
+    assert {outcome["status"] for outcome in outcomes} <= {"refused"}
+    assert {outcome["status"] for outcome in send(ann, [judgment(item["id"]) for item in again])} == {"accepted"}
+    with stocked.read() as session:
+        assert session.scalar(select(func.count()).select_from(Judgment)) == 4
