@@ -50,8 +50,11 @@ class InMemory:
 
     def batches(self, batches: Sequence[NDArray[np.int64]]) -> Iterator[Tensor]:
         """See `Pictures`."""
-        for batch in batches:
-            wanted = torch.from_numpy(batch).to(self.pixels.device)
+        if not len(batches):
+            return
+        # One copy to the device for all batches: each waits for the device.
+        order = torch.from_numpy(np.concatenate(batches)).to(self.pixels.device)
+        for wanted in order.split([len(batch) for batch in batches]):
             yield self.pixels[wanted if self.rows is None else self.rows[wanted]]
 
     def one(self, row: int) -> NDArray[np.uint8]:

@@ -47,6 +47,8 @@ def make_compute(
     channels_last: bool = True,
 ) -> Compute:
     """Put device, precision (fp32, bf16) and channel statistics (in 0..1) together."""
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = True  # batches have two sizes at most, so that trying kernels soon pays
     return Compute(
         device=device,
         bf16=precision == "bf16",

@@ -120,13 +120,14 @@ def run_epoch(state: State, position: Position, history: list[EpochRow], watch: 
         except torch.OutOfMemoryError as error:
             raise out_of_memory(job) from error
         position.step += 1
-        now = time.perf_counter()
-        save_due = now - saved >= config.checkpoint_seconds and job.world.size == 1
-        if device.type == "cpu" or save_due or now - noted >= NOTE_SECONDS or position.step == job.steps:
+        given = time.perf_counter()
+        save_due = given - saved >= config.checkpoint_seconds and job.world.size == 1
+        if device.type == "cpu" or save_due or given - noted >= NOTE_SECONDS or position.step == job.steps:
             if int(tally.broken) >= 0:
                 position.step = int(tally.broken)
                 raise diagnose(state, position, lr, all_batches(job, position)[position.step])
             note_sums(position, tally.sums)
+            now = time.perf_counter()  # only here a GPU has done what it was given
             position.seconds, noted = before + now - began, now
             watch.step(step_note(job, position, (position.seen - first_seen) / max(1e-9, now - began)))
         else:

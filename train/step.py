@@ -87,7 +87,8 @@ def learn(state: State, rows: NDArray[np.int64], inputs: Tensor, targets: Tensor
         labels = torch.from_numpy(job.train.labels[own[piece]]).to(logits.device, non_blocking=True)
         each = sample_losses(logits, targets[piece], config.loss, config.label_smoothing)
         if state.memory is not None:
-            each = each + early_learning(logits, state.memory, torch.from_numpy(own[piece]).to(logits.device))
+            samples = torch.from_numpy(own[piece]).to(logits.device, non_blocking=True)
+            each = each + early_learning(logits, state.memory, samples)
         if state.weights is not None:
             each = each * (state.weights[targets[piece]] if targets.ndim == 1 else targets[piece] @ state.weights)
         total = each.sum()
@@ -97,7 +98,7 @@ def learn(state: State, rows: NDArray[np.int64], inputs: Tensor, targets: Tensor
         (total * (job.world.size / len(rows))).backward()
         with torch.no_grad():
             right = (logits.argmax(dim=1) == labels).sum()
-            found += torch.stack([total.detach().double(), right.double(), right.new_tensor(len(labels)).double()])
+            found += torch.stack([total.detach().double(), right.double(), right.new_full((), len(labels)).double()])
     state.optimiser.step()
     if state.average is not None:
         state.average.update()

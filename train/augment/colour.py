@@ -18,8 +18,8 @@ def blend(pictures: Tensor, other: Tensor, amount: Tensor) -> Tensor:
 
 def grey(pictures: Tensor) -> Tensor:
     """float [B, 3, H, W] -> float [B, 1, H, W]."""
-    weights = torch.tensor(GREY, device=pictures.device, dtype=pictures.dtype).reshape(1, 3, 1, 1)
-    return (pictures * weights).sum(dim=1, keepdim=True)
+    red, green, blue = pictures.split(1, dim=1)
+    return GREY[0] * red + GREY[1] * green + GREY[2] * blue
 
 
 def brightness(pictures: Tensor, amount: Tensor) -> Tensor:

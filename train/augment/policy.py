@@ -47,7 +47,7 @@ def apply_policy(pictures: Tensor, policy: str, operation: Tensor, level: Tensor
     out = pictures.clone()
     for layer in range(operation.shape[1]):
         for number, name in enumerate(OPERATIONS):
-            rows = (operation[:, layer] == number).nonzero()[:, 0].to(pictures.device)
+            rows = (operation[:, layer] == number).nonzero()[:, 0].to(pictures.device, non_blocking=True)
             if name != "identity" and len(rows):
                 strength = level[rows, layer] * (LARGEST[name][column] if name in LARGEST else 1.0)
                 out[rows] = operate(name, out[rows], strength)
