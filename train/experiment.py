@@ -23,7 +23,7 @@ from train.memory import check_batch, choose_batch
 from train.metrics import Metrics, evaluate
 from train.models import build_model
 from train.models.pretrained import load_partial, read_weights
-from train.parallel import World, join_world, local_device
+from train.parallel import World, check_pieces, join_world, local_device
 from train.parts import Progress, carve_val, load_parts
 from train.predict import predict
 from train.report import Judged, write_evaluation, write_report
@@ -141,6 +141,9 @@ def decide_by_trying(config: RunConfig, jobs: list[Job], fresh: bool) -> tuple[R
         epochs = max(1, min(MAX_EPOCHS, int(config.minutes * 60 / seconds_per_epoch(jobs[0]))))
         config = replace(config, epochs=world.tell(epochs))
         jobs = [replace(job, config=config) for job in jobs]
+    count = len(jobs[0].train)
+    for samples in {count, count - -(-count // config.folds) if config.folds else count}:
+        check_pieces(world, samples, config.batch_size, config.accumulate)
     check_batch(jobs[0])
     return config, jobs
 

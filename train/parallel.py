@@ -71,6 +71,8 @@ def join_world(device: torch.device) -> World:
     if size == 1:
         return ALONE
     if not dist.is_initialized():
+        if device.type == "cuda":
+            torch.cuda.set_device(device)  # else every process also opens the first GPU, and NCCL may choose it
         try:
             dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
         except (RuntimeError, ValueError) as error:
@@ -79,6 +81,21 @@ def join_world(device: torch.device) -> World:
                 hint="start them with: torchrun --nproc-per-node N -m train DATA ...",
             ) from error
     return World(dist.get_rank(), dist.get_world_size())
+
+
+def check_pieces(world: World, count: int, batch_size: int, accumulate: int) -> None:
+    """Refuse a batch of which a process would have fewer pieces than the others, which would wait for it for ever.
+
+    `count` samples make batches of even length, at most `batch_size`. TrainError with exit code 2.
+    """
+    least = count // -(-count // batch_size)
+    needed = world.size * accumulate
+    if world.size > 1 and least < needed:
+        raise TrainError(
+            f"A batch of {least} samples is too small for {world.size} processes that pass it in {accumulate} parts.",
+            hint=f"it needs {needed} or more: give a larger --batch-size, less --accumulate, or fewer processes",
+            exit_code=2,
+        )
 
 
 def first_process() -> bool:

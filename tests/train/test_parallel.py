@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from tests.shards.make import make_release
-from train.parallel import World
+from train.errors import TrainError
+from train.parallel import World, check_pieces
 
 ARGUMENTS = ["--model", "resnet8", "--width", "0.5", "--epochs", "2", "--batch-size", "16", "--lr", "0.05"]
 ARGUMENTS += ["--device", "cpu", "--precision", "fp32", "--workers", "0", "--threads", "1"]
@@ -25,6 +26,15 @@ def test_shares_hold_every_row_once(count, size):
     shares = [rows[World(rank, size).share(count)] for rank in range(size)]
     assert np.array_equal(np.concatenate(shares), rows)
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_a_batch_of_which_a_process_would_lack_a_part_is_refused():
+    """17 samples in batches of 16 are batches of 9 and 8."""
+    check_pieces(World(0, 2), 17, 16, accumulate=4)
+    for world, accumulate in ((World(0, 3), 3), (World(1, 9), 1)):
+        with pytest.raises(TrainError, match="A batch of 8 samples is too small for"):
+            check_pieces(world, 17, 16, accumulate)
+    check_pieces(World(), 17, 16, accumulate=9)  # alone, a batch is passed in as many parts as it has samples
 
 
 def history(folder):
