@@ -85,10 +85,10 @@ def difference(first: Shown, other: Shown) -> tuple[float, float, float]:
 
 
 def headline(runs: list[Shown]) -> str:
-    """Which run is ahead, and whether one can tell."""
-    best = max(runs, key=lambda run: run.figures["top1"])
+    """Which run's first seed is ahead, and whether one can tell; both from the same answers."""
+    best = max(runs, key=lambda run: float(run.right.mean()))
     others = [run for run in runs if run is not best]
-    sentences = [f"{escape(best.name)} has the most {best.split} samples right ({best.figures['top1']:.2%})."]
+    sentences = [f"{escape(best.name)} has the most {best.split} samples right ({best.right.mean():.2%})."]
     for other in others:
         gap, low, high = difference(other, best)
         told = "which is more than chance explains" if low > 0 else "which chance alone may explain"

@@ -16,11 +16,12 @@ import numpy as np
 from shards.atomic import write_whole
 from train.charts import Line, line_chart
 from train.checkpoint import EpochRow
-from train.config import RunConfig, to_toml
+from train.config import CIRCUMSTANCES, RunConfig, as_dict
 from train.errors import TrainError
 from train.experiment import run
 from train.optim import default_rate
 from train.page import page, section
+from train.sources import open_source
 
 SPACE = ("rate", "weight_decay", "warmup", "label_smoothing", "augment")
 AUGMENTS = ("flip", "cifar", "standard", "cifar+cutout", "standard+trivialaugment", "standard+mixup")
@@ -60,9 +61,11 @@ def search(config: RunConfig, trials: int, told: Callable[[str], None] | None = 
         sampler=optuna.samplers.TPESampler(seed=config.seed),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=1),
     )
-    base = to_toml(replace(config, out="-", data="-"))
+    base = identity(config)
     if study.user_attrs.setdefault("base", base) != base:
-        raise TrainError(f"{folder} holds a search with other settings.", "give another --out", exit_code=2)
+        raise TrainError(
+            f"{folder} holds a search with other settings or on other data.", "give another --out", exit_code=2
+        )
     study.set_user_attr("base", base)
 
     def one(trial: Any) -> float:
@@ -90,6 +93,12 @@ def search(config: RunConfig, trials: int, told: Callable[[str], None] | None = 
     done = [t for t in study.trials if t.state.is_finished()]
     study.optimize(one, n_trials=max(0, trials - len(done)))
     return report(study, folder)
+
+
+def identity(config: RunConfig) -> str:
+    """Which search this is, as JSON: the data by its content, and every setting that changes what is learnt."""
+    settings = {name: value for name, value in as_dict(config).items() if name not in CIRCUMSTANCES}
+    return json.dumps({"data": open_source(config.data).identity, **settings}, sort_keys=True)
 
 
 def proposed(trial: Any, config: RunConfig) -> dict[str, Any]:

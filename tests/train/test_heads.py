@@ -9,10 +9,12 @@ import torch
 from shards import open_release
 from tests.train.rendered import FULL, NAMES, SHARD, make_scenes
 from train.cli import main
+from train.device import make_compute
 from train.errors import TrainError
 from train.heads import HeadConfig, train_head
 from train.heads.figures import Boxes, answer_precision, area_under, box_precision, class_iou, iou
-from train.heads.labels import answers_of, attributes_in, boxes_of, mask_of
+from train.heads.labels import Attribute, answers_of, attributes_in, boxes_of, mask_of
+from train.heads.tasks import Attributes, HeadPart
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +117,26 @@ def test_a_release_without_such_answers_is_refused(tmp_path, small):
     train_head(config("segment", small, tmp_path / "used", epochs=1))
     with pytest.raises(TrainError, match="its model is segment resnet18, not attributes r"):
         train_head(config("attributes", small, tmp_path / "used", epochs=1))
+
+
+@pytest.mark.parametrize("change", [{"width": 0.5}, {"lr": 0.1}], ids=["width", "rate"])
+def test_a_head_with_other_settings_in_the_same_folder_is_refused_in_a_sentence(small, tmp_path, change):
+    first = config("segment", small, tmp_path / "run", epochs=1)
+    train_head(first)
+    (name,) = change
+    with pytest.raises(TrainError, match=rf"holds a run with other settings \({name} "):
+        train_head(config("segment", small, tmp_path / "run", epochs=1, **change))
+    train_head(first)  # the same ones go on
+
+
+def test_an_answer_that_no_training_sample_had_counts_as_wrong():
+    task = Attributes((Attribute("colour", ("blue", "red"), False),))
+    labels = [answers_of({"attributes": {"colour": value}}, task.attributes) for value in ("blue", "green", "unsure")]
+    part = HeadPart(np.zeros((3, 8, 8, 3), np.uint8), labels, ["a", "b", "c"])
+    compute = make_compute(torch.device("cpu"), "fp32", (0.5,) * 3, (0.5,) * 3)
+    found = task.figures(lambda x: torch.tensor([[1.0, 0.0]]).repeat(len(x), 1), part, compute)
+    assert found["attributes"]["colour"]["samples"] == 2
+    assert found["attributes"]["colour"]["accuracy"] == 0.5
 
 
 def test_the_command_prints_figures_and_takes_a_pretrained_backbone(small, tmp_path, capsys):

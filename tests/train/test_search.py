@@ -33,6 +33,12 @@ def test_a_search_goes_on_where_it_stopped_and_reports_what_mattered(tmp_path, c
     assert "<svg" in page
     assert "best     trial" in capsys.readouterr().out
     assert main(["search", str(release), "--trials", "6", "--out", str(out), *COMMON, "--optimizer", "adamw"]) == 2
+    other = make_release(tmp_path / "other", {"train": 24, "val": 9, "test": 3}, classes=3, side=16, seed=1)
+    assert main(["search", str(other), "--trials", "6", "--out", str(out), *COMMON]) == 2
+    assert "on other data" in capsys.readouterr().err
+    release.rename(tmp_path / "moved")  # neither the place of the data nor the machine make it another search
+    words = ["search", str(tmp_path / "moved"), "--trials", "5", "--out", str(out), *COMMON]
+    assert main([*words, "--workers", "1", "--device", "auto"]) == 0
 
 
 def test_a_search_without_val_is_bad_usage(tmp_path, capsys):

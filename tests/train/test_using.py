@@ -14,6 +14,7 @@ from tests.shards.make import make_release
 from tests.train.data import make_image_folder, shapes, tiny_config
 from train import run
 from train.cli import main
+from train.compare import Shown, headline
 from train.metrics import softmax
 from train.saved import open_saved
 from train.sources import open_source
@@ -140,6 +141,18 @@ def test_comparison_shows_runs_side_by_side_and_whether_they_differ(release, tra
     folder = make_image_folder(tmp_path / "set", {"train": 12, "test": 6})
     elsewhere = run(tiny_config(folder, tmp_path / "third", epochs=1))
     assert main(["compare", str(trained.folder), str(elsewhere.folder), "--out", str(out)]) == 2
+
+
+def test_the_leading_run_and_its_gap_are_of_the_same_answers():
+    """The mean over seeds may put another run ahead than the first seed's answers, of which the gap is."""
+    keys = np.array(["a", "b", "c", "d"])
+    runs = [
+        Shown("many", {"test": {"top1": 0.9}}, [], "test", keys, np.array([True, False, False, False])),
+        Shown("one", {"test": {"top1": 0.5}}, [], "test", keys, np.array([True, True, False, False])),
+    ]
+    told = headline(runs)
+    assert "one has the most test samples right (50.00%)" in told
+    assert "25.00 points ahead of many" in told
 
 
 def test_the_report_tells_the_judgments_behind_a_label_and_the_human_part(release, trained):

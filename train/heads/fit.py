@@ -30,6 +30,7 @@ from train.sources.release import read_meta, read_picture
 
 LARGEST = 224
 WARMUP = 0.1
+CIRCUMSTANCES = frozenset({"data", "out", "device", "threads"})  # say where, not what is learnt
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,22 @@ def new_network(config: HeadConfig, task: Task, size: int) -> torch.nn.Module:
         return task.network(backbone, size)
 
 
+def refuse_other_settings(folder: Path, there: dict[str, Any] | None, config: HeadConfig) -> None:
+    """TrainError (exit code 2), with what differs, where `last.pt` was written under other settings, or says none."""
+    here = asdict(config)
+    words = [
+        f"{name.replace('_', '-')} {there.get(name)} there, {here[name]} here"
+        for name in (here if there is not None else ())
+        if name not in CIRCUMSTANCES and there is not None and there.get(name) != here[name]
+    ]
+    if words or there is None:
+        raise TrainError(
+            f"{folder} holds a run with other settings ({'; '.join(words) or 'it does not say which'}).",
+            hint="give another --out to keep both, or delete that folder",
+            exit_code=2,
+        )
+
+
 def run_epochs(
     config: HeadConfig,
     task: Task,
@@ -135,6 +152,7 @@ def run_epochs(
     history: list[dict[str, Any]] = []
     if (folder / "last.pt").is_file():
         there = load_checkpoint(folder / "last.pt", stamp)
+        refuse_other_settings(folder, there.get("settings"), config)
         model.load_state_dict(there["weights"])
         optimiser.load_state_dict(there["optimiser"])
         history = there["history"]
@@ -172,7 +190,7 @@ def run_epochs(
             content = {"weights": model.state_dict(), "epoch": epoch + 1, "settings": asdict(config)}
             write_checkpoint(folder / "best.pt", {"stamp": asdict(stamp), **content})
         state = {"weights": model.state_dict(), "optimiser": optimiser.state_dict(), "history": history}
-        write_checkpoint(folder / "last.pt", {"stamp": asdict(stamp), **state})
+        write_checkpoint(folder / "last.pt", {"stamp": asdict(stamp), "settings": asdict(config), **state})
         if told:
             shown = "" if figure is None else f"  val {task.figure} {figure:.3f}"
             told(f"epoch {epoch + 1:>3}  loss {total / len(train.keys):.3f}{shown}")

@@ -101,6 +101,7 @@ class Attributes:
             every += precisions
             known = ~np.isnan(truth[:, piece]).any(axis=1)
             right = scores[known, piece].argmax(axis=1) == truth[known, piece].argmax(axis=1)
+            right &= truth[known, piece].max(axis=1) > 0  # an answer that no training sample had cannot be given
             each[attribute.name] = {
                 "samples": int(known.sum()),
                 "map": mean_known(precisions),
