@@ -44,7 +44,10 @@ class Position:
 
 @dataclass(frozen=True)
 class Stamp:
-    """Which network on which data a checkpoint belongs to; two stamps that differ do not go together."""
+    """Which network on which data a checkpoint belongs to; two stamps that differ do not go together.
+
+    `targets` and `pretrained` are SHA-256 (hex) of what a file of targets or weights holds, empty where there is none.
+    """
 
     model: str
     identity: str
@@ -52,6 +55,8 @@ class Stamp:
     seed: int
     fold: str | None  # such as 2 of 5
     size: int
+    targets: str = ""
+    pretrained: str = ""
 
 
 def save_last(path: Path, stamp: Stamp, state: dict[str, Any], position: Position, history: list[EpochRow]) -> None:
@@ -93,9 +98,10 @@ def load_checkpoint(path: Path, stamp: Stamp) -> dict[str, Any]:
     content = read_checkpoint(path)
     theirs, ours = content["stamp"], asdict(stamp)
     for name, what in WHAT.items():
-        if theirs[name] != ours[name]:
+        there, here = theirs.get(name, ours[name]), ours[name]  # older checkpoints do not say all
+        if there != here:
             raise TrainError(
-                f"{path} belongs to another run: its {what} is {short(theirs[name])}, not {short(ours[name])}.",
+                f"{path} belongs to another run: its {what} is {short(there) or 'none'}, not {short(here) or 'none'}.",
                 hint="give another --out to keep both, or delete that folder",
             )
     return content
@@ -108,6 +114,8 @@ WHAT = {
     "seed": "seed",
     "fold": "fold",
     "size": "picture size",
+    "targets": "file of targets",
+    "pretrained": "file of pretrained weights",
 }
 
 

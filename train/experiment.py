@@ -1,5 +1,6 @@
 """A whole run: data opened, open settings decided, networks trained and measured, all of it written down."""
 
+import hashlib
 import json
 import time
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from train.loop import fit, seconds_per_epoch
 from train.memory import check_batch, choose_batch
 from train.metrics import Metrics, evaluate
 from train.models import build_model
-from train.models.pretrained import load_partial, read_weights
+from train.models.pretrained import digest_of, load_partial, read_weights
 from train.parallel import World, check_pieces, join_world, local_device
 from train.parts import Progress, carve_val, load_parts
 from train.predict import predict
@@ -168,12 +169,16 @@ def make_jobs(
     if mean is None or std is None:
         mean, std = channel_statistics(train.pictures, len(train))
     weights = read_weights(config.pretrained) if config.pretrained else None
+    given = {
+        "targets": file_digest(config.targets) if config.targets.endswith(".npz") else "",
+        "pretrained": digest_of(weights) if weights is not None else "",
+    }
     settings = as_dict(config) | {"categories": list(source.categories), "mean": list(mean), "std": list(std)}
     return [
         Job(
             folder=Path(config.out) / f"seed-{seed}" if config.seeds > 1 else Path(config.out),
             config=config,
-            stamp=Stamp(config.model, source.identity, source.categories, seed, fold=None, size=config.size),
+            stamp=Stamp(config.model, source.identity, source.categories, seed, fold=None, size=config.size, **given),
             compute=make_compute(device, config.precision, mean, std, config.channels_last),
             train=train,
             val=parts.get("val"),
@@ -183,6 +188,12 @@ def make_jobs(
         )
         for seed in range(config.seed, config.seed + config.seeds)
     ]
+
+
+def file_digest(file: str) -> str:
+    """SHA-256 (hex) of a file that was just read."""
+    with open(file, "rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def fold_steps(job: Job) -> list[int]:

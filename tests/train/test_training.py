@@ -8,11 +8,14 @@ import torch
 
 import train.loop as loop_module
 import train.memory as memory_module
+import train.models.pretrained as pretrained_module
+from shards import open_release
 from tests.shards.make import make_release
+from tests.shards.serving import serve
 from tests.train.data import make_image_folder, tiny_config
 from train import TrainError, run
 from train.models import build_model
-from train.models.pretrained import load_partial, read_weights
+from train.models.pretrained import digest_of, load_partial, read_weights
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +115,49 @@ def test_pretrained_weights_are_taken_as_far_as_they_fit_and_the_rest_is_listed(
     theirs = torch.load(best, weights_only=True)["weights"]
     assert all(torch.equal(kept[name], theirs[name]) for name in theirs if not name.startswith("fc"))
     assert not torch.equal(kept["fc.weight"], theirs["fc.weight"])
+
+
+def test_a_run_does_not_go_on_when_a_file_that_it_learns_from_has_changed(release, plain, tmp_path):
+    weights, targets = tmp_path / "weights.pt", tmp_path / "targets.npz"
+
+    def write(factor):
+        state = torch.load(plain.folder / "best.pt", weights_only=True)["weights"]
+        torch.save({name: tensor * factor for name, tensor in state.items()}, weights)
+
+    def write_targets(share):
+        keys = open_release(release).split("train").keys
+        rest = (1 - share) / 2
+        np.savez(targets, key=keys, probabilities=np.tile(np.float32([share, rest, rest]), (len(keys), 1)))
+
+    write(1)
+    write_targets(0.5)
+    config = tiny_config(release, tmp_path / "run", pretrained=str(weights), targets=str(targets), epochs=1)
+    first = run(config)
+    weights.rename(tmp_path / "moved.pt")
+    write(1)
+    assert losses(run(config)) == losses(first)  # the same values in another file are the same
+    write(2)
+    with pytest.raises(TrainError, match="its file of pretrained weights is"):
+        run(config)
+    write(1)
+    write_targets(0.8)
+    with pytest.raises(TrainError, match="its file of targets is"):
+        run(config)
+
+
+def test_weights_from_a_url_are_kept_and_bounded(plain, tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    with serve(plain.folder) as serving:
+        place = f"{serving.url}/best.pt"
+        first, again = read_weights(place), read_weights(place)
+        assert digest_of(first) == digest_of(again) == digest_of(read_weights(str(plain.folder / "best.pt")))
+        assert serving.asked["/best.pt"] == 1
+        with pytest.raises(TrainError, match=r"cannot be read \(HTTP Error 404"):
+            read_weights(f"{serving.url}/nothing.pt")
+        monkeypatch.setattr(pretrained_module, "LARGEST", 1000)
+        with pytest.raises(TrainError, match="is larger than 1,000 bytes"):
+            read_weights(f"{serving.url}/last.pt")
+    assert len(list((tmp_path / "torch" / "hub" / "checkpoints").iterdir())) == 1
 
 
 def test_weights_that_are_none_are_refused(tmp_path):

@@ -1,10 +1,15 @@
 """Weights from a file or URL into a network, and a list of what did not fit."""
 
+import hashlib
+import os
 import pickle
+import tempfile
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
+from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +17,7 @@ from torch import Tensor, nn
 from train.errors import TrainError
 
 Weights = dict[str, Tensor]
+LARGEST = 8 << 30  # bytes of a file at a URL
 WRAPPERS = ("module.", "_orig_mod.", "backbone.")  # what DataParallel, torch.compile and our heads put before names
 
 
@@ -43,15 +49,14 @@ def read_weights(place: str) -> Weights:
     Raises TrainError (exit code 2) for a place without such a file.
     """
     try:
-        if place.startswith(("http://", "https://")):
-            content: Any = torch.hub.load_state_dict_from_url(place, map_location="cpu", weights_only=True)
-        elif place.endswith(".safetensors"):
+        file = download(place) if place.startswith(("http://", "https://")) else Path(place)
+        if file.suffix == ".safetensors":
             from safetensors.torch import load_file
 
-            content = load_file(place)
+            content: Any = load_file(file)
         else:
-            content = torch.load(Path(place), map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError, URLError) as error:
+            content = torch.load(file, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError, HTTPException) as error:
         raise TrainError(
             f"The weights at {place} cannot be read ({first_line(error)}).", "give a state dict or a best.pt", 2
         ) from error
@@ -64,6 +69,37 @@ def read_weights(place: str) -> Weights:
     if not tensors:
         raise TrainError(f"{place} holds no weights.", "give a state dict or a best.pt", 2)
     return tensors
+
+
+def download(url: str) -> Path:
+    """The file at a URL, kept beside torch's own downloads. TrainError where it is larger than weights are."""
+    folder = Path(torch.hub.get_dir()) / "checkpoints"
+    file = folder / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}-{Path(urlsplit(url).path).name or 'weights'}"
+    if file.is_file():
+        return file
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as own, urlopen(url, timeout=60) as answer:  # noqa: S310  http or https
+        part, size = Path(own) / "part", 0
+        with part.open("wb") as written:
+            while block := answer.read(1 << 20):
+                size += len(block)
+                if size > LARGEST:
+                    raise TrainError(f"The file at {url} is larger than {LARGEST:,} bytes.", "give a weights file", 2)
+                written.write(block)
+        stated = answer.headers.get("Content-Length")
+        if stated is not None and size != int(stated):
+            raise OSError(f"{size} of {stated} bytes came")
+        os.replace(part, file)
+    return file
+
+
+def digest_of(weights: Weights) -> str:
+    """SHA-256 (hex) of names, kinds, shapes and values, whatever file they came in."""
+    found = hashlib.sha256()
+    for name, tensor in sorted(weights.items()):
+        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        found.update(tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()
 
 
 def first_line(error: BaseException) -> str:
