@@ -28,7 +28,6 @@ from label_store.models import (
 
 KINDS = ("verify", "classify", "attributes", "boxes", "polygons")
 """The kinds that have a page to judge them on."""
-_CHUNK = 500
 IMAGENET_V2_RULE = {"rule": "fixed", "n": 10}
 IMAGENET_V2_PAGE = {"items": 48, "right": 3, "wrong": 3}
 

@@ -17,9 +17,11 @@ from consensus.intervals import wilson
 from consensus.objects import FusedObject, ObjectsResult, drawings_of, fit_objects, same_objects
 from label_store.models import Campaign, Person
 from label_store.questions import CampaignData, Vote
+from label_store.settle_annotators import AnnotatorReport
+from label_store.settle_items import ItemConsensus
 
 if TYPE_CHECKING:
-    from label_store.settle import AnnotatorReport, Assessment, ItemConsensus
+    from label_store.settle import Assessment
 
 METHOD = "objects"
 VERSION = "1"
@@ -62,9 +64,7 @@ def assess_objects(session: Session, campaign: Campaign, data: CampaignData) -> 
     )
 
 
-def _items(data: CampaignData, fused: ObjectsResult, rule: consensus.StoppingRule) -> tuple["ItemConsensus", ...]:
-    from label_store.settle import ItemConsensus
-
+def _items(data: CampaignData, fused: ObjectsResult, rule: consensus.StoppingRule) -> tuple[ItemConsensus, ...]:
     objects: dict[int, list[FusedObject]] = defaultdict(list)
     for one in fused.objects:
         objects[one.item].append(one)
@@ -121,10 +121,8 @@ def _told(one: FusedObject, data: CampaignData) -> dict[str, Any]:
 
 def _annotators(
     data: CampaignData, people: list[int], fused: ObjectsResult, names: Mapping[int, str]
-) -> tuple["AnnotatorReport", ...]:
+) -> tuple[AnnotatorReport, ...]:
     """Accuracy: of the objects that exist on a person's items or that he drew, the share that exist and he drew."""
-    from label_store.settle import AnnotatorReport
-
     gold = {item.id: item.gold for item in data.items if item.gold is not None}
     seen: dict[int, set[int]] = defaultdict(set)
     place = {item.id: n for n, item in enumerate(data.items)}

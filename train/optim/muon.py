@@ -4,13 +4,10 @@ Jordan et al., "Muon: An optimizer for hidden layers in neural networks" (2024).
 as a matrix [out, in k k]; the stem, the head, norms and biases are moved by SGD. torch.optim.Muon takes matrices only.
 """
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from train.optim.groups import Group
-from train.optim.sgd import copy_into
+from train.optim.sgd import Momentum
 
 ITERATIONS = 5
 QUINTIC = (3.4445, -4.7750, 2.0315)  # coefficients of Newton-Schulz that carry singular values into about 0.7..1.2
@@ -29,19 +26,8 @@ def orthogonalise(matrix: Tensor, low_precision: bool) -> Tensor:
     return (x.T if tall else x).to(matrix.dtype)
 
 
-class Muon:
+class Muon(Momentum):
     """p = p (1 - lr decay) - lr sqrt(max(1, rows / columns)) orthogonalise(g + momentum v), v = momentum v + g."""
-
-    def __init__(self, groups: list[Group], momentum: float) -> None:
-        self.param_groups = groups
-        self.momentum = momentum
-        self.velocity = [[torch.zeros_like(p) for p in group["params"]] for group in groups]
-
-    def zero_grad(self) -> None:
-        """Forget the gradients."""
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                parameter.grad = None
 
     @torch.no_grad()
     def step(self) -> None:
@@ -56,11 +42,3 @@ class Muon:
                 rows, columns = update.shape
                 parameter.mul_(1 - group["lr"] * group["weight_decay"])
                 parameter.add_(update.reshape(parameter.shape), alpha=-group["lr"] * max(1.0, rows / columns) ** 0.5)
-
-    def state_dict(self) -> dict[str, Any]:
-        """What a resumed run needs."""
-        return {"velocity": self.velocity}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """The inverse of `state_dict`."""
-        copy_into(self.velocity, state["velocity"])

@@ -13,11 +13,8 @@ from train.errors import TrainError
 from train.optim.groups import Group
 
 
-class NesterovSGD:
-    """v = momentum v + g;  p = p - lr (g + momentum v), with g the gradient plus `weight_decay` times p.
-
-    Each of `param_groups` has `params`, `weight_decay` and `lr`, which may be set before each step.
-    """
+class Momentum:
+    """A velocity for each parameter, and all that an optimiser with one has beside its step."""
 
     def __init__(self, groups: list[Group], momentum: float) -> None:
         self.param_groups = groups
@@ -29,6 +26,21 @@ class NesterovSGD:
         for group in self.param_groups:
             for parameter in group["params"]:
                 parameter.grad = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run needs: the velocities, group by group."""
+        return {"velocity": self.velocity}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """The inverse of `state_dict`; TrainError when the tensors are of other shapes."""
+        copy_into(self.velocity, state["velocity"])
+
+
+class NesterovSGD(Momentum):
+    """v = momentum v + g;  p = p - lr (g + momentum v), with g the gradient plus `weight_decay` times p.
+
+    Each of `param_groups` has `params`, `weight_decay` and `lr`, which may be set before each step.
+    """
 
     @torch.no_grad()
     def step(self) -> None:
@@ -46,14 +58,6 @@ class NesterovSGD:
             torch._foreach_add_(velocity, gradients)
             step = torch._foreach_add(gradients, velocity, alpha=self.momentum)
             torch._foreach_add_(moved, step, alpha=-group["lr"])
-
-    def state_dict(self) -> dict[str, Any]:
-        """What a resumed run needs: the velocities, group by group."""
-        return {"velocity": self.velocity}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """The inverse of `state_dict`; TrainError when the tensors are of other shapes."""
-        copy_into(self.velocity, state["velocity"])
 
 
 class FusedSGD:
