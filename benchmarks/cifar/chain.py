@@ -12,12 +12,12 @@ from sqlalchemy import select
 import dataset_builder
 from annotate_app import create_campaign, invite
 from benchmarks.cifar import measures
-from benchmarks.cifar.clock import Clock, machine
 from benchmarks.cifar.measures import Duplicates, LabelErrors, Votes
 from benchmarks.cifar.pictures import ANSWERS, CATEGORIES, LEAST, MOST, Chosen, choose, data_folder, missing
-from benchmarks.cifar.replay import Replay, work_together
 from benchmarks.cifar.site import FileSite
 from benchmarks.cifar.training import Labels, Trained, relabel, train_on
+from benchmarks.clock import Clock, machine
+from benchmarks.people import Answer, Person, work_together
 from cairn.demo.app_process import AppProcess
 from collector import CollectReport, UrlList, collect
 from label_store import CairnError, CategorySpec, UsageError, Workspace, put_category, settle
@@ -135,10 +135,15 @@ def _judge(workspace: Workspace, chosen: Chosen) -> None:
             invitations[slug] = [invite(session, campaign_id=made.id) for _ in range(ANSWERS)]
     with AppProcess(workspace.folder) as app:
         for slug in CAMPAIGNS.values():
-            people = [Replay(f"{slug} {column + 1}", column, chosen.pictures) for column in range(ANSWERS)]
+            people = [Person(f"{slug} {column + 1}", _said(chosen, column)) for column in range(ANSWERS)]
             _, refused = work_together(app.base_url, slug, people, invitations[slug])
             if refused:
                 raise CairnError(f"the app refused {len(refused)} answers, the first because: {refused[0]}")
+
+
+def _said(chosen: Chosen, column: int) -> Answer:
+    """What the person of a column said of each picture, given again."""
+    return lambda sha256: {"value": CATEGORIES[chosen.pictures[sha256].answers[column]]}
 
 
 def _settle(workspace: Workspace, chosen: Chosen) -> tuple[dict[str, Votes], dict[str, LabelErrors]]:

@@ -1,30 +1,30 @@
-"""The real answers, given again by accounts of the app through its public HTTP interface.
+"""People who answer through the annotation app's public HTTP interface, each under an account of their own.
 
-An annotator is told the SHA-256 of a picture and answers what the person of that column answered.
+Somebody is told the SHA-256 of a picture and gives the answer that he has to it.
 """
 
 import threading
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from benchmarks.cifar.pictures import CATEGORIES, Picture
 from cairn.demo.labour import AppClient, password_of
 
 LEASED = 100
 """Items a request for work."""
 SENT = 500
 """Judgments a request, at most."""
+Answer = Callable[[str], Mapping[str, Any]]
+"""From the SHA-256 of a picture to an answer of the campaign's kind."""
 
 
-class Replay:
-    """One person: column `column` of the answers to `pictures`, under an account of their own."""
+class Person:
+    """Somebody with an answer to every picture."""
 
-    def __init__(self, name: str, column: int, pictures: Mapping[str, Picture]) -> None:
+    def __init__(self, name: str, answer: Answer) -> None:
         self.name = name
-        self.column = column
-        self.pictures = pictures
+        self.answer = answer
         self.accepted = 0
         self.refused: list[str] = []
 
@@ -50,22 +50,21 @@ class Replay:
                 pause.wait(0.05)
 
     def _judgment(self, item: Mapping[str, Any]) -> dict[str, Any]:
-        answer = self.pictures[item["sha256"]].answers[self.column]
         return {
             "id": str(uuid.uuid4()),
             "item": item["id"],
-            "answer": {"value": CATEGORIES[answer]},
+            "answer": self.answer(item["sha256"]),
             "answered_at": datetime.now(UTC).isoformat(),
         }
 
 
 def work_together(
-    base_url: str, campaign: str, people: Sequence[Replay], invitations: Sequence[str]
+    base_url: str, campaign: str, people: Sequence[Person], invitations: Sequence[str]
 ) -> tuple[int, list[str]]:
     """All people at once; (judgments accepted, reasons of refusals). What goes wrong for anybody is raised."""
     failures: list[BaseException] = []
 
-    def one(who: Replay, invitation: str) -> None:
+    def one(who: Person, invitation: str) -> None:
         try:
             who.work(base_url, invitation, campaign)
         except BaseException as error:
