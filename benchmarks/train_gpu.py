@@ -3,6 +3,7 @@
     python benchmarks/train_gpu.py [--only ROW ...] [--json benchmarks/results/h200.json]     a GPU
     python benchmarks/train_gpu.py --tiny [--only ROW ...]                                    a CPU: that every row runs
     python benchmarks/train_gpu.py --choose [--only ROW ...]                                  45,000/5,000 of train
+    python benchmarks/train_gpu.py --only --json FILE                                         nothing: what is to be run
 
 Needs torch, torchvision, numpy, pillow, and CIFAR-10 in `CAIRN_DATA` (else ../shared/data); labels of CIFAR-10N are
 read from `cifar10n.npz` there, or with pyarrow from the published table, from which `--prepare` writes that file.
@@ -28,12 +29,13 @@ import torch  # noqa: E402  after the path is set
 import torch._dynamo  # noqa: E402
 
 from benchmarks.training import cifar, rows  # noqa: E402
-from benchmarks.training.rows import ROWS, Setting  # noqa: E402
+from benchmarks.training.rows import ROWS  # noqa: E402
+from benchmarks.training.runs import Setting  # noqa: E402
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", choices=[row.name for row in ROWS], metavar="ROW", help=", ".join(
+    parser.add_argument("--only", nargs="*", choices=[row.name for row in ROWS], metavar="ROW", help=", ".join(
         row.name for row in ROWS
     ))  # fmt: skip
     parser.add_argument("--tiny", action="store_true", help="rows in seconds, anywhere; figures mean nothing")
@@ -58,16 +60,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         setting = Setting(data, given.work or Path(temporary), given.tiny, given.choose, given.device, given.seeds)
         for row in ROWS:
-            if given.only and row.name not in given.only:
-                table.setdefault(row.name, {"figure": row.figure, "to_reach": row.to_reach, "found": "not measured"})
-                continue
             command = f"python benchmarks/train_gpu.py --only {row.name}" + (" --tiny" if given.tiny else "")
             command += " --choose" if given.choose else ""
-            torch.compiler.reset()
-            result = row.run(setting)
             told = {"figure": row.figure, "to_reach": row.to_reach, "command": command}
-            table[row.name] = told | kind | {"found": result}
-            print(json.dumps({row.name: table[row.name]}, indent=1), flush=True)
+            if given.only is not None and row.name not in given.only:
+                table.setdefault(row.name, told | {"found": "not measured"})
+            else:
+                torch.compiler.reset()
+                table[row.name] = told | kind | {"found": row.run(setting)}
+                print(json.dumps({row.name: table[row.name]}, indent=1), flush=True)
             if given.json:
                 given.json.parent.mkdir(parents=True, exist_ok=True)
                 given.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

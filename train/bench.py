@@ -10,7 +10,7 @@ import itertools
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -20,15 +20,17 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from train.checkpoint import Position, Stamp
 from train.config import RunConfig
-from train.data import InMemory, Streamed, even_batches, load, stored_side
+from train.data import InMemory, Streamed, even_batches, load
+from train.decoding import stored_side
 from train.describe import describe
 from train.device import choose_device, choose_precision, choose_workers, make_compute, memory_in_use
 from train.job import Job, Part
 from train.models import has_small_stem
+from train.peers import peers, plain_loop
 from train.settling import SMALL_PICTURE
 from train.sources import open_source
 from train.step import State, learn, new_state, prepare, train_step
@@ -51,6 +53,7 @@ class Asked:
     precision: str = "auto"
     augment: str = "standard"
     optimizer: str = "sgd"
+    gpu_decode: bool = False
     channels_last: bool = True
     compile: bool = False
     cuda_graphs: bool = False
@@ -58,7 +61,6 @@ class Asked:
     seconds: float = 2.0
     rounds: int = 5
     peers: bool = True
-    cpu_time: bool = False  # count this process's CPU seconds, which other work on the machine hardly moves
 
 
 def bench(asked: Asked) -> dict[str, Any]:
@@ -84,8 +86,9 @@ def bench(asked: Asked) -> dict[str, Any]:
         "end_to_end": lambda: loading(job, both),
     }
     if asked.peers:
-        contenders |= {name: partial(again, plain_loop(model, job)) for name, model in peers(asked, job)}
-    rates = measure(contenders, device, asked, time.process_time if asked.cpu_time else time.perf_counter)
+        contenders |= {name: partial(again, plain_loop(model, job)) for name, model in peers(job)}
+    measured = measure(contenders, device, asked)
+    rates = {name: rate.wall for name, rate in measured.items()}
     stages = {"loading": 1000 * asked.batch_size / rates["loader"]}
     stages |= stage_times(state, rows, batch, repeats=min(3, asked.rounds))
     known = describe(asked.model, size=asked.size, classes=asked.classes, small_input=job.config.small_input)
@@ -97,6 +100,7 @@ def bench(asked: Asked) -> dict[str, Any]:
         "torch": torch.__version__,
         "precision": job.config.precision,
         "samples_per_second": rates,
+        "samples_per_cpu_second": {name: rate.cpu for name, rate in measured.items()},
         "end_to_end_of_synthetic": rates["end_to_end"] / rates["synthetic"],
         "against": {name: rates["synthetic"] / rates[name] for name in rates if name.startswith(("torch", "timm"))},
         "mfu": 6 * known.flops * rates["synthetic"] / peak,
@@ -114,7 +118,7 @@ def make_job(asked: Asked) -> Job:
     if asked.data:
         source = open_source(asked.data)
         samples = source.splits["train"]
-        pictures, _ = load(samples, asked.size, device, choose_workers(asked.workers))
+        pictures, _ = load(samples, asked.size, device, choose_workers(asked.workers), gpu_decode=asked.gpu_decode)
         part = Part(pictures, samples.labels, list(samples.keys))
         classes = len(source.categories)
     else:
@@ -175,57 +179,17 @@ def endless(job: Job) -> Generator[tuple[NDArray[np.int64], Tensor], None, None]
         yield from zip(batches, job.train.pictures.batches(batches), strict=True)
 
 
-def peers(asked: Asked, job: Job) -> Iterator[tuple[str, nn.Module]]:
-    """torchvision's and timm's network of the same name where they have one and are installed; and ours, plainly."""
-    import torchvision
+@dataclass(frozen=True)
+class Rate:
+    """Samples a second of the wall, and a CPU second of this process, which other work on the machine hardly moves."""
 
-    compute = replace(job.compute, channels_last=False)
-    if asked.model in torchvision.models.list_models():
-        theirs = torchvision.models.get_model(asked.model, weights=None, num_classes=job.classes)
-        if job.config.small_input:
-            theirs.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
-            theirs.maxpool = nn.Identity()
-        yield "torchvision", compute.place(theirs)
-    try:
-        import timm
-    except ImportError:
-        pass
-    else:
-        if asked.model in timm.list_models():
-            theirs = timm.create_model(asked.model, num_classes=job.classes)
-            if job.config.small_input:
-                theirs.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
-                theirs.maxpool = nn.Identity()
-            yield "timm", compute.place(theirs)
-    yield "torch_plain", compute.place(job.new_model())
+    wall: float
+    cpu: float
 
 
-def plain_loop(model: nn.Module, job: Job) -> Callable[[], int]:
-    """A step as every tutorial has it: prepared floats in the usual layout, autocast where asked, torch's own SGD."""
-    compute = job.compute
-    random = torch.Generator().manual_seed(0)
-    shape = (job.config.batch_size, 3, job.stamp.size, job.stamp.size)
-    x = torch.randn(shape, generator=random).to(compute.device)
-    y = torch.randint(0, job.classes, (shape[0],), generator=random).to(compute.device)
-    optimiser = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9, nesterov=True, weight_decay=5e-4)
-    model.train()
-
-    def step() -> int:
-        optimiser.zero_grad()
-        with compute.autocast():
-            loss = F.cross_entropy(model(x), y)
-        loss.backward()
-        optimiser.step()
-        return shape[0]
-
-    return step
-
-
-def measure(
-    contenders: Mapping[str, Contender], device: torch.device, asked: Asked, clock: Callable[[], float]
-) -> dict[str, float]:
-    """Samples a second of each, median of rounds in turns; one contender's steps end before another's begin."""
-    found: dict[str, list[float]] = {name: [] for name in contenders}
+def measure(contenders: Mapping[str, Contender], device: torch.device, asked: Asked) -> dict[str, Rate]:
+    """The rates of each, medians of rounds in turns; one contender's steps end before another's begin."""
+    found: dict[str, list[Rate]] = {name: [] for name in contenders}
     for start in contenders.values():  # memory, kernels and compilation come first
         with closing(start()) as steps:
             for _ in range(3 if asked.rounds > 1 else 2):
@@ -235,12 +199,16 @@ def measure(
             with closing(start()) as steps:
                 next(steps)
                 wait(device)
-                began, samples = clock(), 0
-                while clock() - began < asked.seconds / asked.rounds or not samples:
+                began, began_cpu, samples = time.perf_counter(), time.process_time(), 0
+                while time.perf_counter() - began < asked.seconds / asked.rounds or not samples:
                     samples += next(steps)
                 wait(device)
-                found[name].append(samples / (clock() - began))
-    return {name: median(rates) for name, rates in found.items()}
+                cpu = max(1e-9, time.process_time() - began_cpu)
+                found[name].append(Rate(samples / (time.perf_counter() - began), samples / cpu))
+    return {
+        name: Rate(median(rate.wall for rate in rates), median(rate.cpu for rate in rates))
+        for name, rates in found.items()
+    }
 
 
 def wait(device: torch.device) -> None:

@@ -16,7 +16,18 @@ from train.schedule import SCHEDULES
 # Fields that say where and how fast, not what is learnt: a run goes on when only these differ.
 # Data counts by its content: checkpoints carry the release's identity, so that a moved release is still the same.
 CIRCUMSTANCES = frozenset(
-    {"data", "out", "device", "workers", "threads", "checkpoint_seconds", "folds", "tensorboard", "verify"}
+    [
+        "data",
+        "out",
+        "device",
+        "workers",
+        "threads",
+        "checkpoint_seconds",
+        "folds",
+        "tensorboard",
+        "verify",
+        "side_by_side",
+    ]
 )
 
 
@@ -31,7 +42,9 @@ class RunConfig:
     probabilities; `batch_size` 0 is the largest that fits; `accumulate` parts of a batch pass one after the other;
     `ema` the decay of averaged weights, 0 for none; `frozen` how many parts from the stem on learn nothing;
     `layer_decay` each part's rate against the next one's; `skip_corrupt` the share of a split that may be unreadable;
-    `folds` K > 1 adds out-of-fold predictions; `checkpoint_seconds` the longest time between two checkpoints.
+    `side_by_side` how many of the seeds train at once, each in a process of its own; `folds` K > 1 adds out-of-fold
+    predictions; `gpu_decode` decodes streamed JPEGs on the device; `deterministic` takes only kernels that add in one
+    order; `checkpoint_seconds` the longest time between two checkpoints.
     """
 
     data: str
@@ -64,6 +77,7 @@ class RunConfig:
     ema: float = 0.0
     seed: int = 0
     seeds: int = 1
+    side_by_side: int = 1
     val: str = "auto"
     folds: int = 0
     skip_corrupt: float = 0.0
@@ -73,6 +87,8 @@ class RunConfig:
     channels_last: bool = True
     compile: bool = False
     cuda_graphs: bool = False
+    deterministic: bool = False
+    gpu_decode: bool = False
     workers: int | None = None
     threads: int | None = None
     checkpoint_seconds: float = 30.0
@@ -95,8 +111,8 @@ class RunConfig:
         if self.targets not in ("hard", "soft") and not self.targets.endswith(".npz"):
             refuse("targets", self.targets, "choose hard, soft, or the path of a file that ends in .npz")
         at_least = {
-            "epochs": 1, "batch_size": 0, "accumulate": 1, "seeds": 1, "seed": 0, "folds": 0, "weight_decay": 0,
-            "size": 8, "frozen": 0,
+            "epochs": 1, "batch_size": 0, "accumulate": 1, "seeds": 1, "side_by_side": 1, "seed": 0, "folds": 0,
+            "weight_decay": 0, "size": 8, "frozen": 0,
         }  # fmt: skip
         for name, least in at_least.items():
             value = getattr(self, name)

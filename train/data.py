@@ -6,22 +6,22 @@ Either way a batch is uint8 [B, H, H, 3], in exactly the order asked for; augmen
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from train.decoding import decode_on_device, square, stored_side
 from train.errors import TrainError
 from train.sources import Labelled
 
 MEMORY_LIMIT = 2 << 30  # bytes of decoded pictures that may stay in memory: 700,000 of 32 x 32
 AHEAD = 4  # batches that are decoded ahead of the network
-LARGE_SIDE = 128  # from this size on a margin is kept around what is seen, as is usual: 256 for 224
 Progress = Callable[[int, int | None, str], None]
 
 
@@ -71,38 +71,43 @@ class InMemory:
 class Streamed:
     """Pictures decoded when they are needed, by `workers` processes, ahead of the network.
 
-    Where a dataset cannot be read in a forked process (a remote release's client would hang), threads decode.
+    Where a dataset cannot be read in a forked process (a remote release's client would hang), threads decode. With
+    `gpu_decode` either only reads, and a whole batch is decoded on the device.
     """
 
     samples: Labelled
     side: int
     workers: int
     device: torch.device
+    gpu_decode: bool = False
 
     def batches(self, batches: Sequence[NDArray[np.int64]]) -> Iterator[Tensor]:
         """See `Pictures`. A worker that dies, or a picture that cannot be decoded, raises TrainError."""
-        try:
-            for found in self.by_processes(batches) if self.samples.forks else self.by_threads(batches):
-                if isinstance(found, str):
-                    raise TrainError(found, hint="remove or replace it; `cairn verify` checks a whole release")
-                yield found.to(self.device, non_blocking=True)
-        except RuntimeError as error:
-            if "worker" not in str(error):
-                raise
-            raise TrainError(
-                f"A process that decodes pictures died ({error}).",
-                hint="often memory ran out: use fewer --workers, then give the same command again",
-            ) from error
+        with worker_deaths():
+            found = self.by_processes(batches) if self.samples.forks else self.by_threads(batches)
+            for rows, one in zip(batches, found, strict=True):
+                if isinstance(one, str):
+                    raise TrainError(one, hint="remove or replace it; `cairn verify` checks a whole release")
+                yield one.to(self.device, non_blocking=True) if isinstance(one, Tensor) else self.decoded(rows, one)
 
     @property
     def ahead(self) -> int:
         """How many batches are decoded before anybody asks for them."""
         return AHEAD * self.workers if self.samples.forks else AHEAD
 
-    def by_processes(self, batches: Sequence[NDArray[np.int64]]) -> Iterator[Tensor | str]:
+    @property
+    def reading(self) -> "Rows":
+        """What the workers do."""
+        return Encoded(self.samples) if self.gpu_decode and self.samples.encoded else Decoded(self.samples, self.side)
+
+    def decoded(self, rows: NDArray[np.int64], encoded: list[bytes]) -> Tensor:
+        """A batch of bytes as pixels uint8 [B, H, H, 3] on the device."""
+        return decode_on_device(encoded, self.side, self.device, lambda i: self.one(int(rows[i])))
+
+    def by_processes(self, batches: Sequence[NDArray[np.int64]]) -> Iterator["Batch"]:
         """Batches from torch's DataLoader."""
         yield from DataLoader(
-            DecodedRows(self.samples, self.side),
+            self.reading,
             batch_sampler=[batch.tolist() for batch in batches],
             num_workers=self.workers,
             collate_fn=stack,
@@ -111,10 +116,10 @@ class Streamed:
             prefetch_factor=AHEAD if self.workers else None,
         )
 
-    def by_threads(self, batches: Sequence[NDArray[np.int64]]) -> Iterator[Tensor | str]:
+    def by_threads(self, batches: Sequence[NDArray[np.int64]]) -> Iterator["Batch"]:
         """Batches from threads of this process."""
-        rows = DecodedRows(self.samples, self.side)
-        waiting: deque[list[Future[NDArray[np.uint8] | str]]] = deque()
+        rows = self.reading
+        waiting: deque[list[Future[Row]]] = deque()
         pool = ThreadPoolExecutor(max(1, self.workers))
         try:
             for batch in batches:
@@ -126,55 +131,75 @@ class Streamed:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def stacked(self, decoded: list[Future[NDArray[np.uint8] | str]]) -> Tensor | str:
-        """A batch whose pictures threads decode, in memory from which a GPU can copy beside its work."""
-        found = stack([one.result() for one in decoded])
+    def stacked(self, read: list["Future[Row]"]) -> "Batch":
+        """A batch that threads have read, pixels in memory from which a GPU can copy beside its work."""
+        found = stack([one.result() for one in read])
         return found.pin_memory() if isinstance(found, Tensor) and self.device.type == "cuda" else found
 
     def one(self, row: int) -> NDArray[np.uint8]:
         """See `Pictures`."""
-        return square(self.samples.picture(row), self.side)
+        return square(self.samples.picture(row, self.side), self.side)
 
     def subset(self, rows: NDArray[np.int64]) -> "Streamed":
         """See `Pictures`."""
-        return Streamed(self.samples.subset(rows), self.side, self.workers, self.device)
+        return replace(self, samples=self.samples.subset(rows))
 
 
-class DecodedRows(Dataset[NDArray[np.uint8] | str]):
-    """Row -> pixels, or the sentence that says which picture is broken (an exception would lose its hint)."""
+Row = NDArray[np.uint8] | bytes | str
+"""A picture's pixels, or its bytes, or the sentence that says that it is broken (an exception would lose its hint)."""
+Batch = Tensor | list[bytes] | str
+Rows = Dataset[Row]
+
+
+class Decoded(Dataset[Row]):
+    """Row -> pixels uint8 [H, H, 3]."""
 
     def __init__(self, samples: Labelled, side: int) -> None:
         self.samples = samples
         self.side = side
 
-    def __getitem__(self, row: int) -> NDArray[np.uint8] | str:
+    def __getitem__(self, row: int) -> Row:
         try:
-            return square(self.samples.picture(row), self.side)
+            return square(self.samples.picture(row, self.side), self.side)
         except TrainError as error:
             return str(error)
 
 
-def stack(found: list[NDArray[np.uint8] | str]) -> Tensor | str:
-    """A batch of pictures, or the first sentence about a broken one."""
+class Encoded(Dataset[Row]):
+    """Row -> the picture's bytes as they are stored."""
+
+    def __init__(self, samples: Labelled) -> None:
+        assert samples.encoded is not None
+        self.encoded = samples.encoded
+
+    def __getitem__(self, row: int) -> Row:
+        try:
+            return self.encoded(row)
+        except TrainError as error:
+            return str(error)
+
+
+def stack(found: list[Row]) -> Batch:
+    """A batch of pictures, or of their bytes, or the first sentence about a broken one."""
     broken = next((x for x in found if isinstance(x, str)), None)
-    return broken if broken is not None else torch.from_numpy(np.stack([x for x in found if not isinstance(x, str)]))
+    if broken is not None:
+        return broken
+    encoded = [x for x in found if isinstance(x, bytes)]
+    return encoded if encoded else torch.from_numpy(np.stack([x for x in found if isinstance(x, np.ndarray)]))
 
 
-def square(picture: Image.Image, side: int) -> NDArray[np.uint8]:
-    """The middle square of an RGB picture, its shorter side resized to `side`; uint8 [side, side, 3]."""
-    width, height = picture.size
-    if (width, height) != (side, side):
-        short = min(width, height)
-        left, top = (width - short) / 2, (height - short) / 2
-        picture = picture.resize(
-            (side, side), Image.Resampling.BICUBIC, box=(left, top, left + short, top + short), reducing_gap=3.0
-        )
-    return np.asarray(picture, np.uint8)
-
-
-def stored_side(size: int) -> int:
-    """The side in pixels at which pictures are kept for a network that sees `size`."""
-    return size if size < LARGE_SIDE else round(size * 8 / 7)
+@contextmanager
+def worker_deaths() -> Iterator[None]:
+    """Say in a sentence that a process that decodes has died; torch tells it by a signal, wherever the program is."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise TrainError(
+            f"A process that decodes pictures died ({str(error).splitlines()[0]}).",
+            hint="often memory ran out: use fewer --workers, then give the same command again",
+        ) from error
 
 
 def load(
@@ -184,6 +209,7 @@ def load(
     workers: int,
     skip: float = 0.0,
     progress: Progress | None = None,
+    gpu_decode: bool = False,
 ) -> tuple[Pictures, list[int]]:
     """A split decoded into memory where it fits, else as a stream; and the rows that cannot be decoded, left out.
 
@@ -193,14 +219,14 @@ def load(
     side = stored_side(size)
     streamed = len(samples) * side * side * 3 > MEMORY_LIMIT
     if streamed and not skip:
-        return Streamed(samples, side, workers, device), []
+        return Streamed(samples, side, workers, device, gpu_decode), []
     pixels = np.empty((0 if streamed else len(samples), side, side, 3), np.uint8)
     broken: list[int] = []
     allowed = int(skip * len(samples))
 
     def decode(row: int) -> TrainError | None:
         try:
-            picture = square(samples.picture(row), side)
+            picture = square(samples.picture(row, side), side)
         except TrainError as error:
             return error
         if not streamed:
@@ -216,9 +242,9 @@ def load(
                     raise too_many(error, len(broken), len(samples), skip)
             if progress and (done % 256 == 0 or done == len(samples)):
                 progress(done, len(samples), "decoding pictures")
-    pictures: Pictures = (
-        Streamed(samples, side, workers, device) if streamed else InMemory(torch.from_numpy(pixels).to(device))
-    )
+    pictures: Pictures = InMemory(torch.from_numpy(pixels).to(device))
+    if streamed:
+        pictures = Streamed(samples, side, workers, device, gpu_decode)
     return (pictures.subset(np.setdiff1d(np.arange(len(samples)), broken)) if broken else pictures), broken
 
 

@@ -48,7 +48,8 @@ def make_compute(
 ) -> Compute:
     """Put device, precision (fp32, bf16) and channel statistics (in 0..1) together."""
     if device.type == "cuda":
-        torch.backends.cudnn.benchmark = True  # batches have two sizes at most, so that trying kernels soon pays
+        # Batches have two sizes at most, so that trying kernels soon pays; which one wins differs from run to run.
+        torch.backends.cudnn.benchmark = not torch.are_deterministic_algorithms_enabled()
     return Compute(
         device=device,
         bf16=precision == "bf16",
@@ -56,6 +57,15 @@ def make_compute(
         std=torch.tensor(std, dtype=torch.float32, device=device).mul(255).reshape(3, 1, 1),
         channels_last=channels_last,
     )
+
+
+def settle_arithmetic(threads: int | None, deterministic: bool) -> None:
+    """How this process computes from now on: so many threads, and on a GPU only kernels that add in one order."""
+    if threads:
+        torch.set_num_threads(threads)
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS refuses to be deterministic
+    torch.use_deterministic_algorithms(deterministic)
 
 
 def choose_device(name: str) -> torch.device:

@@ -8,3 +8,7 @@ class TrainError(Exception):
         super().__init__(sentence)
         self.hint = hint
         self.exit_code = exit_code
+
+    def __reduce__(self) -> tuple[type["TrainError"], tuple[str, str, int]]:
+        """All three on the way from one process to another."""
+        return TrainError, (str(self), self.hint, self.exit_code)

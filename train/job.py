@@ -136,3 +136,7 @@ class Watch:
     step: Callable[[str], None]
     epoch: Callable[[EpochRow], None]
     skip: Callable[[int], None]
+
+
+QUIET = Watch(step=lambda note: None, epoch=lambda row: None, skip=lambda steps: None)
+"""Tells nobody."""

@@ -31,7 +31,9 @@ def load_parts(
         samples = source.splits[name]
         assert config.size is not None
         assert config.workers is not None
-        pictures, broken = load(samples, config.size, device, config.workers, config.skip_corrupt, progress)
+        pictures, broken = load(
+            samples, config.size, device, config.workers, config.skip_corrupt, progress, config.gpu_decode
+        )
         corrupt += [f"{name}/{samples.keys[row]}" for row in broken]
         if broken:
             samples = samples.subset(np.setdiff1d(np.arange(len(samples)), broken))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from train.augment import middle
 from train.checkpoint import read_checkpoint
-from train.data import square, stored_side
+from train.decoding import square, stored_side
 from train.device import Compute, choose_device, make_compute
 from train.errors import TrainError
 from train.models import build_model
@@ -34,9 +34,14 @@ class Saved:
         """uint8 [B, H, H, 3] of `stored_side(size)` -> what the network takes, float32 [B, 3, size, size]."""
         return self.compute.normalise(middle(pictures.to(self.compute.device), self.size))
 
+    @property
+    def side(self) -> int:
+        """The side in pixels of what `read` gives."""
+        return stored_side(self.size)
+
     def read(self, picture: Image.Image) -> NDArray[np.uint8]:
         """An RGB picture -> uint8 [H, H, 3], as training and evaluation cut it."""
-        return square(picture, stored_side(self.size))
+        return square(picture, self.side)
 
 
 def open_saved(place: Path, device: str = "auto") -> Saved:

@@ -1,1 +1,1 @@
-"""The rows of benchmarks/train_gpu.py: `cifar` prepares the data, `rows` has a recipe for each figure."""
+"""The rows of benchmarks/train_gpu.py: `cifar` prepares data, `runs` trains, `rows` has a recipe for each figure."""

@@ -1,45 +1,18 @@
-"""A recipe for each figure: named settings of `python -m train`, run and read off its metrics.json."""
+"""A recipe for each figure: named settings of `python -m train`, and what is read off the runs."""
 
 import shutil
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 import train
 from benchmarks.training import cifar
+from benchmarks.training.runs import TINY, Setting, configured, data_of, run, without_test
 from train.bench import Asked, bench
-from train.intervals import mean_and_interval
-
-TINY = 240  # train pictures of a tiny run
-
-
-@dataclass(frozen=True)
-class Setting:
-    """Where and how the rows are run."""
-
-    data: Path
-    work: Path
-    tiny: bool
-    choose: bool
-    device: str
-    seeds: int | None
-
-    @property
-    def folder(self) -> Path:
-        """Where this kind of run keeps its data and networks, so that none goes on with another kind's."""
-        return self.work / ("-".join(word for word in ("tiny", "choose") if getattr(self, word)) or "full")
-
-    @property
-    def on_gpu(self) -> bool:
-        """Whether a GPU computes."""
-        return self.device != "cpu" and torch.cuda.is_available()
 
 
 @dataclass(frozen=True)
@@ -63,10 +36,11 @@ SPEED_RUNS: dict[str, dict[str, Any]] = {
     "95": FAST | {"epochs": 18, "augment": "none+alternate+shift2+cutout", "rate": 8.0},
     "96": FAST | {"epochs": 50, "augment": "cifar+alternate+cutout", "rate": 8.0, "ema": 0.998},
 }
-# He et al., section 4.2: 64,000 steps, 0.1 divided at a half and at three quarters; batches of 125 where they have 128.
+# He et al., section 4.2: 64,000 steps of 128, the rate of 0.1 divided at a half and at three quarters. 50,000 pictures
+# make 391 batches of 128 or 127, none of them dropped: torch.compile makes two programs. 164 such epochs: 64,124 steps.
 HE = {
-    "epochs": 160, "batch_size": 125, "lr": 0.1, "momentum": 0.9, "weight_decay": 1e-4, "schedule": "steps",
-    "warmup": 0.0, "augment": "cifar", "compile": True,
+    "epochs": 164, "batch_size": 128, "lr": 0.1, "momentum": 0.9, "weight_decay": 1e-4, "schedule": "steps",
+    "warmup": 0.0, "augment": "cifar", "compile": True, "side_by_side": 3,
 }  # fmt: skip
 HE_110 = HE | {"warmup": 0.006}  # the paper warms up resnet110 for about 400 steps
 ARTICLE = {
@@ -79,75 +53,6 @@ NOISE = FAST | {
 }  # fmt: skip
 
 
-def configured(
-    setting: Setting, data: Path, name: str, model: str, recipe: dict[str, Any], seeds: int
-) -> train.RunConfig:
-    """A run's settings; tiny ones have narrow networks, one epoch, and nothing that needs a GPU."""
-    settings: dict[str, Any] = {"model": model, "seeds": setting.seeds or seeds, "device": setting.device, **recipe}
-    settings["val"] = "0.1" if setting.choose else "none"
-    if not setting.on_gpu:
-        settings |= {"compile": False, "precision": "fp32", "workers": 0}
-    if setting.tiny:
-        settings |= {"epochs": 1, "seeds": 1, "batch_size": 32, "threads": 1}
-        settings["width"] = 0.125 if model.startswith(("resnet18", "resnet34")) else 0.25
-        settings["lr"] = settings.get("lr") or 0.02
-        settings.pop("rate", None)
-    return train.RunConfig(data=str(data), out=str(setting.folder / "runs" / name), **settings)
-
-
-def run(setting: Setting, data: Path, name: str, model: str, recipe: dict[str, Any], seeds: int = 1) -> dict[str, Any]:
-    """Train, and give what the figures need; on 45,000/5,000 the figures are val's.
-
-    `seconds_a_network` are those of training, without looking at val or test, where the first epoch counts as the
-    median of the others; `setup_seconds`, by which it took longer, are those of compilation and first kernels.
-    """
-    began = time.perf_counter()
-    result = train.run(configured(setting, data, name, model, recipe, seeds))
-    split = "val" if setting.choose else "test"
-    found = result.metrics[split]
-    each = [one["top1"] for one in found["runs"]] if "runs" in found else [found["top1"]]
-    epochs = [[row.seconds for row in result.history if row.seed == seed] for seed in result.metrics["seeds"]]
-    setup = [setup_seconds(one) for one in epochs]
-    return {
-        "split": split,
-        "top1": mean_and_interval(each),
-        "error": mean_and_interval([1 - x for x in each]),
-        "loss": found["loss"],
-        "seconds_a_network": [sum(one) - first for one, first in zip(epochs, setup, strict=True)],
-        "setup_seconds": setup,
-        "seconds_in_all": time.perf_counter() - began,
-        "settings": result.metrics["settings"],
-        "folder": str(result.folder),
-    }
-
-
-def setup_seconds(epochs: list[float]) -> float:
-    """By how many seconds the first of these epochs took longer than the others; 0 where it is the only one."""
-    return max(0.0, epochs[0] - median(epochs[1:])) if len(epochs) > 1 else 0.0
-
-
-def data_of(setting: Setting, name: str = "clean", labels: NDArray[np.int64] | None = None) -> Path:
-    """CIFAR's own files with these labels, written once."""
-    folder = setting.folder / f"cifar-{name}"
-    if not (folder / "batches.meta").is_file():
-        found = cifar.read(setting.data, TINY if setting.tiny else None)
-        cifar.write(folder, found, None if labels is None else labels[: len(found.train_labels)])
-    return folder
-
-
-def without_test(setting: Setting) -> Path:
-    """CIFAR's own files whose train are the first nine tenths of train, and whose test is the last one."""
-    folder = setting.folder / "cifar-without-test"
-    if not (folder / "batches.meta").is_file():
-        found = cifar.read(setting.data, TINY if setting.tiny else None)
-        kept = len(found.train) * 9 // 10
-        cifar.write(
-            folder,
-            cifar.Cifar(found.train[:kept], found.train_labels[:kept], found.train[kept:], found.train_labels[kept:]),
-        )
-    return folder
-
-
 def throughput_18(setting: Setting) -> Any:
     """ResNet-18 at 32 x 32."""
     return measure(setting, "resnet18", 32, 1024, 10)
@@ -158,7 +63,9 @@ def throughput_50(setting: Setting) -> Any:
     return measure(setting, "resnet50", 224, 256, 1000)
 
 
-def measure(setting: Setting, model: str, size: int, batch: int, classes: int, data: str = "") -> Any:
+def measure(
+    setting: Setting, model: str, size: int, batch: int, classes: int, data: str = "", gpu_decode: bool = False
+) -> Any:
     """Samples/s, MFU and peers; tiny with two pictures a step of a quarter of the side."""
     if setting.tiny:
         size, batch = (32 if size == 32 else 64), 2
@@ -166,7 +73,7 @@ def measure(setting: Setting, model: str, size: int, batch: int, classes: int, d
     precision = "bf16" if setting.on_gpu else "fp32"
     asked = Asked(
         model, size, batch, classes, data, setting.device, precision, compile=setting.on_gpu, seconds=seconds,
-        workers=0 if setting.tiny else None, rounds=1 if setting.tiny else 5,
+        workers=0 if setting.tiny else None, rounds=1 if setting.tiny else 5, gpu_decode=gpu_decode,
     )  # fmt: skip
     found = bench(asked)
     wanted = ("samples_per_second", "end_to_end_of_synthetic", "against", "mfu", "memory_bytes", "stage_ms", "slowest")
@@ -174,7 +81,7 @@ def measure(setting: Setting, model: str, size: int, batch: int, classes: int, d
 
 
 def end_to_end(setting: Setting) -> Any:
-    """ResNet-50 from shards of a release, against the step alone."""
+    """ResNet-50 from shards of a release, against the step alone; JPEGs decoded by processes, and on the GPU."""
     from tests.shards.make import make_release
 
     count, side = (24, 64) if setting.tiny else (80 * 256, 256)
@@ -183,7 +90,10 @@ def end_to_end(setting: Setting) -> Any:
     if not (release / "dataset.json").is_file():
         shutil.rmtree(shards, ignore_errors=True)  # what a stopped call has left
         make_release(shards, {"train": count}, classes=10, side=side, max_bytes=256 * 2**20)
-    return measure(setting, "resnet50", 224, 256, 10, data=str(release))
+    return {
+        "by_processes": measure(setting, "resnet50", 224, 256, 10, str(release)),
+        "on_the_gpu": measure(setting, "resnet50", 224, 256, 10, str(release), gpu_decode=True),
+    }
 
 
 def speed_run(accuracy: str) -> Callable[[Setting], Any]:

@@ -14,7 +14,8 @@ from tests.train.data import make_cifar, make_image_folder, make_tars, tiny_conf
 from train import RunConfig, TrainError, run
 from train.checkpoint import EpochRow
 from train.config import from_toml, to_toml
-from train.data import even_batches, load, stored_side
+from train.data import even_batches, load
+from train.decoding import stored_side
 from train.loop import best_row
 from train.metrics import evaluate
 from train.partition import assign_folds, hold_out

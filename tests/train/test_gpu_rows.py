@@ -8,10 +8,12 @@ import torch
 import torch._dynamo
 
 from benchmarks.train_gpu import refuse_mixture
-from benchmarks.training.rows import FAST, HE, NOISE, SPEED_RUNS, Setting, setup_seconds
+from benchmarks.training.rows import FAST, HE, NOISE, SPEED_RUNS
+from benchmarks.training.runs import Setting, setup_seconds
 from shards import open_release
 from tests.shards.make import make_release
 from train.bench import Asked, make_job
+from train.data import even_batches
 from train.sources.kinds import decode
 from train.speed import faster
 
@@ -43,8 +45,14 @@ def test_the_time_of_compilation_is_what_the_first_epoch_took_longer():
 
 
 def test_compiled_recipes_have_batches_of_one_length():
-    for recipe in (FAST, HE, NOISE, *SPEED_RUNS.values()):
+    for recipe in (FAST, NOISE, *SPEED_RUNS.values()):
         assert [count % recipe["batch_size"] for count in (50_000, 45_000, 40_000)] == [0, 0, 0]
+
+
+def test_hes_table_takes_the_papers_steps_and_batch():
+    batches = even_batches(np.arange(50_000), HE["batch_size"])
+    assert {len(rows) for rows in batches} == {127, 128}
+    assert len(batches) * HE["epochs"] == pytest.approx(64_000, rel=0.002)
 
 
 def test_a_network_is_compiled_however_many_were_before_it():

@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from shards import open_release
 from tests.train.rendered import FULL, NAMES, SHARD, make_scenes
@@ -12,7 +14,7 @@ from train.cli import main
 from train.device import make_compute
 from train.errors import TrainError
 from train.heads import HeadConfig, train_head
-from train.heads.figures import Boxes, answer_precision, area_under, box_precision, class_iou, iou
+from train.heads.figures import Boxes, Ranked, class_iou, iou, ranked_answers, ranked_boxes
 from train.heads.labels import Attribute, answers_of, attributes_in, boxes_of, mask_of
 from train.heads.tasks import Attributes, HeadPart
 
@@ -72,13 +74,37 @@ def test_overlap_and_precision_by_hand():
     b = np.array([[1, 0, 3, 2]], np.float32)
     assert iou(a, b).tolist() == [[pytest.approx(1 / 3)], [0.0]]
     # Hit, miss, hit of two: precision 1 at recall 1/2, then 2/3 at recall 1.
-    assert area_under(np.array([True, False, True]), 2) == pytest.approx(0.5 * 1 + 0.5 * 2 / 3)
+    ranked = Ranked(np.array([True, False, True]), np.array([0, 0, 1]), np.array([1.0, 1.0]))
+    assert ranked.precision() == pytest.approx(0.5 * 1 + 0.5 * 2 / 3)
+    assert ranked.precision(np.array([2.0, 0.0])) == pytest.approx(1.0)  # the second picture does not count
     truth = [Boxes(np.array([[0, 0, 10, 10], [20, 20, 30, 30]], np.float32), np.array([0, 0]))]
     boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 9], [20, 20, 30, 31]], np.float32)
     found = [Boxes(boxes, np.zeros(3, int), np.array([0.9, 0.8, 0.7], np.float32))]
-    assert box_precision(found, truth, 2) == [pytest.approx(0.5 + 0.5 * 2 / 3), None]  # a box counts only once
+    precision = [one.precision() for one in ranked_boxes(found, truth, 2)]
+    assert precision == [pytest.approx(0.5 + 0.5 * 2 / 3), None]  # a box counts only once
     assert class_iou(np.array([[4, 1, 0], [1, 2, 0], [0, 0, 0]])) == [4 / 6, 2 / 4, None]
-    assert answer_precision(np.array([3, 2, 1, 9.0]), np.array([1, 0, 1, np.nan])) == pytest.approx(0.5 + 0.5 * 2 / 3)
+    known = ranked_answers(np.array([3, 2, 1, 9.0]), np.array([1, 0, 1, np.nan]))
+    assert known.precision() == pytest.approx(0.5 + 0.5 * 2 / 3)
+
+
+@given(seed=st.integers(0, 1000))
+@settings(max_examples=20, deadline=None)
+def test_a_picture_that_counts_twice_is_that_picture_twice(seed):
+    random = np.random.default_rng(seed)
+
+    def some(scored):
+        count = int(random.integers(0, 4))
+        corner, side = random.uniform(0, 20, (count, 2)), random.uniform(5, 20, (count, 2))
+        boxes = np.concatenate([corner, corner + side], axis=1).astype(np.float32)
+        return Boxes(boxes, random.integers(0, 2, count), random.random(count).astype(np.float32) if scored else None)
+
+    found, truth = [some(True) for _ in range(4)], [some(False) for _ in range(4)]
+    weights = random.integers(0, 3, 4)
+    again = np.repeat(np.arange(4), weights)
+    whole = ranked_boxes(found, truth, 2)
+    repeated = ranked_boxes([found[i] for i in again], [truth[i] for i in again], 2)
+    for one, other in zip(whole, repeated, strict=True):
+        assert one.precision(weights.astype(float)) == pytest.approx(other.precision())
 
 
 def test_attributes_that_nobody_knows_count_for_nothing(small):
@@ -134,7 +160,7 @@ def test_an_answer_that_no_training_sample_had_counts_as_wrong():
     labels = [answers_of({"attributes": {"colour": value}}, task.attributes) for value in ("blue", "green", "unsure")]
     part = HeadPart(np.zeros((3, 8, 8, 3), np.uint8), labels, ["a", "b", "c"])
     compute = make_compute(torch.device("cpu"), "fp32", (0.5,) * 3, (0.5,) * 3)
-    found = task.figures(lambda x: torch.tensor([[1.0, 0.0]]).repeat(len(x), 1), part, compute)
+    found = task.figures(task.answers(lambda x: torch.tensor([[1.0, 0.0]]).repeat(len(x), 1), part, compute), part)
     assert found["attributes"]["colour"]["samples"] == 2
     assert found["attributes"]["colour"]["accuracy"] == 0.5
 
@@ -146,9 +172,42 @@ def test_the_command_prints_figures_and_takes_a_pretrained_backbone(small, tmp_p
     assert "test     miou 0." in capsys.readouterr().out
     words = ["head", "attributes", str(small), "--out", str(tmp_path / "second"), "--json"]
     assert main([*words, *common, "--pretrained", str(first / "best.pt"), "--frozen", "5"]) == 0
-    assert json.loads(capsys.readouterr().out)["test"]["map"] is not None
+    found = json.loads(capsys.readouterr().out)
+    assert found["test"]["map"] is not None
+    assert "tensors loaded" in found["pretrained"]
     kept, given = (torch.load(f / "best.pt", weights_only=True)["weights"] for f in (tmp_path / "second", first))
     assert torch.equal(kept["backbone.conv1.weight"], given["backbone.conv1.weight"])
+
+
+@pytest.mark.parametrize(
+    ("task", "figure", "marks"),
+    [
+        ("attributes", "map", ["first: ", "colours: "]),
+        ("detect", "map50", ['class="people"', "Dashed"]),
+        ("segment", "miou", ['alt="people"', 'alt="network"', "disc"]),
+    ],
+    ids=["attributes", "detect", "segment"],
+)
+def test_the_report_shows_people_and_network_on_the_same_pictures(small, tmp_path, task, figure, marks):
+    found = train_head(config(task, small, tmp_path / "run", epochs=1))
+    page = (found.folder / "report.html").read_text()
+    for words in ["95 % interval", "Learning curves", "Worst", "All settings", *marks]:
+        assert words in page
+    assert page.count("<figcaption>") == 2 * len(open_release(small).split("test"))
+    assert "http" not in page.replace("http://www.w3.org", "")
+    low, high = found.metrics["test"]["intervals"][figure]
+    assert low <= found.metrics["test"][figure] <= high
+
+
+def test_a_release_with_a_wrong_checksum_is_refused_before_a_head_learns_from_it(tmp_path):
+    release = make_scenes(tmp_path, {"train": 6, "test": 3})
+    tar = next((release / "train").glob("*.tar"))
+    data = bytearray(tar.read_bytes())
+    data[700] ^= 1
+    tar.write_bytes(bytes(data))
+    with pytest.raises(TrainError, match=r"000000\.tar is not what the manifest says: its SHA-256 is wrong"):
+        train_head(config("segment", release, tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """A run that was killed with SIGKILL, also in the middle of an epoch, ends in the very same weights."""
 
+import multiprocessing
 import os
 import shutil
 import signal
@@ -14,7 +15,7 @@ import torch
 from tests.shards.make import make_release
 from tests.train.data import make_image_folder, tiny_config
 from train import TrainError, run
-from train.checkpoint import load_checkpoint, write_checkpoint
+from train.checkpoint import Stamp, load_checkpoint, write_checkpoint
 from train.cli import main
 from train.config import load_config, save_config
 
@@ -35,7 +36,7 @@ def release(tmp_path_factory):
     return make_release(tmp_path_factory.mktemp("data"), {"train": 45, "val": 12, "test": 12}, classes=3, side=16)
 
 
-def kill_in_mid_epoch(release: Path, out: Path, epoch: int) -> None:
+def kill_in_mid_epoch(release: Path, out: Path, epoch: int, options: list[str] = COMMON) -> None:
     """Start the command, wait until a checkpoint from inside `epoch` is on disk, and kill it."""
     # Each step sleeps a little, so that the moment to kill in cannot be missed; the arithmetic is untouched.
     slow = (
@@ -46,7 +47,7 @@ def kill_in_mid_epoch(release: Path, out: Path, epoch: int) -> None:
         "sys.exit(main(sys.argv[1:]))\n"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", slow, str(release), "--out", str(out), *COMMON], stderr=subprocess.PIPE
+        [sys.executable, "-c", slow, str(release), "--out", str(out), *options], stderr=subprocess.PIPE
     )
     try:
         while process.poll() is None:
@@ -79,6 +80,52 @@ def test_killed_in_mid_epoch_and_started_again_gives_the_same_weights(release, k
         assert equal(weights(unbroken, name), weights(broken, name))
     columns = [[line.split(",")[:7] for line in (f / "history.csv").read_text().split()] for f in (unbroken, broken)]
     assert columns[0] == columns[1]  # all but the two columns of time
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no GPU")
+def test_killed_on_a_gpu_and_started_again_gives_the_same_weights(release, tmp_path):
+    options = [*COMMON, "--device", "cuda", "--deterministic"]
+    unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
+    kill_in_mid_epoch(release, broken, 1, options)
+    for out in (unbroken, broken):
+        done = subprocess.run([sys.executable, "-m", "train", str(release), "--out", str(out), *options], check=False)
+        assert done.returncode == 0
+    assert equal(weights(unbroken), weights(broken))
+
+
+def test_deterministic_arithmetic_changes_nothing_on_a_cpu(release, tmp_path):
+    plain = run(tiny_config(release, tmp_path / "plain", epochs=1))
+    strict = run(tiny_config(release, tmp_path / "strict", epochs=1, deterministic=True))
+    assert torch.are_deterministic_algorithms_enabled()
+    run(tiny_config(release, tmp_path / "plain", epochs=1))
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert equal(weights(plain.folder), weights(strict.folder))
+
+
+def test_a_decoder_that_is_killed_is_told_in_a_sentence_and_the_same_command_goes_on(tmp_path, monkeypatch):
+    """torch raises it from a signal, wherever the program then is: here in the middle of an epoch's second half."""
+    import train.data as module
+
+    folder = make_image_folder(tmp_path / "set", {"train": 60, "test": 6})
+    monkeypatch.setattr(module, "MEMORY_LIMIT", 0)
+    config = tiny_config(folder, tmp_path / "run", workers=1, batch_size=4, checkpoint_seconds=0.0)
+
+    def kill(done, total, note):
+        if "epoch 2/" in note:
+            for process in multiprocessing.active_children():
+                os.kill(process.pid, signal.SIGKILL)
+            time.sleep(0.2)
+
+    with pytest.raises(TrainError, match="A process that decodes pictures died") as caught:
+        run(config, progress=kill)
+    assert "the same command again" in caught.value.hint
+    assert load_checkpoint(tmp_path / "run" / "last.pt", stamp_of(tmp_path / "run"))["position"]["epoch"] == 1
+    again, whole = run(config), run(tiny_config(folder, tmp_path / "whole", workers=1, batch_size=4))
+    assert equal(weights(again.folder), weights(whole.folder))
+
+
+def stamp_of(folder: Path) -> Stamp:
+    return Stamp(**torch.load(folder / "last.pt", weights_only=True)["stamp"])
 
 
 def test_resume_without_data_goes_on_with_the_runs_own_settings(release, killed, tmp_path):

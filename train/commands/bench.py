@@ -28,6 +28,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--channels-last", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=False)
     parser.add_argument("--cuda-graphs", action=argparse.BooleanOptionalAction, default=False)
+    parser.add_argument("--gpu-decode", action=argparse.BooleanOptionalAction, default=False)
     parser.add_argument("--workers", type=int, help="how many processes or threads decode")
     parser.add_argument("--threads", type=int, help="threads of the CPU's arithmetic")
     parser.add_argument("--seconds", type=float, default=6.0, help="of measuring each (default 6)")
@@ -43,7 +44,7 @@ def main(words: list[str]) -> int:
     if given.threads:
         torch.set_num_threads(given.threads)
     small = given.model == "article" or architecture_of(given.model).stem == "small"
-    names = [name for name in Asked.__dataclass_fields__ if name not in ("model", "size", "cpu_time", "rounds")]
+    names = [name for name in Asked.__dataclass_fields__ if name not in ("model", "size", "rounds")]
     asked = Asked(given.model, given.size or (32 if small else 224), **{name: getattr(given, name) for name in names})
     found = bench(asked)
     if given.out:

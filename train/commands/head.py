@@ -5,6 +5,7 @@ import json
 import sys
 from dataclasses import MISSING, fields
 from pathlib import Path
+from typing import Any
 
 from train.errors import TrainError
 from train.heads import TASKS, HeadConfig, train_head
@@ -64,5 +65,13 @@ def main(words: list[str]) -> int:
         if name in found.metrics:
             figures = found.metrics[name]
             shown = ", ".join(f"{key} {value:.3f}" for key, value in figures.items() if isinstance(value, float))
-            print(f"{name:<8} {shown}, {found.metrics['samples'][name]:,} samples")
+            print(f"{name:<8} {shown}{sure(figures)}, {found.metrics['samples'][name]:,} samples")
+    if (found.folder / "report.html").is_file():
+        print(f"report   {found.folder / 'report.html'}")
     return 0
+
+
+def sure(figures: dict[str, Any]) -> str:
+    """The interval of a split's figure, in words."""
+    ((low, high),) = figures["intervals"].values()
+    return f" (95 % interval {low:.3f} to {high:.3f})"

@@ -67,7 +67,7 @@ def main(words: list[str]) -> int:
 def answers(saved: Saved, names: list[str], workers: int, top: int) -> Iterator[tuple[str, list[dict[str, Any]] | str]]:
     """Each picture's best categories with their calibrated probabilities, or why it could not be read; in order."""
     waiting: list[tuple[str, np.ndarray | str]] = []
-    for number, (name, picture) in enumerate(read_pictures(names, workers), 1):
+    for number, (name, picture) in enumerate(read_pictures(names, workers, saved.side), 1):
         waiting.append((name, picture if isinstance(picture, str) else saved.read(picture)))
         if len(waiting) == BATCH or number == len(names):
             readable = [pixels for _, pixels in waiting if not isinstance(pixels, str)]

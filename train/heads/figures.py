@@ -29,50 +29,77 @@ def iou(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.f
     return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
 
 
-def area_under(right: NDArray[np.bool_], total: int) -> float:
-    """AP of predictions in falling order of score, `total` things to be found."""
-    hits = np.cumsum(right)
-    precision = hits / np.arange(1, len(right) + 1)
-    falling = np.maximum.accumulate(precision[::-1])[::-1]
-    recall = np.concatenate([[0.0], hits / total])
-    return float((np.diff(recall) * falling).sum()) if len(right) else 0.0
+@dataclass(frozen=True)
+class Ranked:
+    """Predictions of one class, the surest first: whether each is right bool [M], and of which picture int64 [M].
+
+    `wanted` float64 [N] is how many things of the class each picture has.
+    """
+
+    right: NDArray[np.bool_]
+    picture: NDArray[np.int64]
+    wanted: NDArray[np.float64]
+
+    def precision(self, weights: NDArray[np.float64] | None = None) -> float | None:
+        """AP where picture n counts weights[n] times (once); None where nothing is wanted."""
+        counts = np.ones(len(self.wanted)) if weights is None else weights
+        total = float(self.wanted @ counts)
+        if not total:
+            return None
+        own = counts[self.picture]
+        seen, hits = np.cumsum(own), np.cumsum(own * self.right)
+        precision = np.divide(hits, seen, out=np.zeros_like(hits), where=seen > 0)
+        falling = np.maximum.accumulate(precision[::-1])[::-1]
+        return float((np.diff(hits, prepend=0.0) * falling).sum() / total)
 
 
-def box_precision(
-    found: Sequence[Boxes], truth: Sequence[Boxes], classes: int, threshold: float = 0.5
-) -> list[float | None]:
-    """AP of each class; None for a class without boxes."""
-    result: list[float | None] = []
+def ranked_boxes(found: Sequence[Boxes], truth: Sequence[Boxes], classes: int, threshold: float = 0.5) -> list[Ranked]:
+    """Each class's boxes of all pictures, matched to what is there."""
+    result = []
     for label in range(classes):
-        scored: list[tuple[float, bool]] = []
-        total = 0
-        for guessed, true in zip(found, truth, strict=True):
+        scores: list[float] = []
+        right: list[bool] = []
+        pictures: list[int] = []
+        wanted = np.array([float((one.labels == label).sum()) for one in truth])
+        for picture, (guessed, true) in enumerate(zip(found, truth, strict=True)):
             assert guessed.scores is not None
-            own, real = guessed.labels == label, true.boxes[true.labels == label]
-            total += len(real)
-            free = np.ones(len(real), bool)
-            boxes, scores = guessed.boxes[own], guessed.scores[own]
-            overlap = iou(boxes, real)
-            for row in np.argsort(-scores, kind="stable"):
-                candidates = np.where(free, overlap[row], -1.0)
-                best = int(candidates.argmax()) if len(real) else -1
-                hit = best >= 0 and candidates[best] >= threshold
-                if hit:
-                    free[best] = False
-                scored.append((float(scores[row]), bool(hit)))
-        order = np.argsort([-score for score, _ in scored], kind="stable") if scored else np.empty(0, int)
-        right = np.array([hit for _, hit in scored], bool)[order]
-        result.append(area_under(right, total) if total else None)
+            own = guessed.labels == label
+            order = np.argsort(-guessed.scores[own], kind="stable")
+            scores += guessed.scores[own][order].tolist()
+            pictures += [picture] * len(order)
+            right += hits(iou(guessed.boxes[own][order], true.boxes[true.labels == label]), threshold)
+        ranks = np.argsort(-np.array(scores), kind="stable")
+        result.append(Ranked(np.array(right, bool)[ranks], np.array(pictures, np.int64)[ranks], wanted))
     return result
 
 
-def answer_precision(scores: NDArray[np.float32], truth: NDArray[np.float32]) -> float | None:
-    """AP of one yes-or-no answer, scores and truth [N] (NaN where nobody knows); None where it never holds."""
-    known = ~np.isnan(truth)
-    scores, truth = scores[known], truth[known]
-    if not truth.sum():
-        return None
-    return area_under(truth[np.argsort(-scores, kind="stable")] > 0, int(truth.sum()))
+def hits(overlap: NDArray[np.float64], threshold: float) -> list[bool]:
+    """Which boxes, the surest first, are right: each takes the one true box that it overlaps most and that is free.
+
+    `overlap` float64 [boxes, true boxes].
+    """
+    free = np.ones(overlap.shape[1], bool)
+    found = []
+    for row in overlap:
+        candidates = np.where(free, row, -1.0)
+        best = int(candidates.argmax()) if len(row) else -1
+        hit = best >= 0 and bool(candidates[best] >= threshold)
+        if hit:
+            free[best] = False
+        found.append(hit)
+    return found
+
+
+def ranked_answers(scores: NDArray[np.float32], truth: NDArray[np.float32]) -> Ranked:
+    """One yes-or-no answer, scores and truth [N]; where truth is NaN nobody knows, and the picture does not count."""
+    known = np.flatnonzero(~np.isnan(truth))
+    order = known[np.argsort(-scores[known], kind="stable")]
+    return Ranked(truth[order] > 0, order, np.nan_to_num(truth, nan=0.0).astype(np.float64))
+
+
+def mean_precision(ranked: Sequence[Ranked], weights: NDArray[np.float64] | None = None) -> float | None:
+    """mAP over the classes of which something is wanted."""
+    return mean_known([one.precision(weights) for one in ranked])
 
 
 def mean_known(values: Sequence[float | None]) -> float | None:
@@ -81,7 +108,7 @@ def mean_known(values: Sequence[float | None]) -> float | None:
     return float(np.mean(known)) if known else None
 
 
-def class_iou(confusion: NDArray[np.int64]) -> list[float | None]:
+def class_iou(confusion: NDArray[np.int64] | NDArray[np.float64]) -> list[float | None]:
     """IoU of each class from pixels counted [true, called]; None for a class that is nowhere."""
     hit = confusion.diagonal()
     union = confusion.sum(axis=0) + confusion.sum(axis=1) - hit

@@ -14,17 +14,21 @@ from shards import Release, ShardError, epoch_order, open_release
 from shards.atomic import write_whole
 from train.augment import generator
 from train.checkpoint import Stamp, load_checkpoint, write_checkpoint
-from train.data import even_batches, square
+from train.data import even_batches
+from train.decoding import square
 from train.device import Compute, choose_device, make_compute
 from train.errors import TrainError
 from train.heads.config import HeadConfig
+from train.heads.report import Shown, write_head_report
 from train.heads.tasks import HeadPart, Task, task_of
+from train.intervals import bootstrap
 from train.models import ResNet, architecture_of, build_model
 from train.models.pretrained import load_partial, read_weights
 from train.optim import make_optimiser
 from train.optim.groups import freeze
 from train.schedule import rate_factor
 from train.settling import SMALL_PICTURE
+from train.sources.checksums import check_release
 from train.sources.kinds import decode
 from train.sources.release import read_meta, read_picture
 
@@ -50,6 +54,7 @@ def train_head(config: HeadConfig, told: Callable[[str], None] | None = None) ->
     if config.threads:
         torch.set_num_threads(config.threads)
     folder, device = Path(config.out), choose_device(config.device)
+    check_release(config.data, None)
     try:
         release = open_release(config.data)
         train_split = release.split("train")
@@ -66,13 +71,15 @@ def train_head(config: HeadConfig, told: Callable[[str], None] | None = None) ->
     compute = make_compute(device, "fp32", mean, pixels.std or (0.229, 0.224, 0.225))
     stamp = Stamp(f"{config.task} {config.model}", release.release_id, categories, config.seed, None, size)
     folder.mkdir(parents=True, exist_ok=True)
-    model = compute.place(new_network(config, task, size))
+    network, loaded = new_network(config, task, size)
+    model = compute.place(network)
     history = run_epochs(config, task, model, parts, compute, stamp, folder, told)
     best = load_checkpoint(folder / "best.pt", stamp)
     model.load_state_dict(best["weights"])
     model.eval()
     metrics: dict[str, Any] = {
         "release": release.release_id,
+        "data": f"{release.manifest.name}/{release.manifest.version}",
         "task": config.task,
         "model": config.model,
         "settings": asdict(config),
@@ -81,9 +88,15 @@ def train_head(config: HeadConfig, told: Callable[[str], None] | None = None) ->
         "samples": {name: len(part.keys) for name, part in parts.items()},
         "history": history,
     }
-    for name, part in parts.items():
-        if name != "train":
-            metrics[name] = task.figures(model, part, compute)
+    if loaded:
+        metrics["pretrained"] = loaded
+    answers = {name: task.answers(model, part, compute) for name, part in parts.items() if name != "train"}
+    for name, said in answers.items():
+        figure = {task.figure: task.weighted(said, parts[name])}
+        metrics[name] = task.figures(said, parts[name]) | {"intervals": bootstrap(figure, len(said))}
+    shown = next((name for name in ("test", "val") if name in answers), None)
+    if shown is not None:
+        write_head_report(folder / "report.html", metrics, task, Shown(shown, parts[shown], answers[shown], categories))
     write_whole(folder / "metrics.json", (json.dumps(metrics, indent=1) + "\n").encode())
     return HeadResult(folder, metrics, model)
 
@@ -95,15 +108,15 @@ def load_part(release: Release, name: str, task: Task, size: int) -> HeadPart:
     for row in range(len(split)):
         meta = read_meta(split, row)
         if task.knows(meta):
-            pixels.append(square(decode(read_picture(split, row), f"of sample {split.keys[row]}"), size))
+            pixels.append(square(decode(read_picture(split, row), f"of sample {split.keys[row]}", size), size))
             labels.append(task.read(meta, size))
             keys.append(str(split.keys[row]))
     stacked = np.stack(pixels) if pixels else np.empty((0, size, size, 3), np.uint8)
     return HeadPart(stacked, labels, keys)
 
 
-def new_network(config: HeadConfig, task: Task, size: int) -> torch.nn.Module:
-    """The backbone, with pretrained weights where asked for, and the task's head on it."""
+def new_network(config: HeadConfig, task: Task, size: int) -> tuple[torch.nn.Module, str]:
+    """The backbone with the task's head on it, and what of pretrained weights went into it, in words."""
     if config.model == "article":
         raise TrainError("The article's net has no stages for a head.", "choose a resnet", 2)
     small = config.small_input
@@ -111,11 +124,10 @@ def new_network(config: HeadConfig, task: Task, size: int) -> torch.nn.Module:
         small = architecture_of(config.model).stem == "small" or size <= SMALL_PICTURE
     backbone = build_model(config.model, 2, size=size, small_input=small, width=config.width, seed=config.seed)
     assert isinstance(backbone, ResNet)
-    if config.pretrained:
-        load_partial(backbone, read_weights(config.pretrained))
+    loaded = load_partial(backbone, read_weights(config.pretrained)).sentence() if config.pretrained else ""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        return task.network(backbone, size)
+        return task.network(backbone, size), loaded
 
 
 def refuse_other_settings(folder: Path, there: dict[str, Any] | None, config: HeadConfig) -> None:
@@ -183,7 +195,9 @@ def run_epochs(
             optimiser.step()
             total += value * len(rows)
         model.eval()
-        figure = task.figures(model, parts["val"], compute)[task.figure] if "val" in parts else None
+        figure = None
+        if "val" in parts:
+            figure = task.figures(task.answers(model, parts["val"], compute), parts["val"])[task.figure]
         history.append({"epoch": epoch + 1, "train_loss": total / len(train.keys), f"val_{task.figure}": figure})
         best = max(history, key=lambda row: row[f"val_{task.figure}"] or 0.0) if "val" in parts else history[-1]
         if best is history[-1]:

@@ -1,5 +1,6 @@
 """The three tasks: for each how labels are read, which network is made, its loss on a batch, its figures on a split."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,9 +12,10 @@ from torch import Tensor, nn
 from shards import Split
 from train.device import Compute
 from train.errors import TrainError
-from train.heads.figures import Boxes, answer_precision, box_precision, class_iou, mean_known
+from train.heads.figures import Boxes, Ranked, class_iou, mean_known, mean_precision, ranked_answers, ranked_boxes
 from train.heads.labels import Attribute, answers_of, attributes_in, boxes_of, mask_of
 from train.heads.nets import AttributeNet, Detector, Segmenter, as_targets, normalised
+from train.intervals import Weighted
 from train.models import ResNet
 from train.sources.release import read_meta
 
@@ -50,8 +52,14 @@ class Task(Protocol):
     ) -> Tensor:
         """The loss of a batch."""
 
-    def figures(self, model: nn.Module, part: HeadPart, compute: Compute) -> dict[str, Any]:
+    def answers(self, model: nn.Module, part: HeadPart, compute: Compute) -> list[Any]:
+        """What the network says of each picture of a split."""
+
+    def figures(self, answers: list[Any], part: HeadPart) -> dict[str, Any]:
         """Figures of a split, every sample counted once."""
+
+    def weighted(self, answers: list[Any], part: HeadPart) -> Weighted:
+        """The task's figure where pictures count as often as weights float64 [N] say; NaN where there is none."""
 
 
 def batches(part: HeadPart, compute: Compute) -> Any:
@@ -88,17 +96,29 @@ class Attributes:
         answers = torch.from_numpy(np.stack([part.labels[row] for row in rows])).to(compute.device)
         return model.loss(normalised(part.pixels[rows], flip, compute), answers)
 
-    def figures(self, model: nn.Module, part: HeadPart, compute: Compute) -> dict[str, Any]:
-        """mAP over all choices; for each attribute its own, and the accuracy where one choice holds."""
+    def answers(self, model: nn.Module, part: HeadPart, compute: Compute) -> list[Any]:
+        """Logits float32 [all choices] of each picture."""
         with torch.inference_mode():
-            scores = np.concatenate([model(x).float().cpu().numpy() for _, x in batches(part, compute)])
-        truth = np.stack(part.labels)
-        each, start, every = {}, 0, []
+            return [row for _, x in batches(part, compute) for row in model(x).float().cpu().numpy()]
+
+    def ranked(self, answers: list[Any], part: HeadPart) -> list[Ranked]:
+        """Each choice's answers."""
+        scores, truth = np.stack(answers), np.stack(part.labels)
+        return [ranked_answers(scores[:, k], truth[:, k]) for k in range(truth.shape[1])]
+
+    def weighted(self, answers: list[Any], part: HeadPart) -> Weighted:
+        """See `Task`."""
+        ranked = self.ranked(answers, part)
+        return lambda weights: or_nan(mean_precision(ranked, weights))
+
+    def figures(self, answers: list[Any], part: HeadPart) -> dict[str, Any]:
+        """mAP over all choices; for each attribute its own, and the accuracy where one choice holds."""
+        scores, truth, ranked = np.stack(answers), np.stack(part.labels), self.ranked(answers, part)
+        each, start = {}, 0
         for attribute in self.attributes:
             piece = slice(start, start + len(attribute.choices))
             start = piece.stop
-            precisions = [answer_precision(scores[:, k], truth[:, k]) for k in range(piece.start, piece.stop)]
-            every += precisions
+            precisions = [one.precision() for one in ranked[piece]]
             known = ~np.isnan(truth[:, piece]).any(axis=1)
             right = scores[known, piece].argmax(axis=1) == truth[known, piece].argmax(axis=1)
             right &= truth[known, piece].max(axis=1) > 0  # an answer that no training sample had cannot be given
@@ -108,7 +128,7 @@ class Attributes:
                 "accuracy": None if attribute.multiple or not known.any() else float(right.mean()),
                 "ap": dict(zip(attribute.choices, precisions, strict=True)),
             }
-        return {"map": mean_known(every), "attributes": each}
+        return {"map": mean_precision(ranked), "attributes": each}
 
 
 @dataclass(frozen=True)
@@ -138,14 +158,20 @@ class Detection:
         targets = as_targets([part.labels[row] for row in rows], flip, part.pixels.shape[1], compute)
         return model.loss(normalised(part.pixels[rows], flip, compute), targets)
 
-    def figures(self, model: nn.Module, part: HeadPart, compute: Compute) -> dict[str, Any]:
-        """mAP at an IoU of 0.5, and AP of each category."""
+    def answers(self, model: nn.Module, part: HeadPart, compute: Compute) -> list[Any]:
+        """The boxes of each picture."""
         assert isinstance(model, Detector)
-        found: list[Boxes] = []
         with torch.inference_mode():
-            for _, x in batches(part, compute):
-                found += model.detect(x)
-        each = box_precision(found, part.labels, len(self.categories))
+            return [boxes for _, x in batches(part, compute) for boxes in model.detect(x)]
+
+    def weighted(self, answers: list[Any], part: HeadPart) -> Weighted:
+        """See `Task`."""
+        ranked = ranked_boxes(answers, part.labels, len(self.categories))
+        return lambda weights: or_nan(mean_precision(ranked, weights))
+
+    def figures(self, answers: list[Any], part: HeadPart) -> dict[str, Any]:
+        """mAP at an IoU of 0.5, and AP of each category."""
+        each = [one.precision() for one in ranked_boxes(answers, part.labels, len(self.categories))]
         boxes = sum(len(one.labels) for one in part.labels)
         return {"map50": mean_known(each), "ap50": dict(zip(self.categories, each, strict=True)), "boxes": boxes}
 
@@ -179,17 +205,35 @@ class Segmentation:
         wanted = torch.from_numpy(masks.astype(np.int64)).to(compute.device)
         return model.loss(normalised(part.pixels[rows], flip, compute), wanted)
 
-    def figures(self, model: nn.Module, part: HeadPart, compute: Compute) -> dict[str, Any]:
-        """mIoU over the categories and nothing, over all pixels of the split; IoU of each."""
-        size = len(self.categories) + 1
-        confusion = np.zeros((size, size), np.int64)
+    def answers(self, model: nn.Module, part: HeadPart, compute: Compute) -> list[Any]:
+        """The mask uint8 [S, S] of each picture, as `read` has it."""
         with torch.inference_mode():
-            for rows, x in batches(part, compute):
-                called = model(x).argmax(dim=1).cpu().numpy()
-                truth = np.stack([part.labels[row] for row in rows]).astype(np.int64)
-                confusion += np.bincount((truth * size + called).ravel(), minlength=size**2).reshape(size, size)
-        each = class_iou(confusion)
+            called = [model(x).argmax(dim=1).to(torch.uint8).cpu().numpy() for _, x in batches(part, compute)]
+        return [mask for masks in called for mask in masks]
+
+    def counts(self, answers: list[Any], part: HeadPart) -> NDArray[np.int64]:
+        """Pixels of each picture, int64 [N, true, called]."""
+        size = len(self.categories) + 1
+        pairs = zip(answers, part.labels, strict=True)
+        found = [
+            np.bincount((true.astype(np.int64) * size + called).ravel(), minlength=size**2) for called, true in pairs
+        ]
+        return np.stack(found).reshape(-1, size, size)
+
+    def weighted(self, answers: list[Any], part: HeadPart) -> Weighted:
+        """See `Task`."""
+        counts = self.counts(answers, part)
+        return lambda weights: or_nan(mean_known(class_iou(np.tensordot(weights, counts, 1))))
+
+    def figures(self, answers: list[Any], part: HeadPart) -> dict[str, Any]:
+        """mIoU over the categories and nothing, over all pixels of the split; IoU of each."""
+        each = class_iou(self.counts(answers, part).sum(axis=0))
         return {"miou": mean_known(each), "iou": dict(zip(("nothing", *self.categories), each, strict=True))}
+
+
+def or_nan(value: float | None) -> float:
+    """A number even where there is none."""
+    return math.nan if value is None else value
 
 
 def task_of(name: str, train: Split, categories: tuple[str, ...]) -> Task:

@@ -114,6 +114,6 @@ def labelled(split: str, pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -
     return Labelled(
         keys=[f"{split}-{row:05d}" for row in range(len(labels))],
         labels=labels,
-        picture=lambda row: Image.fromarray(np.ascontiguousarray(pixels[row])),
+        picture=lambda row, least=0: Image.fromarray(np.ascontiguousarray(pixels[row])),
         origin=origin,
     )

@@ -53,19 +53,21 @@ def read_split(root: Path, categories: tuple[str, ...]) -> Labelled:
         files += found
         labels += [label] * len(found)
 
-    def picture(row: int) -> Image.Image:
+    def read(row: int) -> bytes:
         try:
-            data = files[row].read_bytes()
+            return files[row].read_bytes()
         except OSError as error:
             raise TrainError(f"{files[row]} cannot be read ({error.strerror}).", hint="check the file") from error
-        return decode(data, str(files[row]))
+
+    def picture(row: int, least: int = 0) -> Image.Image:
+        return decode(read(row), str(files[row]), least)
 
     def origin(row: int) -> tuple[str, str]:
         sha256 = hashlib.sha256(files[row].read_bytes()).hexdigest()
         return sha256, sha256
 
     keys = [file.relative_to(root).as_posix() for file in files]
-    return Labelled(keys=keys, labels=np.array(labels, np.int64), picture=picture, origin=origin)
+    return Labelled(keys=keys, labels=np.array(labels, np.int64), picture=picture, origin=origin, encoded=read)
 
 
 def split_by_name(whole: Labelled) -> dict[str, NDArray[np.int64]]:

@@ -3,6 +3,7 @@
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from urllib.error import URLError
 
@@ -33,18 +34,18 @@ def list_pictures(place: Path) -> list[str]:
     return found
 
 
-def read_pictures(names: list[str], workers: int) -> Iterator[tuple[str, Image.Image | str]]:
-    """Each name with its RGB picture, or with the sentence that says why there is none; in order."""
+def read_pictures(names: list[str], workers: int, least: int = 0) -> Iterator[tuple[str, Image.Image | str]]:
+    """Each name with its RGB picture (reduced as `decode` does), or the sentence why there is none; in order."""
     with ThreadPoolExecutor(max(1, workers)) as pool:
         for start in range(0, len(names), AHEAD * max(1, workers)):
             piece = names[start : start + AHEAD * max(1, workers)]
-            yield from zip(piece, pool.map(read_one, piece), strict=True)
+            yield from zip(piece, pool.map(partial(read_one, least=least), piece), strict=True)
 
 
-def read_one(name: str) -> Image.Image | str:
+def read_one(name: str, least: int) -> Image.Image | str:
     """A picture by its path or URL, or why not."""
     try:
-        return decode(fetch(name) if "://" in name else Path(name).read_bytes(), name)
+        return decode(fetch(name) if "://" in name else Path(name).read_bytes(), name, least)
     except TrainError as error:
         return str(error)
     except (OSError, ValueError, URLError) as error:

@@ -35,8 +35,11 @@ def open_release_source(path: Path | str) -> Source:
 def labelled_split(name: str, split: Split, categories: tuple[str, ...]) -> Labelled:
     """One split with its crowd posteriors as soft labels; a sample without a posterior gets its hard label."""
 
-    def picture(row: int) -> Image.Image:
-        return decode(read_picture(split, row), f"of sample {split.keys[row]} in {name}")
+    def encoded(row: int) -> bytes:
+        return read_picture(split, row)
+
+    def picture(row: int, least: int = 0) -> Image.Image:
+        return decode(encoded(row), f"of sample {split.keys[row]} in {name}", least)
 
     def origin(row: int) -> tuple[str, str]:
         meta = read_meta(split, row)
@@ -61,6 +64,7 @@ def labelled_split(name: str, split: Split, categories: tuple[str, ...]) -> Labe
         soft=soft,
         story=story,
         forks=not split.storage.remote,
+        encoded=encoded,
     )
     known = np.flatnonzero(labels >= 0)
     return everything if len(known) == len(labels) else everything.subset(known)

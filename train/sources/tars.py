@@ -103,11 +103,11 @@ def labelled(keys: list[str], labels: list[int], members: list[Member]) -> Label
         finally:
             os.close(descriptor)
 
-    def picture(row: int) -> Image.Image:
-        return decode(read(row), f"{keys[row]} in {members[row].tar}")
+    def picture(row: int, least: int = 0) -> Image.Image:
+        return decode(read(row), f"{keys[row]} in {members[row].tar}", least)
 
     def origin(row: int) -> tuple[str, str]:
         sha256 = hashlib.sha256(read(row)).hexdigest()
         return sha256, sha256
 
-    return Labelled(keys=keys, labels=np.array(labels, np.int64), picture=picture, origin=origin)
+    return Labelled(keys=keys, labels=np.array(labels, np.int64), picture=picture, origin=origin, encoded=read)
