@@ -3,10 +3,10 @@
 https://labelstud.io/guide/export.html#Label-Studio-JSON-format-of-annotated-tasks
 """
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from annotate_app.edges import box_on_picture, point_on_picture
 from label_store import AnswerError
 
 _WORD = "answer"
@@ -75,79 +75,64 @@ def _choice(name: str, choices: list[str]) -> dict[str, Any]:
     return {"type": "choices", "from_name": name, "to_name": _PICTURE, "value": {"choices": choices}}
 
 
-def read_tasks(text: str) -> Iterator[dict[str, Any]]:
-    """Rows `item, annotator, answer, category` of a file of tasks. AnswerError when it is no list of tasks.
+def answer_of(
+    kind: str, result: Any, size: tuple[int, int], category: Callable[[str], str | None] = lambda name: name
+) -> dict[str, Any]:
+    """The inverse of `results` for a campaign of this kind. `category`: a label's slug, None to leave its region out.
 
-    `item` is the SHA-256 where a task has one, else the task's id; `answer` keeps percent until the picture's size
-    is known: pass it to `answer_of`.
+    AnswerError where a region is not what it should be, or is drawn as something that the kind does not ask for.
     """
-    try:
-        tasks = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise AnswerError(f"the file is not JSON: {error}") from error
-    if not isinstance(tasks, list):
-        raise AnswerError("Label Studio's JSON is a list of tasks")
-    for entry in tasks:
-        if not isinstance(entry, dict):
-            yield {"item": "", "annotator": "", "answer": [], "category": ""}
-            continue
-        data: dict[str, Any] = entry["data"] if isinstance(entry.get("data"), dict) else {}
-        for annotation in entry.get("annotations") or []:
-            if not isinstance(annotation, dict):
-                annotation = {}
-            who = annotation.get("completed_by", "")
-            who = who.get("email") or who.get("id") if isinstance(who, dict) else who
-            yield {
-                "item": str(data.get("sha256") or entry.get("id") or ""),
-                "annotator": str(who or ""),
-                "answer": annotation.get("result"),
-                "category": str(data.get("category") or ""),
-            }
-
-
-def answer_of(kind: str, result: Any, size: tuple[int, int]) -> dict[str, Any]:
-    """The inverse of `results` for a campaign of this kind. AnswerError where a region is not what it should be."""
     if not isinstance(result, list) or not all(isinstance(region, dict) for region in result):
         raise AnswerError("an annotation's result is a list of regions")
     try:
-        return _answer_of(kind, result, size)
+        return _answer_of(kind, result, size, category)
     except (KeyError, TypeError, IndexError, ValueError) as error:
         raise AnswerError(f"a region lacks what its type needs: {error!r}") from error
 
 
-def _answer_of(kind: str, result: list[dict[str, Any]], size: tuple[int, int]) -> dict[str, Any]:
-    width, height = size
+def _answer_of(
+    kind: str, result: list[dict[str, Any]], size: tuple[int, int], category: Callable[[str], str | None]
+) -> dict[str, Any]:
     choices = {region["from_name"]: region["value"]["choices"] for region in result if region.get("type") == "choices"}
-    answer: dict[str, Any] = {}
-    if kind in ("boxes", "polygons"):
-        answer = {"boxes": []} if kind == "boxes" else {"shapes": []}
-    for region in result:
-        value = region.get("value") or {}
-        if region.get("type") == "rectanglelabels" and kind == "boxes":
-            x, y = value["x"] * width / 100, value["y"] * height / 100
-            answer["boxes"].append(
-                {
-                    "category": value["rectanglelabels"][0],
-                    "x": x,
-                    "y": y,
-                    # Percent and back may reach a hair beyond the edge.
-                    "w": min(value["width"] * width / 100, width - x),
-                    "h": min(value["height"] * height / 100, height - y),
-                    "crowd": bool((region.get("meta") or {}).get("crowd")),
-                }
-            )
-        elif region.get("type") == "polygonlabels" and kind == "polygons":
-            rings = [value["points"], *((region.get("meta") or {}).get("holes") or [])]
-            points = [[[min(x * width / 100, width), min(y * height / 100, height)] for x, y in ring] for ring in rings]
-            answer["shapes"].append({"category": value["polygonlabels"][0], "rings": points})
-        elif region.get("type") == "textarea":
-            answer["comment"] = value["text"][0]
+    said = [region["value"]["text"] for region in result if region.get("type") == "textarea"]
+    comment = {"comment": said[-1] if isinstance(said[-1], str) else said[-1][0]} if said else {}
     if "flag" in choices:
-        kept = {"comment": answer["comment"]} if "comment" in answer else {}
-        return {"flag": choices["flag"][0], **kept}
-    if kind in ("verify", "classify"):
-        named: list[str] = choices.get(_WORD) or next(iter(choices.values()), [])
-        answer["value"] = named[0] if named else ""
-    elif kind == "attributes":
-        answer["values"] = {name: value[0] if len(value) == 1 else value for name, value in choices.items()}
-    return answer
+        return {"flag": choices["flag"][0], **comment}
+    if kind in _DRAWN:
+        type_, objects, read = _DRAWN[kind]
+        drawn = [region for region in result if region.get("type") not in _NOT_DRAWN]
+        other = [region for region in drawn if region.get("type") != type_]
+        if other:
+            raise AnswerError(f"a region of type {other[0].get('type')!r}, and the campaign asks for {kind}")
+        named = [(category(region["value"][type_][0]), region) for region in drawn]
+        return {objects: [read(slug, region, size) for slug, region in named if slug is not None], **comment}
+    if kind == "attributes":
+        return {"values": {name: value[0] if len(value) == 1 else value for name, value in choices.items()}, **comment}
+    chosen: list[str] = choices.get(_WORD) or next(iter(choices.values()), [])
+    word = chosen[0] if chosen else ""
+    return {"value": _slug(word, category) if kind == "classify" else word.lower(), **comment}
+
+
+def _slug(word: str, category: Callable[[str], str | None]) -> str:
+    return word if word in ("unsure", "none", "") else category(word) or "none"
+
+
+def _box(slug: str, region: dict[str, Any], size: tuple[int, int]) -> dict[str, Any]:
+    value, (width, height) = region["value"], size
+    if value.get("rotation"):
+        raise AnswerError(f"a box is turned by {value['rotation']} degrees; boxes here are upright")
+    x, y, w, h = (value[side] / 100 for side in ("x", "y", "width", "height"))
+    crowd = bool((region.get("meta") or {}).get("crowd"))
+    return {"category": slug, **box_on_picture(x * width, y * height, w * width, h * height, size), "crowd": crowd}
+
+
+def _shape(slug: str, region: dict[str, Any], size: tuple[int, int]) -> dict[str, Any]:
+    rings = [region["value"]["points"], *((region.get("meta") or {}).get("holes") or [])]
+    return {
+        "category": slug,
+        "rings": [[point_on_picture(x * size[0] / 100, y * size[1] / 100, size) for x, y in ring] for ring in rings],
+    }
+
+
+_DRAWN = {"boxes": ("rectanglelabels", "boxes", _box), "polygons": ("polygonlabels", "shapes", _shape)}
+_NOT_DRAWN = ("choices", "textarea", "rating", "number", "taxonomy", "datetime", "pairwise")

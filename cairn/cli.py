@@ -17,8 +17,10 @@ EXTRAS = {
     "serve": (
         "anyio",
         "argon2",
+        "defusedxml",
         "fastapi",
         "httptools",
+        "ijson",
         "jinja2",
         "markdown_it",
         "markupsafe",
@@ -26,6 +28,7 @@ EXTRAS = {
         "starlette",
         "uvicorn",
         "uvloop",
+        "yaml",
     ),
     "build": ("jinja2", "markupsafe", "matplotlib", "mlcroissant", "simplejpeg"),
     "train": ("matplotlib", "torch", "torchvision"),

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from cairn.commands.campaign_import import import_
 from cairn.commands.campaign_plan import plan
-from cairn.console import JsonOption, WorkspaceOption, finish, out, print_json, progress, table
+from cairn.console import JsonOption, WorkspaceOption, finish, out, print_json, table
 from label_store import UsageError, Workspace, find_campaign
 from label_store.models import now
 
@@ -111,6 +112,7 @@ def status(
 
 
 app.command("plan")(plan)
+app.command("import")(import_)
 
 
 @app.command("open")
@@ -213,35 +215,6 @@ def export(
         temporary.unlink(missing_ok=True)
         raise
     finish(f"the judgments of {slug} are in {file}", then=f"python -m consensus {file}" if kind == "csv" else "")
-
-
-@app.command("import")
-def import_(
-    slug: SlugArgument,
-    file: Annotated[Path, typer.Argument(help="CSV, JSONL, Parquet, or Label Studio's JSON.")],
-    workspace: WorkspaceOption = None,
-) -> None:
-    """Take judgments from a file: `item` is an item's number or the SHA-256 of its image.
-
-    People who are not known get an account that nobody can sign in to. Giving the same file twice is the
-    same as once. Rows that cannot be taken are listed, and the rest is taken (exit 3).
-    Example: cairn campaign import dogs old-judgments.csv
-    """
-    from annotate_app.importing import import_judgments
-
-    store = Workspace.open(workspace)
-    with progress("judgments") as show:
-        result = import_judgments(store, slug, file, progress=show)
-    for row, reason in result.refused[:20]:
-        out.print(f"row {row}: {reason}", markup=False)
-    if len(result.refused) > 20:
-        out.print(f"and {len(result.refused) - 20:,} more rows")
-    finish(
-        f"{result.accepted:,} judgments taken, {result.duplicate:,} known already, {len(result.refused):,} refused",
-        then=f"cairn consensus {slug}",
-    )
-    if result.refused:
-        raise typer.Exit(3)
 
 
 def _set(workspace: Path | None, slug: str, state: str, then: str) -> None:

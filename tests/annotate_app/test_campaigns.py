@@ -145,7 +145,7 @@ def test_an_export_can_be_imported_again_once(stocked, app, tmp_path):
     for accepted, duplicate in ((5, 0), (0, 5)):
         result = import_judgments(stocked, "again", file)
         assert (result.accepted, result.duplicate) == (accepted, duplicate)
-        assert [number for number, _ in result.refused] == [7, 8]
+        assert [bad.place for bad in result.bad] == ["line 7", "line 8"]
     with stocked.read() as session:
         assert set(session.scalars(select(Item.n).join(Campaign).where(Campaign.slug == "again"))) == {1}
 
@@ -158,9 +158,9 @@ def test_an_import_takes_crowd_kits_names_and_refuses_a_second_other_answer(stoc
     for accepted, duplicate in ((1, 0), (0, 1)):
         result = import_judgments(stocked, "boats", file)
         assert (result.accepted, result.duplicate) == (accepted, duplicate)
-        ((number, reason),) = result.refused
-        assert number == 3
-        assert "otherwise" in reason
+        (bad,) = result.bad
+        assert bad.place == "line 3"
+        assert "otherwise" in bad.reason
 
 
 def test_an_import_without_its_columns_names_them(stocked, tmp_path):

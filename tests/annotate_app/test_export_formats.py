@@ -72,7 +72,9 @@ def test_coco_has_shapes_with_the_area_less_the_holes(stocked, app):
     (entry,) = json.loads(exported(app, "where", "coco"))["annotations"]
     assert entry["area"] == 100 * 50 - 10 * 10
     assert entry["bbox"] == [0, 0, 100, 50]
-    assert entry["segmentation"][0] == [0, 0, 100, 0, 100, 50, 0, 50]
+    assert entry["rings"] == HOLED["rings"]
+    (outline,) = entry["segmentation"]  # cut open, since COCO's outlines have no holes
+    assert outline[:10] == [0, 0, 100, 0, 100, 50, 0, 50, 0, 0]
 
 
 def test_yolo_and_voc_are_zips_a_file_a_picture_and_person(stocked, app):
@@ -174,7 +176,7 @@ def test_what_was_exported_is_imported_elsewhere_once(stocked, app, tmp_path, na
         session.scalars(select(Item)).one().n = 0
     for accepted, duplicate in ((1, 0), (0, 1)):
         result = import_judgments(stocked, "where", file)
-        assert (result.accepted, result.duplicate, result.refused) == (accepted, duplicate, [])
+        assert (result.accepted, result.duplicate, result.refused) == (accepted, duplicate, 0)
     with stocked.read() as session:
         back = session.scalars(select(Judgment).where(Judgment.active)).one().answer
         assert session.scalars(select(Item.n)).one() == 1
@@ -198,7 +200,7 @@ def test_bad_rows_are_refused_one_by_one(stocked, tmp_path, ending):
     file.write_text(BAD[ending])
     result = import_judgments(stocked, "boats", file)
     assert result.accepted == 0
-    assert len(result.refused) >= 3
+    assert result.refused >= 3
 
 
 @pytest.mark.parametrize("ending", ["json", "parquet", "csv"], ids=str)

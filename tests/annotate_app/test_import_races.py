@@ -1,0 +1,92 @@
+"""An import beside people at work, on a real PostgreSQL: nobody waits in a circle, and every answer counts once."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import func, select
+
+from annotate_app import create_campaign
+from annotate_app.importing import import_judgments
+from label_store import Origin, Workspace, ingest
+from label_store.models import Item, Judgment, Tally
+from tests.annotate_app.material import add_categories, add_people, draw
+from tests.annotate_app.server import serving
+from tests.annotate_app.work import judgment, lease, send
+
+ITEMS, OLD_HANDS = 80, 5
+
+
+@pytest.fixture
+def on_postgres(tmp_path, postgres_database):
+    """A campaign of eighty small pictures."""
+    workspace = Workspace.init(tmp_path / "workspace", database_url=postgres_database)
+    add_categories(workspace)
+    add_people(workspace, ["ann", "bea", "carl"])
+    for k in range(ITEMS):
+        ingest(workspace, draw("boat", k, (128, 96)), Origin("test", f"file:///{k}.png", category="boat"))
+    create_campaign(workspace, "boats", "verify", ["boat"], stopping={"rule": "fixed", "n": 20})
+    yield workspace
+    workspace.close()
+
+
+def backwards(workspace, folder, people):
+    """A file that names the items from the last to the first, each answered by so many."""
+    with workspace.read() as session:
+        items = session.scalars(select(Item.id).order_by(Item.id.desc())).all()
+    file = folder / f"{people[0]}.csv"
+    file.write_text("item,annotator,answer\n" + "".join(f"{item},{who},no\n" for item in items for who in people))
+    return file
+
+
+@pytest.mark.postgres
+def test_an_import_from_the_last_item_to_the_first_and_answers_from_the_first_on_all_arrive(on_postgres, tmp_path):
+    file = backwards(on_postgres, tmp_path, [f"old hand {k}" for k in range(OLD_HANDS)])
+    begin = threading.Barrier(4)
+
+    def work(client, batch):
+        begin.wait(timeout=30)
+        return {outcome["status"] for outcome in send(client, batch)}
+
+    def take():
+        begin.wait(timeout=30)
+        return import_judgments(on_postgres, "boats", file)
+
+    with serving(on_postgres) as app, ThreadPoolExecutor(4) as threads:
+        people = [app.client(name) for name in ("ann", "bea", "carl")]
+        batches = [[judgment(item["id"]) for item in lease(client, "boats", ITEMS)["items"]] for client in people]
+        assert {len(batch) for batch in batches} == {ITEMS}
+        answered = [
+            threads.submit(work, client, sorted(batch, key=lambda one: one["item"]))
+            for client, batch in zip(people, batches, strict=True)
+        ]
+        result = threads.submit(take).result(timeout=60)
+        assert (result.accepted, result.refused) == (ITEMS * OLD_HANDS, 0)
+        assert [one.result(timeout=60) for one in answered] == [{"accepted"}] * 3
+    with on_postgres.read() as session:
+        assert set(session.scalars(select(Item.n))) == {OLD_HANDS + 3}
+        assert session.scalar(select(func.sum(Tally.judgments))) == ITEMS * (OLD_HANDS + 3)
+
+
+@pytest.mark.postgres
+def test_two_imports_of_the_same_new_people_at_once_make_each_of_them_once(on_postgres, tmp_path):
+    names = [f"old hand {k}" for k in range(OLD_HANDS)]
+    there = backwards(on_postgres, tmp_path, names)
+    lines = there.read_text().splitlines()
+    back = tmp_path / "back.csv"
+    back.write_text("\n".join([lines[0], *reversed(lines[1:])]) + "\n")
+    begin = threading.Barrier(2)
+
+    def take(job, *more):
+        begin.wait(timeout=30)
+        return job(on_postgres, "boats", *more)
+
+    with ThreadPoolExecutor(2) as threads:
+        running = [threads.submit(take, import_judgments, file) for file in (there, back)]
+        first, second = [one.result(timeout=60) for one in running]
+    assert first.accepted + second.accepted == ITEMS * OLD_HANDS
+    assert first.duplicate + second.duplicate == ITEMS * OLD_HANDS
+    assert (first.refused, second.refused) == (0, 0)
+    with on_postgres.read() as session:
+        assert set(session.scalars(select(Item.n))) == {OLD_HANDS}
+        assert session.scalar(select(func.count()).select_from(Judgment)) == ITEMS * OLD_HANDS
