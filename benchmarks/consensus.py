@@ -1,6 +1,7 @@
 """Accuracy, calibration, judgments saved and speed of `consensus`, beside crowd-kit on the same judgments.
 
-    python benchmarks/consensus.py [--only FIGURE ...] [--seeds 10] [--draws 200] [--json FILE] [--charts FOLDER]
+    python benchmarks/consensus.py [--only FIGURE ...] [--seeds 10] [--slow-seeds 0] [--draws 200]
+                                    [--json FILE] [--charts FOLDER]
 
 Prints the machine and each figure of both, writes JSON, and draws the curves as SVG. Priors are the package's defaults;
 on what data they were chosen, and what was looked at meanwhile, is in README.md.
@@ -31,6 +32,7 @@ from benchmarks.consensus_figures import accuracy, chart, crowds, sequential, sp
 
 warnings.filterwarnings("ignore")
 FAST = ("MajorityVote", "DawidSkene", "OneCoinDawidSkene")
+SLOW = ("GLAD",)  # minutes each, so that they see --slow-seeds of the seeds
 REAL = ("bluebirds", "cifar10n", "cifar10h", "stopping", "bluebirds_sequential")
 FIGURES = (*REAL, "kinds", "speed", "ten_million", "thousand_classes", "live")
 
@@ -41,6 +43,8 @@ def main() -> None:
     parser.add_argument(
         "--seeds", type=int, default=10, help="seeds of figures that draw anything but bluebirds people"
     )
+    parser.add_argument("--first-seed", type=int, default=1, help="of the simulated kinds, every second from there")
+    parser.add_argument("--slow-seeds", type=int, default=0, help="how many of the seeds GLAD sees too")
     parser.add_argument("--draws", type=int, default=200, help="draws of bluebirds annotators")
     parser.add_argument("--judgments", type=int, default=1_000_000, help="judgments in the speed tests")
     parser.add_argument("--iterations", type=int, default=10, help="iterations of both in the speed test")
@@ -73,13 +77,15 @@ def measure(figure: str, data: Path, given: argparse.Namespace) -> Any:
             return crowds.cifar10n(data)
         case "cifar10h":
             odd_items = slice(1, None, 2)
-            return accuracy.cifar10h_budgets(data, range(100, 100 + given.seeds), FAST, odd_items)
+            slow = dict.fromkeys(SLOW, given.slow_seeds)
+            return accuracy.cifar10h_budgets(data, range(100, 100 + given.seeds), FAST, odd_items, slow)
         case "stopping":
             return sequential.stopped_cifar10h(data, range(given.seeds))
         case "bluebirds_sequential":
             return sequential.sequential_bluebirds(data, range(given.seeds))
         case "kinds":
-            return accuracy.simulated_kinds(range(1, 2 * given.seeds, 2), (*FAST, "GLAD"))
+            seeds = range(given.first_seed, given.first_seed + 2 * given.seeds, 2)
+            return accuracy.simulated_kinds(seeds, FAST, dict.fromkeys(SLOW, given.slow_seeds))
         case "speed":
             return [speed.beside_peer(given.judgments, K, given.iterations, 0) for K in (2, 10)]
         case "ten_million":

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from label_store import UsageError, Workspace, url_hash
-from label_store.explaining import weights_of
+from label_store.explaining import evidence_of
 from label_store.models import (
     Campaign,
     Candidate,
@@ -115,7 +115,7 @@ def _items(session: Session, sha256: str) -> list[Item]:
 def _item(session: Session, item: Item) -> dict[str, Any]:
     campaign = session.get_one(Campaign, item.campaign_id)
     consensus = session.get(Consensus, (item.id, campaign.consensus_version))
-    weights = weights_of(session, campaign, item.id)
+    evidence = evidence_of(session, campaign, item.id)
     return {
         "item": item.id,
         "campaign": campaign.slug,
@@ -133,7 +133,7 @@ def _item(session: Session, item: Item) -> dict[str, Any]:
                 "undone": not judgment.active,
                 "weights": [
                     asdict(weight)
-                    for weight in weights.get(judgment.person_id, ())
+                    for weight in evidence.judgments.get(judgment.person_id, ())
                     if judgment.active and judgment.role != "reviewer"
                 ],
             }
@@ -145,6 +145,7 @@ def _item(session: Session, item: Item) -> dict[str, Any]:
             )
         ],
         "consensus": _columns(consensus) if consensus else None,
+        "other_evidence": [asdict(other) for other in evidence.others],
     }
 
 

@@ -1,7 +1,9 @@
 """Where the annotators as a group may mislead, in sentences: what no posterior can know of itself.
 
-Three signs, each named only where the data show it beyond chance (1 %):
-agreement    items are answered no more alike than chance would have it (alpha's 95 % interval reaches 0);
+Four signs, each named only where the data show it beyond chance (1 %):
+agreement    items are answered no more alike than chance would have it (alpha is small, its 95 % interval reaches 0);
+sides        a quarter of the judgments are of people who contradict the others (their skill is below 0 by three
+             standard errors): which side is right is decided by their number alone;
 gold         of the gold items of a class, the crowd gives some wrong answer more often than the right one;
 confusion    most annotators (by the median) answer a class more often by one other answer than by its own, or the
              consensus overrules the plurality of the votes on a large share of items.
@@ -17,22 +19,36 @@ from consensus.agreement import Agreement
 from consensus.candidates import Candidates
 from consensus.fit import Result
 from consensus.judgments import Judgments
+from consensus.skill import skill
 
 FEWEST = 10  # answers to gold of a class, and annotators or items that a sign must rest on
 Z = 2.3263478740408398  # the normal quantile of 99 %
 OVERRULED = 0.25
+LITTLE = 0.1  # alpha
+CONTRARY = 0.25  # of the judgments
+Z_CONTRARY = -3.0
+KNOWN = 0.02  # of the judgments are to gold: enough to know which side is right
 
 
 def cautions(
-    result: Result, judgments: Judgments, agreement: Agreement, names: Sequence[str] | None = None
+    result: Result, judgments: Judgments, agreement: Agreement | None, names: Sequence[str] | None = None
 ) -> list[str]:
-    """Sentences for people, [] where nothing speaks against the crowd. names: of the answers, [L]."""
+    """Sentences for people, [] where nothing speaks against the crowd. names: of the answers, [L].
+
+    agreement: None where it was not measured.
+    """
     called = [str(name) for name in (names if names is not None else range(judgments.n_answers))]
     out: list[str] = []
-    if agreement.alpha is not None and agreement.low is not None and agreement.low <= 0 and agreement.items >= FEWEST:
+    if agreement is not None and _hardly_agree(agreement):
         out.append(
             "the annotators agree no more than chance would: the posteriors mean little without gold"
             f" (alpha {agreement.alpha:.3f}, 95 % from {agreement.low:.3f})"
+        )
+    against = _contrary(result, judgments)
+    if against:
+        out.append(
+            f"{len(against)} annotators answer against the others: their number alone decides which side is right;"
+            " check with gold"
         )
     misled = _misled_on_gold(result, judgments)
     out += [
@@ -51,6 +67,23 @@ def cautions(
             " or the good ones are taken for bad; only gold can tell"
         )
     return out
+
+
+def _hardly_agree(agreement: Agreement) -> bool:
+    if agreement.alpha is None or agreement.low is None or agreement.items < 2 * FEWEST:
+        return False
+    return agreement.low <= 0 and agreement.alpha < LITTLE
+
+
+def _contrary(result: Result, judgments: Judgments) -> list[int]:
+    """Those who contradict the others, where a quarter of the judgments are theirs; known items tell by themselves."""
+    if isinstance(result.posterior, Candidates) or judgments.n_classes < 2:
+        return []
+    found = skill(result, judgments)
+    against = np.flatnonzero(found.z_from_zero < Z_CONTRARY)
+    known = (result.gold[judgments.present().item] >= 0).mean() if len(judgments.present()) else 0.0
+    share = result.annotator.n[against].sum() / max(float(result.annotator.n.sum()), 1.0)
+    return against.tolist() if len(against) > 1 and share >= CONTRARY and known < KNOWN else []
 
 
 def _misled_on_gold(result: Result, judgments: Judgments) -> dict[int, int]:

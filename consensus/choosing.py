@@ -22,6 +22,8 @@ from consensus.judgments import Floats, Ints, Judgments, layout
 FOLDS = 3
 FEWEST, MOST = 100, 30_000
 """Judgments. With fewer nothing can be told; with more people have so many each that the prior hardly matters."""
+MOST_WORK = 600_000
+"""Judgments and numbers of all confusions' rows, times classes: trying out takes fifteen fits, at most some seconds."""
 TOLERANCE = 1e-5
 
 
@@ -38,6 +40,8 @@ def choose_prior(judgments: Judgments, gold: Ints) -> Prior:
     """The prior of `candidates` for these judgments; gold: int64 [I], -1 where unknown."""
     judged = judgments.present()
     if not FEWEST <= len(judged) <= MOST or judged.n_classes < 2:
+        return DEFAULT_PRIOR
+    if judged.n_classes * (len(judged) + judged.n_annotators * judged.n_answers) > MOST_WORK:
         return DEFAULT_PRIOR
     weight = np.zeros(len(judged)) if judged.weight is None else judged.weight
     order = np.lexsort((weight, judged.answer, judged.annotator, judged.item))

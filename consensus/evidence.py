@@ -39,3 +39,9 @@ def factors_of_item(result: Result, judgments: Judgments, item: int) -> tuple[In
         ratio = chance[:, answer] / (chance[:, others] @ share)
     weight = np.ones(len(rows)) if judgments.weight is None else judgments.weight[rows]
     return rows, np.asarray(ratio**weight)
+
+
+def odds_ratio(before: float, after: float) -> float:
+    """How many times likelier something has become: the odds after over the odds before, kept off 0 and infinity."""
+    p, q = (min(max(x, 1e-12), 1.0 - 1e-12) for x in (before, after))
+    return q / (1.0 - q) / (p / (1.0 - p))

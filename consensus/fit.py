@@ -20,6 +20,7 @@ from consensus.many_classes import fit_many_classes
 from consensus.one_coin import fit_one_coin
 from consensus.pooling import FEWEST
 from consensus.quality import AnnotatorQuality, annotator_quality
+from consensus.shared_errors import SharedErrors
 
 METHODS = ("map-dawid-skene", "majority", "dawid-skene", "one-coin", "glad", "many-classes")
 # With more the default is many-classes: there as right or more on simulated crowds, and many times faster.
@@ -27,7 +28,7 @@ MOST_CLASSES = 100
 # The maximum likelihood of 1979: a prior that only keeps logarithms finite.
 MAXIMUM_LIKELIHOOD = Prior(1e-9, 1e-9, 1e-9, 1e-9, 1e-9)
 # Raised whenever the same judgments would get other numbers; releases keep the version they were cut with.
-VERSION = "4"
+VERSION = "5"
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +43,7 @@ class Result:
     gold: int64 [I], the answer given as known, -1 elsewhere. annotator: accuracy with intervals.
     confusion: float64 [A, K, L], rows sum to 1; pooled: float64 [K, L], the row all share (both empty by many-classes);
     class_prior: float64 [K]. difficulty: None where the method knows no levels of it.
+    shared: by many-classes, rates and errors instead of confusions, else None.
     log_objective: its value after each iteration, never falling (empty for the majority).
     version: of the method's numbers.
     """
@@ -57,6 +59,7 @@ class Result:
     pooled: Floats
     class_prior: Floats
     difficulty: Difficulty | None
+    shared: SharedErrors | None
     method: str
     version: str
     iterations: int
@@ -78,6 +81,7 @@ def fit(
     method: str = "map-dawid-skene",
     gold: Mapping[int, int] | None = None,
     *,
+    parents: Ints | None = None,
     prior: Prior | None = None,
     difficulty: bool = True,
     max_iterations: int = 200,
@@ -86,6 +90,7 @@ def fit(
     """Posteriors of items and quality of annotators; gold maps items to their known class.
 
     More than 100 classes are fitted by many-classes where the method is the default one.
+    parents: int64 [K], the number of each class's parent in the taxonomy (-1: none); used by many-classes alone.
     prior: None takes the one that suits the crowd (`consensus.choosing`).
     difficulty: whether posteriors take into account that people err together on hard items (`consensus.difficulty`).
     The same judgments in any order give the same result to the last bit. Raises ConsensusError for an
@@ -95,7 +100,7 @@ def fit(
         raise ConsensusError(f"there is no method {method!r}", f"the methods are {', '.join(METHODS)}", exit_code=2)
     many = method == "many-classes" or (method == METHODS[0] and judgments.n_classes > MOST_CLASSES)
     if many and judgments.n_classes > 1:
-        return _many_classes(judgments, gold, max_iterations, tolerance)
+        return _many_classes(judgments, gold, parents, max_iterations, tolerance)
     known = gold_array(gold, judgments.n_items, judgments.n_classes)
     sorted_runs = layout(judgments)
     objective: tuple[float, ...] = ()
@@ -142,6 +147,7 @@ def fit(
         pooled=pooled,
         class_prior=prior_row,
         difficulty=levels,
+        shared=None,
         method=method,
         version=VERSION,
         iterations=len(objective),
@@ -151,9 +157,13 @@ def fit(
 
 
 def _many_classes(
-    judgments: Judgments, gold: Mapping[int, int] | None, max_iterations: int, tolerance: float
+    judgments: Judgments,
+    gold: Mapping[int, int] | None,
+    parents: Ints | None,
+    max_iterations: int,
+    tolerance: float,
 ) -> Result:
-    found = fit_many_classes(judgments, gold, max_iterations=max_iterations, tolerance=tolerance)
+    found = fit_many_classes(judgments, gold, parents, max_iterations=max_iterations, tolerance=tolerance)
     known = gold_array(gold, judgments.n_items, judgments.n_classes)
     nobody = (found.n == 0) & (known < 0)
     posterior = Candidates(
@@ -172,6 +182,7 @@ def _many_classes(
         pooled=np.empty((0, 0)),
         class_prior=found.class_prior,
         difficulty=None,
+        shared=found.shared,
         method="many-classes",
         version=VERSION,
         iterations=len(found.log_objective),

@@ -16,7 +16,7 @@ from consensus.coarse import groups_of, in_groups
 from consensus.copying import copied_pairs
 from consensus.errors import ConsensusError
 from consensus.fit import Result, fit
-from consensus.judgments import Floats, Judgments
+from consensus.judgments import Floats, Ints, Judgments
 from consensus.pace import drifting, later_half, too_fast
 from consensus.skill import uninformative
 
@@ -83,6 +83,7 @@ def fit_weighted_down(
     judgments: Judgments,
     gold: Mapping[int, int] | None = None,
     *,
+    parents: Ints | None = None,
     seconds: Floats | None = None,
     moment: Floats | None = None,
 ) -> WeightedDown:
@@ -93,7 +94,7 @@ def fit_weighted_down(
     always say one thing, one in eight was worse off after one look, none after two). Deterministic: the same judgments
     in any order give the same bits.
     """
-    first = fit(judgments, gold=gold)
+    first = fit(judgments, gold=gold, parents=parents)
     result, lighter, found = first, judgments, tuple[Finding, ...]()
     for _ in range(LOOKS):
         seen = tuple(findings(result, judgments, seconds=seconds, moment=moment))
@@ -101,7 +102,7 @@ def fit_weighted_down(
             break
         found = seen
         lighter = weighted_down(judgments, found, moment=moment) if found else judgments
-        result = fit(lighter, gold=gold) if found else first
+        result = fit(lighter, gold=gold, parents=parents) if found else first
     return WeightedDown(result, lighter, found)
 
 

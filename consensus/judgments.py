@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from consensus.errors import ConsensusError
 
 MOST_PLACES = 16
+SOMEBODY = -1
+"""An annotator whom a fit has not seen: an ordinary member of the crowd."""
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 

@@ -22,10 +22,15 @@ import numpy as np
 
 from consensus.difficulty import keep_answer
 from consensus.fit import Result
-from consensus.judgments import Floats, Ints, Judgments
+from consensus.judgments import SOMEBODY, Floats, Ints, Judgments
+from consensus.live_many import LiveMany
 
-SOMEBODY = -1
-"""An annotator whom the fit has not seen: an ordinary member of the crowd."""
+__all__ = ["SOMEBODY", "Live", "LiveMany", "live_of"]
+
+
+def live_of(result: Result, judgments: Judgments | None = None) -> Live | LiveMany:
+    """The live campaign of a fit by any method, with the judgments that items have so far (None: none yet)."""
+    return Live(result, judgments) if result.shared is None else LiveMany(result, judgments)
 
 
 class Live:

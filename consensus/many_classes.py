@@ -28,10 +28,9 @@ from numpy.typing import NDArray
 from consensus.errors import ConsensusError
 from consensus.judgments import Floats, Ints, Judgments, gold_array, layout
 from consensus.one_coin import votes_of
+from consensus.shared_errors import ERROR_STRENGTH, SharedErrors, expected_errors
 
 ANCHOR_RIGHT, ANCHOR_WEIGHT, STRENGTH = 0.7, 5.0, 3.0
-ERROR_STRENGTH = 100.0  # judgments a class
-SIBLINGS = 0.8
 NO_CLASS = -1
 
 
@@ -41,8 +40,8 @@ class SparsePosteriors:
 
     item, label: int64 [C]; posterior: float64 [C]; other: float64 [I], the mass of all classes that nobody named; with
     it the candidates of an item sum to 1. answer: int64 [I], the likeliest candidate, the first of equals (-1: no
-    judgment and no gold). tied: bool [I]. risk: float64 [I]. n: int64 [I]. right: r, float64 [A]; class_prior: float64
-    [K]; log_objective after each iteration.
+    judgment and no gold). tied: bool [I]. risk: float64 [I]. n: int64 [I]. shared: r and e; class_prior: float64 [K];
+    log_objective after each iteration.
     """
 
     item: Ints
@@ -53,7 +52,7 @@ class SparsePosteriors:
     tied: NDArray[np.bool_]
     risk: Floats
     n: Ints
-    right: Floats
+    shared: SharedErrors
     class_prior: Floats
     log_objective: tuple[float, ...]
     converged: bool
@@ -98,7 +97,8 @@ def fit_many_classes(
     wrong = ~same
     error_keys, error = np.unique(label[candidate[wrong]] * K + votes.answer[judgment[wrong]], return_inverse=True)
     error_class, mistaken_for = np.divmod(error_keys, K)
-    start_chance = _expected_errors(error_class, mistaken_for, K, parents)
+    chance, of_class = np.zeros(len(error_keys)), np.full(K, ERROR_STRENGTH)
+    start_chance = expected_errors(error_class, mistaken_for, K, parents)
     usage = _sums(votes.answer, votes.weight, K) + 1.0
     usage /= usage.sum()
     given = _sums(votes.annotator, votes.weight, A)
@@ -123,7 +123,7 @@ def fit_many_classes(
         right = (hits + STRENGTH * mean) / (given + STRENGTH)
         counts = _sums(error, (weight * q)[wrong], len(error_keys))
         of_class = _sums(error_class, counts, K) + ERROR_STRENGTH
-        chance: Floats = (counts + ERROR_STRENGTH * start_chance) / of_class[error_class]
+        chance = (counts + ERROR_STRENGTH * start_chance) / of_class[error_class]
         # Classes that nobody named for an item take their part of its other mass, in proportion to their share.
         spread = np.where(free, other / np.maximum(away, 1e-300), 0.0)
         share = (
@@ -163,7 +163,7 @@ def fit_many_classes(
         tied,
         np.clip(1.0 - best, 0.0, 1.0),
         n,
-        right,
+        SharedErrors(right, mean, usage, error_keys, chance, of_class, parents),
         share,
         tuple(objective),
         converged,
@@ -173,20 +173,6 @@ def fit_many_classes(
 def _sums(index: Ints, weights: Floats, n: int) -> Floats:
     # Without judgments numpy would count in integers.
     return np.bincount(index, weights=weights, minlength=n).astype(np.float64)
-
-
-def _expected_errors(of: Ints, mistaken_for: Ints, n_classes: int, parents: Ints | None) -> Floats:
-    """s(mistaken_for | of), float64 [P], for pairs of different classes."""
-    even = np.full(len(of), 1.0 / (n_classes - 1))
-    if parents is None:
-        return even
-    _, family = np.unique(parents, return_inverse=True)
-    siblings = np.bincount(family)[family] - 1
-    siblings[np.asarray(parents) < 0] = 0
-    related = (family[of] == family[mistaken_for]) & (siblings[of] > 0)
-    out = np.where(siblings[of] > 0, (1.0 - SIBLINGS) * even, even)
-    out[related] += SIBLINGS / siblings[of][related]
-    return out
 
 
 def _shared_rate(right: Floats) -> float:

@@ -22,7 +22,7 @@ import numpy as np
 
 from consensus.fit import Result
 from consensus.judgments import Floats, Ints, Judgments
-from consensus.skill import right_by_others, student_quantile
+from consensus.skill import right_by_others
 
 FALSE_ALARM = 0.01
 FEWEST_TIMES = 20
@@ -46,6 +46,16 @@ def too_fast(judgments: Judgments, seconds: Floats) -> list[int]:
         x65 - spread * z65 - student_quantile(1.0 - FALSE_ALARM, 2 * n / 3 - 2) * spread, x50 + np.log(TOO_FAST)
     )
     return np.flatnonzero(known & (paces < bound)).tolist()
+
+
+def student_quantile(p: float, freedom: float) -> float:
+    """The quantile of Student's t (Cornish and Fisher's series, good to 1 % from 3 degrees at p = 0.99)."""
+    z, v = NormalDist().inv_cdf(p), max(freedom, 3.0)
+    return z + (
+        (z**3 + z) / (4 * v)
+        + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * v**2)
+        + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * v**3)
+    )
 
 
 def log_paces(judgments: Judgments, seconds: Floats) -> Floats:

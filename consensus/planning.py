@@ -69,7 +69,8 @@ def plan_judgments(
     seen = unanimous(judged, several)
     rng = np.random.default_rng(seed)
     like = np.minimum(n[several], MOST_JUDGMENTS)
-    runs = [_Run(result, weight, spread, items, np.random.default_rng(seed)) for spread in DIFFICULTIES]
+    simulated = judged_by_confusions if result.shared is None else judged_by_shared_errors
+    runs = [_Run(*simulated(result, weight, spread, items, np.random.default_rng(seed))) for spread in DIFFICULTIES]
     shares = [run.unanimous(rng.choice(like, items)) for run in runs]
     best = int(np.abs(np.array(shares) - seen).argmin())
     run = runs[best]
@@ -98,34 +99,14 @@ def unanimous(judgments: Judgments, counted: NDArray[np.bool_]) -> float:
     return float((low == high)[counted].mean())
 
 
+@dataclass(frozen=True, eq=False)
 class _Run:
-    """Simulated judgments of one spread of difficulty: posteriors after each of MOST_JUDGMENTS judgments."""
+    """Simulated judgments of one spread of difficulty, each an array [items, MOST_JUDGMENTS]: the answers, and after
+    each of them the risk and whether the best answer is wrong."""
 
-    def __init__(self, result: Result, weight: Floats, spread: float, items: int, rng: np.random.Generator) -> None:
-        result.dense()  # told where there are no confusions
-        K = result.confusion.shape[1]
-        prior = result.class_prior
-        # "Unsure" is left out: a judgment here is one that names a class.
-        rows = result.confusion[:, :, :K] / result.confusion[:, :, :K].sum(axis=2, keepdims=True)
-        truth = rng.choice(K, p=prior / prior.sum(), size=items)
-        who = rng.choice(len(weight), p=weight / weight.sum(), size=(items, MOST_JUDGMENTS))
-        hard = spread * rng.standard_normal(items)[:, None]
-        right = np.clip(rows[who, truth[:, None], truth[:, None]], 1e-6, 1.0 - 1e-6)
-        stretch = np.sqrt(1.0 + np.pi * spread * spread / 8.0)
-        chance = 1.0 / (1.0 + np.exp(-(stretch * np.log(right / (1.0 - right)) - hard)))
-        errors = rows[who, truth[:, None]]
-        np.put_along_axis(errors, truth[:, None, None].repeat(MOST_JUDGMENTS, 1), 0.0, axis=2)
-        total = errors.sum(axis=2, keepdims=True)
-        errors = np.divide(errors, total, out=np.zeros_like(errors), where=total > 0)
-        drawn = rng.random((items, MOST_JUDGMENTS, 1))
-        wrong = np.minimum((np.cumsum(errors, axis=2) < drawn).sum(axis=2), K - 1)
-        self.answer = np.where(rng.random((items, MOST_JUDGMENTS)) < chance, truth[:, None], wrong)
-        evidence = np.log(rows.clip(1e-12))[who, :, self.answer]
-        logs = np.log(prior) + np.cumsum(evidence, axis=1)
-        logs -= logs.max(axis=2, keepdims=True)
-        posterior = np.exp(logs) / np.exp(logs).sum(axis=2, keepdims=True)
-        self.risk = 1.0 - posterior.max(axis=2)
-        self.wrong = posterior.argmax(axis=2) != truth[:, None]
+    answer: Ints
+    risk: Floats
+    wrong: NDArray[np.bool_]
 
     def error(self, n: Ints) -> float:
         return float(self.wrong[np.arange(len(n)), n - 1].mean())
@@ -138,3 +119,73 @@ class _Run:
         low = self.risk[:, :MOST_BY_RISK] <= risk
         low[:, -1] = True
         return low.argmax(axis=1) + 1
+
+
+Simulated = tuple[Ints, Floats, NDArray[np.bool_]]
+"""What `_Run` holds."""
+
+
+def judged_by_confusions(
+    result: Result, weight: Floats, spread: float, items: int, rng: np.random.Generator
+) -> Simulated:
+    """Annotators drawn by weight, float64 [A], with their fitted confusions."""
+    K = result.confusion.shape[1]
+    prior = result.class_prior
+    # "Unsure" is left out: a judgment here is one that names a class.
+    rows = result.confusion[:, :, :K] / result.confusion[:, :, :K].sum(axis=2, keepdims=True)
+    truth = rng.choice(K, p=prior / prior.sum(), size=items)
+    who = rng.choice(len(weight), p=weight / weight.sum(), size=(items, MOST_JUDGMENTS))
+    hard = spread * rng.standard_normal(items)[:, None]
+    chance = _right(rows[who, truth[:, None], truth[:, None]], hard, spread)
+    errors = rows[who, truth[:, None]]
+    np.put_along_axis(errors, truth[:, None, None].repeat(MOST_JUDGMENTS, 1), 0.0, axis=2)
+    total = errors.sum(axis=2, keepdims=True)
+    errors = np.divide(errors, total, out=np.zeros_like(errors), where=total > 0)
+    drawn = rng.random((items, MOST_JUDGMENTS, 1))
+    wrong = np.minimum((np.cumsum(errors, axis=2) < drawn).sum(axis=2), K - 1)
+    answer = np.where(rng.random((items, MOST_JUDGMENTS)) < chance, truth[:, None], wrong)
+    evidence = np.log(rows.clip(1e-12))[who, :, answer]
+    logs = np.log(prior) + np.cumsum(evidence, axis=1)
+    logs -= logs.max(axis=2, keepdims=True)
+    posterior = np.exp(logs) / np.exp(logs).sum(axis=2, keepdims=True)
+    return answer, 1.0 - posterior.max(axis=2), posterior.argmax(axis=2) != truth[:, None]
+
+
+def judged_by_shared_errors(
+    result: Result, weight: Floats, spread: float, items: int, rng: np.random.Generator
+) -> Simulated:
+    """The same with very many classes: a rate each, errors drawn as all make them, and nothing of size K x K.
+
+    Candidates of an item are the answers it got; what lies on classes that nobody named is left out of the risk.
+    """
+    shared, share = result.shared, result.class_prior
+    assert shared is not None
+    truth = rng.choice(len(share), p=share / share.sum(), size=items)
+    who = rng.choice(len(weight), p=weight / weight.sum(), size=(items, MOST_JUDGMENTS))
+    hard = spread * rng.standard_normal(items)[:, None]
+    rate = np.clip(shared.right[who], 1e-6, 1.0 - 1e-6)
+    right = rng.random((items, MOST_JUDGMENTS)) < _right(rate, hard, spread)
+    wrong = shared.drawn(np.repeat(truth, MOST_JUDGMENTS), rng).reshape(items, MOST_JUDGMENTS)
+    answer = np.where(right, truth[:, None], wrong)
+    # Candidate c of an item is its c-th answer, where no earlier one is the same: there from then on.
+    first = (answer[:, :, None] == answer[:, None, :]).argmax(axis=2) == np.arange(MOST_JUDGMENTS)
+    logs = np.empty((items, MOST_JUDGMENTS, MOST_JUDGMENTS))
+    for c in range(MOST_JUDGMENTS):
+        same = answer == answer[:, c : c + 1]
+        of = np.repeat(answer[:, c], MOST_JUDGMENTS)
+        error = shared.mistaken(of, answer.ravel()).reshape(items, MOST_JUDGMENTS)
+        step = np.where(same, np.log(rate), np.log1p(-rate) + np.log(error))
+        logs[:, c] = np.log(share[answer[:, c]])[:, None] + np.cumsum(step, axis=1)
+        logs[:, c, :c] = -np.inf
+    logs[~first] = -np.inf
+    logs -= logs.max(axis=1, keepdims=True)
+    posterior = np.exp(logs) / np.exp(logs).sum(axis=1, keepdims=True)
+    best = np.take_along_axis(answer, posterior.argmax(axis=1), axis=1)
+    return answer, 1.0 - posterior.max(axis=1), best != truth[:, None]
+
+
+def _right(rate: Floats, hard: Floats, spread: float) -> Floats:
+    """How often somebody with this rate is right on items so much harder."""
+    inner = np.clip(rate, 1e-6, 1.0 - 1e-6)
+    stretch = np.sqrt(1.0 + np.pi * spread * spread / 8.0)
+    return np.asarray(1.0 / (1.0 + np.exp(-(stretch * np.log(inner / (1.0 - inner)) - hard))))

@@ -7,53 +7,45 @@ looking (the model of MACE, Hovy et al. 2013, aclanthology.org/N13-1132), then
     S_j = sum_i ( q_i(a_ij) - q(a_ij) )     has mean   t V_j,    V_j = sum_i |q_i - q|^2,
 
 whatever j's guessing habits are, because guesses do not follow q_i. So t_j = S_j / V_j estimates the skill,
-0 for guessing and for one answer always. Its variance under a skill t follows from the same model.
+0 for guessing and for one answer always. Its variance without any skill follows from the same model.
 
-The estimates are a mixture (fitted by EM, McLachlan & Peel 2000): a share f of the crowd does not look, and the
-skills of the others are normal around m with a spread s, so that with se_j the standard error at a given skill
-
-    t_j ~ f Normal(0, se_j(0)^2) + (1 - f) Normal(m, s^2 + se_j(m)^2).
-
-An annotator is flagged when t_j is below the 1 % quantile of the second part (Student's t for the crowd's size: a
-member of the crowd is flagged by chance in 1 of 100 cases), below half of m, and within 3 standard errors of 0.
-The flag is "constant" where 90 % of the answers are one answer, otherwise "random". Nobody is flagged from fewer than
-20 comparable answers, nor where m is below 0.1.
+An annotator is flagged when it is likelier than LIKELY that he is one of those who do not look, given what the others'
+skills are (`consensus.careless`), t_j is below half of their mean m, and within 3 standard errors of 0. On simulated
+crowds 0.6 to 1.3 % of those who look are flagged by chance. The flag is "constant" where 90 % of the answers are one
+answer, otherwise "random". Nobody is flagged from fewer than 20 comparable answers, nor where m is below 0.1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
+from consensus.careless import carelessness, log_likelihoods
 from consensus.fit import Result
 from consensus.judgments import Floats, Ints, Judgments
 
-FALSE_ALARM = 0.01
+LIKELY = 0.2
 Z_INFORMATIVE = 3.0
 FEWEST_ANSWERS = 20
 NEARLY_ALWAYS = 0.9
-LEAST_MEDIAN_SKILL = 0.1
-_ROUNDS = 60
-_CAREFUL_BEFOREHAND, _CARELESS_BEFOREHAND = 19.0, 1.0  # annotators that f starts with
+LEAST_TYPICAL_SKILL = 0.1
 _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
 class Skill:
-    """Per annotator, arrays [A]: answers comparable with others (int64), the skill's estimate (0 where
-    nothing can be said), how many standard errors it lies from 0 and from the crowd's (its spread included),
-    and whether that makes him suspect of not looking (bool). typical, spread: of the crowd's skills."""
+    """Per annotator, arrays [A]: answers comparable with others (int64), the skill's estimate (0 where nothing can be
+    said), how many standard errors it lies from 0, how likely he does not look, and whether that makes him suspect
+    (bool). typical, spread: mean and deviation of the skills of those who look."""
 
     compared: Ints
     skill: Floats
     typical: float
     spread: float
     z_from_zero: Floats
-    z_from_crowd: Floats
+    careless: Floats
     suspect: NDArray[np.bool_]
 
 
@@ -82,88 +74,43 @@ def skill(result: Result, judgments: Judgments) -> Skill:
     compared = np.bincount(who, minlength=A).astype(np.int64)
     n = np.maximum(compared, 1).astype(np.float64)
 
-    mean, square, right = np.zeros((A, K)), np.zeros(A), np.zeros(A)
+    mean, square, right = np.zeros((A, K)), np.zeros(A), np.empty(len(item))
     chunks = [slice(s, s + max(1, _CHUNK // K)) for s in range(0, len(item), max(1, _CHUNK // K))]
     for part in chunks:
         q = _without_own(evidence, log_confusion, result.gold, item, who, answer, weight, part)
         for k in range(K):
             mean[:, k] += np.bincount(who[part], weights=q[:, k], minlength=A)
         square += np.bincount(who[part], weights=(q * q).sum(axis=1), minlength=A)
-        right += np.bincount(who[part], weights=q[np.arange(len(q)), answer[part]], minlength=A)
+        right[part] = q[np.arange(len(q)), answer[part]]
     mean /= n[:, None]
     share = np.zeros((A, K))
     np.add.at(share, (who, answer), 1.0)
     share /= n[:, None]
     spread = square - n * (mean * mean).sum(axis=1)
-    score = right - n * (share * mean).sum(axis=1)
+    score = np.bincount(who, weights=right, minlength=A) - n * (share * mean).sum(axis=1)
     # Less spread than one item of another class: the others' answers do not tell items apart.
     known = (compared >= FEWEST_ANSWERS) & (spread > 0.5)
     estimate = np.divide(score, spread, out=np.zeros(A), where=known)
 
-    def standard_error(level: float) -> Floats:
-        guess = np.clip(share - level * mean, 1e-12, None)
-        guess /= guess.sum(axis=1, keepdims=True)
-        variance = np.zeros(A)
-        for part in chunks:
-            q = _without_own(evidence, log_confusion, result.gold, item, who, answer, weight, part)
-            likely = level * q + (1.0 - level) * guess[who[part]]
-            excess = q - mean[who[part]]
-            first = (likely * excess).sum(axis=1)
-            second = (likely * excess * excess).sum(axis=1)
-            variance += np.bincount(who[part], weights=second - first * first, minlength=A)
-        # One always-same answer scores exactly 0; rounding must not look like a deviation.
-        return np.maximum(np.sqrt(np.maximum(variance, 1e-12)) / np.where(known, spread, 1.0), 1e-6)
+    guess = np.clip(share, 1e-12, None)
+    guess /= guess.sum(axis=1, keepdims=True)
+    variance = np.zeros(A)
+    for part in chunks:
+        q = _without_own(evidence, log_confusion, result.gold, item, who, answer, weight, part)
+        excess = q - mean[who[part]]
+        first = (guess[who[part]] * excess).sum(axis=1)
+        second = (guess[who[part]] * excess * excess).sum(axis=1)
+        variance += np.bincount(who[part], weights=second - first * first, minlength=A)
+    # One always-same answer scores exactly 0; rounding must not look like a deviation.
+    error = np.maximum(np.sqrt(np.maximum(variance, 1e-12)) / np.where(known, spread, 1.0), 1e-6)
+    z_from_zero = np.where(known, estimate / error, 0.0)
 
-    z_from_zero = np.where(known, estimate / standard_error(0.0), 0.0)
-    typical, between, likely = two_kinds(estimate, standard_error, known)
-    deviation = np.sqrt(between**2 + standard_error(min(max(typical, 0.0), 0.95)) ** 2)
-    z_from_crowd = np.where(known, (estimate - typical) / deviation, 0.0)
-    bound = -student_quantile(1.0 - FALSE_ALARM, float((1.0 - likely[known]).sum()) - 1.0)
+    likely = np.zeros(A)
+    likely[known], typical, deviation = carelessness(log_likelihoods(who, answer, right, share, mean)[known])
     # Answers that contradict the others significantly are informative, only upside down.
-    suspect = known & (z_from_crowd < bound) & (np.abs(z_from_zero) <= Z_INFORMATIVE)
-    suspect &= (typical >= LEAST_MEDIAN_SKILL) & (estimate < 0.5 * typical)
-    return Skill(compared, estimate, typical, between, z_from_zero, z_from_crowd, suspect)
-
-
-def two_kinds(
-    estimate: Floats, standard_error: Callable[[float], Floats], known: NDArray[np.bool_]
-) -> tuple[float, float, Floats]:
-    """m, s and, float64 [A], how likely each annotator is one who does not look; m = 0 where nothing is known."""
-    likely = np.zeros(len(estimate))
-    if not known.any():
-        return 0.0, 0.0, likely
-    t = estimate[known]
-    at_zero = standard_error(0.0)[known]
-    # Begin with those who clearly look, if there are any: a third who do not must not pass for the crowd's low end.
-    clear = t > 2.0 * at_zero
-    clear = clear if clear.any() else np.ones(len(t), dtype=bool)
-    middle, share = float(np.median(t[clear])), float(1.0 - clear.mean())
-    error = standard_error(min(max(middle, 0.0), 0.95))[known]
-    spread = float(max(t[clear].var() - (error[clear] ** 2).mean(), 0.0) ** 0.5)
-    careless = np.zeros(len(t))
-    for _ in range(_ROUNDS):
-        variance = spread**2 + error**2
-        careful = (1.0 - share) * np.exp(-0.5 * (t - middle) ** 2 / variance) / np.sqrt(variance)
-        other = share * np.exp(-0.5 * (t / at_zero) ** 2) / at_zero
-        careless = np.where(t < middle, other / np.maximum(careful + other, 1e-300), 0.0)
-        share = (careless.sum() + _CARELESS_BEFOREHAND) / (len(t) + _CARELESS_BEFOREHAND + _CAREFUL_BEFOREHAND)
-        weight = (1.0 - careless) / variance
-        middle = float((weight * t).sum() / max(weight.sum(), 1e-300))
-        kept = 1.0 - careless
-        seen = (kept * ((t - middle) ** 2 - error**2)).sum() / max(kept.sum(), 1e-300)
-        spread = float(max(seen, 0.0) ** 0.5)
-    likely[known] = careless
-    return middle, spread, likely
-
-
-def student_quantile(p: float, freedom: float) -> float:
-    """The quantile of Student's t (Cornish and Fisher's series, good to 1 % from 3 degrees at p = 0.99)."""
-    z, v = NormalDist().inv_cdf(p), max(freedom, 3.0)
-    return z + (
-        (z**3 + z) / (4 * v)
-        + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * v**2)
-        + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * v**3)
-    )
+    suspect = known & (likely > LIKELY) & (np.abs(z_from_zero) <= Z_INFORMATIVE)
+    suspect &= (typical >= LEAST_TYPICAL_SKILL) & (estimate < 0.5 * typical)
+    return Skill(compared, estimate, typical, deviation, z_from_zero, likely, suspect)
 
 
 def right_by_others(result: Result, judgments: Judgments) -> tuple[Ints, Floats]:

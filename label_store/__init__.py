@@ -1,6 +1,7 @@
 """The label store: models, sessions, settings, blobs, and the one door by which a picture enters."""
 
 from label_store.answers import AnswerError, as_word, check_answer, is_flag
+from label_store.assessment import Assessment
 from label_store.blobs import BlobError, BlobStore, FolderBlobs, S3Blobs, open_blobs
 from label_store.errors import (
     CairnError,
@@ -17,7 +18,9 @@ from label_store.origin import Examined, Origin, url_hash
 from label_store.recording import Failure, Recorded, Result, record, record_all, record_failure
 from label_store.rehash import Rehashed, rehash
 from label_store.settings import Settings, load_settings
-from label_store.settle import AnnotatorReport, Assessment, ItemConsensus, assess, find_campaign, settle
+from label_store.settle import assess, find_campaign, settle
+from label_store.settle_annotators import AnnotatorReport
+from label_store.settle_items import ItemConsensus
 from label_store.takedown import TakedownResult, take_down
 from label_store.taxonomy import find_category, put_attributes, put_categories, put_category, read_specs
 from label_store.taxonomy_files import find_taxonomy, read_taxonomy, write_taxonomy

@@ -9,8 +9,7 @@ import csv
 import hashlib
 import json
 import uuid
-from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +19,12 @@ from sqlalchemy.orm import Session
 import consensus
 from consensus.judgments import Floats, Ints
 from label_store.answers import AnswerError, check_answer
+from label_store.audit_population import Population, population_of
 from label_store.errors import UsageError
 from label_store.events import log_event
-from label_store.fitting import fit_questions
 from label_store.models import Campaign, Item, Judgment, Person, now
-from label_store.questions import CampaignData, questions, read_campaign
+from label_store.questions import read_campaign
 from label_store.settle import find_campaign
-from label_store.settle_objects import KINDS
 from label_store.workspace import Workspace
 
 SURE = 0.01
@@ -85,22 +83,9 @@ class AuditedLabels:
     decided: frozenset[int]
 
 
-@dataclass(frozen=True, eq=False)
-class _Population:
-    """Settled labels, arrays [N]: item ids, risks, whether reviewers answered, answered otherwise, or in vain."""
-
-    ids: Ints
-    label: tuple[str, ...]
-    risk: Floats
-    judged: np.ndarray
-    wrong: Floats
-    in_vain: np.ndarray
-    decided: frozenset[int]
-
-
 def audit_campaign(session: Session, campaign: Campaign, width: float = 0.02) -> CampaignAudit:
     """Read a campaign's judgments and say how wrong its settled labels are; width: of the wanted 95 % interval."""
-    population = _population(read_campaign(session, campaign), campaign)
+    population = population_of(read_campaign(session, campaign), campaign)
     risk = population.risk
     model = consensus.label_error_of(risk)
     if not len(risk):
@@ -145,7 +130,7 @@ def audited_labels(session: Session, campaign: Campaign) -> AuditedLabels | None
     """The labels of a verify or classify campaign with what reviewers say of them; None where nothing is settled."""
     if campaign.kind not in ("verify", "classify"):
         return None
-    population = _population(read_campaign(session, campaign), campaign)
+    population = population_of(read_campaign(session, campaign), campaign)
     if not len(population.risk):
         return None
     stratum = consensus.strata_of(population.risk)
@@ -237,46 +222,14 @@ def _parsed(text: str) -> object:
         raise AnswerError(f"the answer is not JSON: {error}") from error
 
 
-def _population(data: CampaignData, campaign: Campaign) -> _Population:
-    """Settled items with the risk that people's judgments alone give; an item of several questions errs in any."""
-    if data.kind in KINDS:
-        raise UsageError(
-            f"campaign {campaign.slug!r} asks for {data.kind}, which have no audit yet",
-            hint=f"cairn consensus {campaign.slug} tells the risk that its judgments know of",
-        )
-    people = replace(data, votes=tuple(vote for vote in data.votes if vote.role != "reviewer"))
-    rule = consensus.StoppingRule.from_json(campaign.stopping)
-    right: dict[int, float] = defaultdict(lambda: 1.0)
-    settled: dict[int, bool] = defaultdict(lambda: True)
-    decided: dict[int, bool] = defaultdict(lambda: True)
-    wrong: dict[int, bool] = defaultdict(bool)
-    label: dict[int, str] = {}
-    asked = list(questions(people))
-    for alone, reviewed, result in zip(asked, questions(data), fit_questions(asked), strict=True):
-        states = consensus.states(result.posterior, result.n, rule)
-        for position, item_id in enumerate(alone.item_ids):
-            settled[item_id] &= bool(states[position] == "settled" and result.n[position] > 0)
-            right[item_id] *= 1.0 - float(result.risk[position])
-            decided[item_id] &= position in reviewed.decided
-            answer = int(result.answer[position])
-            label[item_id] = alone.choices[answer] if answer >= 0 else ""
-            wrong[item_id] |= position in reviewed.decided and reviewed.gold[position] != answer
-    reviewed_ids = {vote.item_id for vote in data.votes if vote.role == "reviewer"}
-    ids = [item.id for item in data.items if item.gold is None and item.id in right and settled[item.id]]
-    return _Population(
-        ids=np.array(ids, dtype=np.int64),
-        label=tuple(label[i] for i in ids),
-        risk=np.clip(np.array([1.0 - right[i] for i in ids], dtype=np.float64), 0.0, 1.0),
-        judged=np.array([decided[i] for i in ids], dtype=bool),
-        wrong=np.array([wrong[i] for i in ids], dtype=np.float64),
-        in_vain=np.array([i in reviewed_ids and not decided[i] for i in ids], dtype=bool),
-        decided=frozenset(item_id for item_id, yes in decided.items() if yes),
-    )
+def audit_key(slug: str, item_id: int) -> bytes:
+    """By this an audit sorts the items of a campaign: an order that has nothing to do with what is in them."""
+    return hashlib.blake2b(f"{slug}/{item_id}".encode(), digest_size=8).digest()
 
 
-def _asked_in_order(slug: str, population: _Population, stratum: Ints) -> list[list[int]]:
+def _asked_in_order(slug: str, population: Population, stratum: Ints) -> list[list[int]]:
     """For each stratum the places of its items in the order in which an audit asks for them."""
-    key = [hashlib.blake2b(f"{slug}/{i}".encode(), digest_size=8).digest() for i in population.ids.tolist()]
+    key = [audit_key(slug, i) for i in population.ids.tolist()]
     orders: list[list[int]] = [[] for _ in range(int(stratum.max()) + 1)]
     for place in sorted(range(len(key)), key=key.__getitem__):
         if not population.in_vain[place]:
@@ -284,7 +237,7 @@ def _asked_in_order(slug: str, population: _Population, stratum: Ints) -> list[l
     return orders
 
 
-def _sample(asked: list[list[int]], population: _Population) -> Ints:
+def _sample(asked: list[list[int]], population: Population) -> Ints:
     """The places that are a random sample of their strata and were judged."""
     done = [_judged_first(order, population.judged) for order in asked]
     return np.array([place for order, n in zip(asked, done, strict=True) for place in order[:n]], dtype=np.int64)

@@ -17,6 +17,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 import consensus
+from label_store.assessment import Assessment
 from label_store.errors import UsageError
 from label_store.events import log_event
 from label_store.fitting import fit_questions
@@ -24,7 +25,7 @@ from label_store.model_opinion import KINDS, MARK, join_opinions, parts_of, read
 from label_store.models import Campaign, Category, Item, Prediction
 from label_store.questions import questions, read_campaign
 from label_store.returning import give_back
-from label_store.settle import DEFAULT_METHOD, Assessment, find_campaign, settle
+from label_store.settle import DEFAULT_METHOD, find_campaign, settle
 from label_store.workspace import Workspace
 
 SURE_ENOUGH = 0.05
@@ -192,8 +193,8 @@ def _disputed(session: Session, campaign: Campaign, base: str, run: str) -> list
     together = join_opinions(session, campaign, run, asked, alone)
     decided = {vote.item_id for vote in data.votes if vote.role == "reviewer"}
     found: dict[int, float] = {}
-    for question, people, both in zip(asked, alone, together, strict=True):
-        opinion = read_opinion(session, campaign, run, question)
+    for question, one, joined in zip(asked, alone, together, strict=True):
+        opinion, people, both = read_opinion(session, campaign, run, question), one.result, joined.result
         differs = opinion.covered & (people.answer >= 0) & (opinion.probabilities.argmax(axis=1) != people.answer)
         differs &= (people.gold < 0) & (both.risk > bound)
         for position in np.flatnonzero(differs):

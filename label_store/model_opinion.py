@@ -4,17 +4,16 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-import consensus
-from consensus.candidates import best_of
 from consensus.model_judge import join_model
 from label_store.errors import UsageError
+from label_store.fitting import FittedQuestion
 from label_store.models import Campaign, Item, Prediction
 from label_store.questions import Question
 
@@ -61,19 +60,16 @@ def read_opinion(session: Session, campaign: Campaign, run: str, question: Quest
 
 
 def join_opinions(
-    session: Session, campaign: Campaign, run: str, asked: Sequence[Question], results: Sequence[consensus.Result]
-) -> list[consensus.Result]:
-    """The results with the run as one more judge; an item that nobody judged stays without an answer."""
+    session: Session, campaign: Campaign, run: str, asked: Sequence[Question], fitted: Sequence[FittedQuestion]
+) -> list[FittedQuestion]:
+    """The questions with the run as one more judge; an item that nobody judged stays without an answer."""
     if campaign.kind not in KINDS:
         raise UsageError(f"a classifier has no opinion in a campaign of {campaign.kind}", hint=f"it judges {_KINDS}")
     joined = []
-    for question, result in zip(asked, results, strict=True):
+    for question, one in zip(asked, fitted, strict=True):
         opinion = read_opinion(session, campaign, run, question)
-        posterior = join_model(result, question.judgments, opinion.probabilities, covered=opinion.covered).posterior
-        top, tied = best_of(posterior)
-        answer = np.where(result.answer < 0, -1, posterior.argmax(axis=1)).astype(np.int64)
-        risk = np.clip(1.0 - top, 0.0, 1.0)
-        joined.append(replace(result, posterior=posterior, answer=answer, tied=tied, risk=risk))
+        told = join_model(one.result, one.judgments, opinion.probabilities, covered=opinion.covered)
+        joined.append(one.with_posterior(told.posterior))
     return joined
 
 

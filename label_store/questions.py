@@ -1,11 +1,11 @@
 """A campaign's judgments as integer arrays: one question for verify and classify, one an attribute otherwise.
 
-This is the seam between SQL and `consensus`, which knows arrays only. Reviewers' judgments are known
-answers (they decide), models and annotators are judges, flags are no answers.
+This is the seam between SQL and `consensus`, which knows arrays only. Reviewers' judgments are known answers (most of
+them decide; where as many say one thing as another, nobody has), models and annotators are judges, flags no answers.
 """
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +16,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import consensus
-from label_store.models import Attribute, Campaign, Item, Judgment
+from label_store.models import Attribute, Campaign, CategoryParent, Item, Judgment
 
 UNSURE = "unsure"
+NO_PARENT = -1
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class CampaignData:
     votes: tuple[Vote, ...]
     categories: tuple[str, ...]
     schemas: Mapping[int, Sequence[Mapping[str, Any]]]
+    parents: tuple[int, ...] = ()
+    """Of each category its parent in the taxonomy, by id; -1 without one. Categories of one parent are siblings."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,10 @@ class Question:
     judgments: consensus.Judgments
     gold: Mapping[int, int]
     decided: frozenset[int] = frozenset()
+    contested: frozenset[int] = frozenset()
+    """Where as many reviewers say one answer as another: nobody has decided."""
+    parents: NDArray[np.int64] | None = None
+    """int64 [K], of each choice its parent in the taxonomy, -1 without one; None where no two have the same."""
     moment: NDArray[np.float64] | None = None
     seconds: NDArray[np.float64] | None = None
     """Per judgment, as in `Vote`."""
@@ -115,7 +122,23 @@ def read_campaign(session: Session, campaign: Campaign) -> CampaignData:
         select(Attribute).where(Attribute.category_id.in_(wanted)).order_by(Attribute.position, Attribute.id)
     ):
         schemas[attribute.category_id].append(attribute.as_schema())
-    return CampaignData(campaign.kind, items, votes, tuple(c.slug for c in campaign.categories), dict(schemas))
+    slugs, ids = tuple(c.slug for c in campaign.categories), [c.id for c in campaign.categories]
+    return CampaignData(campaign.kind, items, votes, slugs, dict(schemas), _parents(session, ids))
+
+
+def _parents(session: Session, ids: Sequence[int]) -> tuple[int, ...]:
+    """Of several parents of a category the one that most of these categories have (of equals the oldest)."""
+    mine = set(ids)
+    edges = [
+        (child, parent)
+        for child, parent in session.execute(select(CategoryParent.child_id, CategoryParent.parent_id))
+        if child in mine
+    ]
+    children = Counter(parent for _, parent in edges)
+    found: dict[int, int] = {}
+    for child, parent in sorted(edges, key=lambda edge: (children[edge[1]], -edge[1])):
+        found[child] = parent  # the last is the one with the most
+    return tuple(found.get(i, NO_PARENT) for i in ids)
 
 
 def questions(data: CampaignData) -> Iterator[Question]:
@@ -123,12 +146,18 @@ def questions(data: CampaignData) -> Iterator[Question]:
     if data.kind == "verify":
         yield _question(data, "", "", ("no", "yes"), _value, _item_ids(data, None))
     elif data.kind == "classify":
-        yield _question(data, "", "", (*data.categories, "none"), _value, _item_ids(data, None))
+        parents = np.array([*data.parents, NO_PARENT], dtype=np.int64) if _any_siblings(data.parents) else None
+        yield _question(data, "", "", (*data.categories, "none"), _value, _item_ids(data, None), parents)
     elif data.kind == "attributes":
         for category_id, schemas in sorted(data.schemas.items()):
             ids = _item_ids(data, category_id)
             for schema in schemas:
                 yield from _attribute_questions(data, schema, ids)
+
+
+def _any_siblings(parents: Sequence[int]) -> bool:
+    known = [parent for parent in parents if parent != NO_PARENT]
+    return len(known) > len(set(known))
 
 
 def _attribute_questions(data: CampaignData, schema: Mapping[str, Any], ids: tuple[int, ...]) -> Iterator[Question]:
@@ -167,14 +196,20 @@ def _value(answer: Mapping[str, Any]) -> str | None:
 
 
 def _question(
-    data: CampaignData, attribute: str, choice: str, choices: tuple[str, ...], pick: Any, item_ids: tuple[int, ...]
+    data: CampaignData,
+    attribute: str,
+    choice: str,
+    choices: tuple[str, ...],
+    pick: Any,
+    item_ids: tuple[int, ...],
+    parents: NDArray[np.int64] | None = None,
 ) -> Question:
     position = {item_id: n for n, item_id in enumerate(item_ids)}
     answers = {word: n for n, word in enumerate((*choices, UNSURE))}
     person_ids = tuple(sorted({vote.person_id for vote in data.votes if vote.role != "reviewer"}))
     who = {person_id: n for n, person_id in enumerate(person_ids)}
     gold: dict[int, int] = {}
-    decided: set[int] = set()
+    reviewed: dict[int, Counter[int]] = defaultdict(Counter)
     for item in data.items:
         known = answers.get(pick(item.gold) or "") if item.gold and item.id in position else None
         if known is not None and known < len(choices):
@@ -189,8 +224,15 @@ def _question(
             rows.append((position[vote.item_id], who[vote.person_id], answer))
             times.append((vote.moment, vote.seconds))
         elif answer < len(choices):
-            gold[position[vote.item_id]] = answer
-            decided.add(position[vote.item_id])
+            reviewed[position[vote.item_id]][answer] += 1
+    decided, contested = set[int](), set[int]()
+    for place, said in reviewed.items():
+        most = [answer for answer, n in said.items() if n == max(said.values())]
+        if len(most) == 1:
+            gold[place] = most[0]
+            decided.add(place)
+        else:
+            contested.add(place)
     array = np.array(rows, dtype=np.int64).reshape(-1, 3)
     judgments = consensus.Judgments(
         item=array[:, 0],
@@ -203,5 +245,16 @@ def _question(
     )
     timed = np.array(times, dtype=np.float64).reshape(-1, 2)
     return Question(
-        attribute, choice, choices, item_ids, person_ids, judgments, gold, frozenset(decided), timed[:, 0], timed[:, 1]
+        attribute,
+        choice,
+        choices,
+        item_ids,
+        person_ids,
+        judgments,
+        gold,
+        frozenset(decided),
+        frozenset(contested),
+        parents,
+        timed[:, 0],
+        timed[:, 1],
     )

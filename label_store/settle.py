@@ -4,47 +4,29 @@
 and the items' states. The same judgments give the same numbers to the last bit.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 import consensus
+from consensus.cautions import cautions
+from label_store.assessment import STATES, Assessment
 from label_store.errors import UsageError
 from label_store.events import log_event
-from label_store.fitting import fit_questions
+from label_store.fitting import FittedQuestion, fit_questions
 from label_store.model_opinion import join_opinions, parts_of
 from label_store.models import Campaign, Consensus, Item, Person
-from label_store.questions import CampaignData, questions, read_campaign
-from label_store.settle_annotators import AnnotatorReport, annotators_of
-from label_store.settle_items import ItemConsensus, items_of
+from label_store.questions import UNSURE, CampaignData, Question, questions, read_campaign
+from label_store.settle_annotators import annotators_of
+from label_store.settle_items import items_of
 from label_store.settle_objects import KINDS, assess_objects
 from label_store.settle_writing import my_turn, write_items
 from label_store.workspace import Workspace
 
 DEFAULT_METHOD = "map-dawid-skene"
-
-
-@dataclass(frozen=True)
-class Assessment:
-    """What the judgments of a campaign say."""
-
-    campaign: str
-    kind: str
-    method: str
-    items: tuple[ItemConsensus, ...]
-    annotators: tuple[AnnotatorReport, ...]
-    judgments: int
-    alpha: float | None
-    alpha_low: float | None
-    alpha_high: float | None
-    label_error: float | None
-    label_error_low: float | None
-    label_error_high: float | None
-    version: int = 0
-    states: Mapping[str, int] = field(default_factory=dict)
 
 
 def find_campaign(session: Session, slug: str) -> Campaign:
@@ -72,25 +54,22 @@ def _assess(session: Session, campaign: Campaign, method: str, data: CampaignDat
         return assess_objects(session, campaign, data)
     asked = list(questions(data))
     base, run = parts_of(method)
-    results = fit_questions(asked, base)
+    fitted = fit_questions(asked, base)
     if run:
-        results = join_opinions(session, campaign, run, asked, results)
+        fitted = join_opinions(session, campaign, run, asked, fitted)
     rule = consensus.StoppingRule.from_json(campaign.stopping)
     gold_ids = {item.id for item in data.items if item.gold is not None}
-    items = items_of(data, asked, results, rule, gold_ids)
+    items = items_of(data, asked, fitted, rule, gold_ids)
     names = {row.id: row.name for row in session.execute(select(Person.id, Person.name))}
     largest = max(range(len(asked)), key=lambda n: len(asked[n].judgments), default=None)
     alpha = consensus.krippendorff_alpha(asked[largest].judgments) if largest is not None else None
     error = consensus.label_error_of(np.array([item.risk for item in items if item.state == "settled"]))
-    states: dict[str, int] = {"open": 0, "settled": 0, "disputed": 0}
-    for item in items:
-        states[item.state] += 1
     return Assessment(
         campaign=campaign.slug,
         kind=campaign.kind,
-        method=f"{method}/{results[0].version if results else consensus.VERSION}",
+        method=f"{method}/{fitted[0].result.version if fitted else consensus.VERSION}",
         items=items,
-        annotators=annotators_of(data, asked, results, names),
+        annotators=annotators_of(data, asked, fitted, names),
         judgments=len(data.votes),
         alpha=alpha.alpha if alpha else None,
         alpha_low=alpha.low if alpha else None,
@@ -99,8 +78,25 @@ def _assess(session: Session, campaign: Campaign, method: str, data: CampaignDat
         label_error_low=error.low,
         label_error_high=error.high,
         version=campaign.consensus_version,
-        states=states,
+        states={state: sum(item.state == state for item in items) for state in STATES},
+        cautions=tuple(_cautions(asked, fitted, largest, alpha)),
     )
+
+
+def _cautions(
+    asked: Sequence[Question],
+    fitted: Sequence[FittedQuestion],
+    largest: int | None,
+    alpha: consensus.Agreement | None,
+) -> list[str]:
+    """What speaks against a group of annotators, per question; agreement is measured of the largest question only."""
+    out = []
+    for q, (question, one) in enumerate(zip(asked, fitted, strict=True)):
+        agreement = alpha if q == largest else None
+        named = f"{question.attribute} {question.choice}".strip()
+        for sentence in cautions(one.alone, question.judgments, agreement, (*question.choices, UNSURE)):
+            out.append(f"{named}: {sentence}" if named else sentence)
+    return out
 
 
 def settle(workspace: Workspace, slug: str, method: str | None = DEFAULT_METHOD, *, told: bool = True) -> Assessment:

@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 
 import consensus
+from consensus.judgments import Floats
+from consensus.live import live_of
+from label_store.fitting import FittedQuestion
 from label_store.questions import CampaignData, Question
 
 TOP = 10
@@ -28,7 +31,7 @@ class ItemConsensus:
 def items_of(
     data: CampaignData,
     asked: Sequence[Question],
-    results: Sequence[consensus.Result],
+    fitted: Sequence[FittedQuestion],
     rule: consensus.StoppingRule,
     gold_ids: set[int],
 ) -> tuple[ItemConsensus, ...]:
@@ -38,7 +41,8 @@ def items_of(
         for position, item_id in enumerate(question.item_ids):
             if item_id in parts:
                 parts[item_id].append((q, position))
-    states = [consensus.states(result.posterior, result.n, rule) for result in results]
+    results = [one.result for one in fitted]
+    states = [consensus.states(one.result.posterior, one.result.n, rule, _needed(one, rule)) for one in fitted]
     flagged = {vote.item_id for vote in data.votes if vote.role == "reviewer" and "flag" in vote.answer}
     rows = []
     for item_id, places in parts.items():
@@ -52,13 +56,20 @@ def items_of(
         decided = all(position in asked[q].decided for q, position in places)
         if n == 0 and not decided:
             state, answer = "open", None
-        if item_id in flagged:
-            state = "disputed"
+        if item_id in flagged or any(position in asked[q].contested for q, position in places):
+            state = "disputed"  # also where reviewers contradict each other
         elif decided:
             state = "settled"
         risk = max(float(results[q].risk[position]) for q, position in places)
         rows.append(ItemConsensus(item_id, state, answer, posterior, min(max(risk, 0.0), 1.0), n))
     return tuple(rows)
+
+
+def _needed(one: FittedQuestion, rule: consensus.StoppingRule) -> Floats | None:
+    """How many more judgments each item is expected to need; asked only by rules that know what a reviewer costs."""
+    if rule.review_price is None:
+        return None
+    return live_of(one.alone, one.judgments).needed(np.arange(len(one.alone.n)), rule.max_risk)
 
 
 def _answer(

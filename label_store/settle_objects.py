@@ -1,12 +1,13 @@
 """The consensus of a campaign of boxes or polygons: fused objects with the probability that each exists.
 
-Reviewers' drawings decide an item; everybody else's are matched and fused (`consensus.objects`). An item is open below
-the judgments of its rule, disputed where its list of objects is more likely wrong than right, else settled.
+Reviewers' drawings decide an item (not where they contradict each other); everybody else's are matched and fused
+(`consensus.objects`). An item is open below the judgments of its rule, disputed where its list of objects is more
+likely wrong than right, else settled.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from sqlalchemy import select
@@ -15,13 +16,11 @@ from sqlalchemy.orm import Session
 import consensus
 from consensus.intervals import wilson
 from consensus.objects import FusedObject, ObjectsResult, drawings_of, fit_objects, same_objects
+from label_store.assessment import STATES, Assessment
 from label_store.models import Campaign, Person
-from label_store.questions import CampaignData, Vote
-from label_store.settle_annotators import AnnotatorReport
+from label_store.questions import CampaignData
+from label_store.settle_annotators import AnnotatorReport, Measured, reports_of
 from label_store.settle_items import ItemConsensus
-
-if TYPE_CHECKING:
-    from label_store.settle import Assessment
 
 METHOD = "objects"
 VERSION = "1"
@@ -31,27 +30,20 @@ _DIGITS = 4
 _LEAST = 0.5
 
 
-def assess_objects(session: Session, campaign: Campaign, data: CampaignData) -> "Assessment":
+def assess_objects(session: Session, campaign: Campaign, data: CampaignData) -> Assessment:
     """Fused objects, annotators and risks of a campaign whose kind is one of KINDS; writes nothing."""
-    from label_store.settle import Assessment
-
-    place = {item.id: n for n, item in enumerate(data.items)}
-    judges = [vote for vote in data.votes if vote.role != "reviewer"]
-    people = sorted({vote.person_id for vote in judges})
-    who = {person_id: n for n, person_id in enumerate(people)}
-    drawn = [(place[vote.item_id], who[vote.person_id], vote.answer) for vote in judges]
-    fused = fit_objects(drawings_of(drawn, data.categories, len(data.items), len(people)))
+    fused = fuse(data)
     rule = consensus.StoppingRule.from_json(campaign.stopping)
-    items = _items(data, fused, rule)
+    items = items_of_objects(data, fused, rule)
     names = {row.id: row.name for row in session.execute(select(Person.id, Person.name))}
     error = consensus.label_error_of(np.array([item.risk for item in items if item.state == "settled"]))
-    states = {state: sum(item.state == state for item in items) for state in ("open", "settled", "disputed")}
+    states = {state: sum(item.state == state for item in items) for state in STATES}
     return Assessment(
         campaign=campaign.slug,
         kind=campaign.kind,
         method=f"{METHOD}/{VERSION}",
         items=items,
-        annotators=_annotators(data, people, fused, names),
+        annotators=_annotators(data, fused, names),
         judgments=len(data.votes),
         alpha=None,
         alpha_low=None,
@@ -64,7 +56,40 @@ def assess_objects(session: Session, campaign: Campaign, data: CampaignData) -> 
     )
 
 
-def _items(data: CampaignData, fused: ObjectsResult, rule: consensus.StoppingRule) -> tuple[ItemConsensus, ...]:
+def fuse(data: CampaignData) -> ObjectsResult:
+    """What everybody but reviewers drew, fused; annotators are numbered as `judges_of` names them."""
+    place = {item.id: n for n, item in enumerate(data.items)}
+    people = judges_of(data)
+    who = {person_id: n for n, person_id in enumerate(people)}
+    drawn = [(place[vote.item_id], who[vote.person_id], vote.answer) for vote in data.votes if vote.role != "reviewer"]
+    return fit_objects(drawings_of(drawn, data.categories, len(data.items), len(people)))
+
+
+def judges_of(data: CampaignData) -> list[int]:
+    """The people whose drawings are fused, in order."""
+    return sorted({vote.person_id for vote in data.votes if vote.role != "reviewer"})
+
+
+def decisions_of(data: CampaignData) -> tuple[dict[int, Mapping[str, Any]], set[int]]:
+    """Item -> what a reviewer drew (the first of several who drew the same objects); and items where they contradict
+    each other, or flagged the picture."""
+    name = KINDS[data.kind]
+    decided: dict[int, Mapping[str, Any]] = {}
+    disputed: set[int] = set()
+    for vote in data.votes:
+        if vote.role == "reviewer" and "flag" in vote.answer:
+            disputed.add(vote.item_id)
+        elif vote.role == "reviewer" and name in vote.answer:
+            first = decided.setdefault(vote.item_id, vote.answer)
+            if first is not vote.answer and not same_objects(first, vote.answer):
+                disputed.add(vote.item_id)
+    return {item_id: answer for item_id, answer in decided.items() if item_id not in disputed}, disputed
+
+
+def items_of_objects(
+    data: CampaignData, fused: ObjectsResult, rule: consensus.StoppingRule
+) -> tuple[ItemConsensus, ...]:
+    """One row an item that is not gold."""
     objects: dict[int, list[FusedObject]] = defaultdict(list)
     for one in fused.objects:
         objects[one.item].append(one)
@@ -73,13 +98,7 @@ def _items(data: CampaignData, fused: ObjectsResult, rule: consensus.StoppingRul
     two = np.column_stack([right, np.where(fused.risk >= _LEAST, right, 0.0)])
     states = consensus.states(two, fused.n, rule)
     name = KINDS[data.kind]
-    decided: dict[int, Vote] = {}
-    flagged: set[int] = set()
-    for vote in data.votes:
-        if vote.role == "reviewer" and name in vote.answer:
-            decided[vote.item_id] = vote
-        elif vote.role == "reviewer" and "flag" in vote.answer:
-            flagged.add(vote.item_id)
+    decided, contested = decisions_of(data)
     rows = []
     for position, item in enumerate(data.items):
         if item.gold is not None:
@@ -91,10 +110,10 @@ def _items(data: CampaignData, fused: ObjectsResult, rule: consensus.StoppingRul
         }
         if item.id in decided:
             state, risk = "settled", 0.0
-            answer = {name: [dict(thing) | {"p": 1.0} for thing in decided[item.id].answer[name]]}
+            answer = {name: [dict(thing) | {"p": 1.0} for thing in decided[item.id][name]]}
         elif n == 0:
             state, answer = "open", None
-        if item.id in flagged:
+        if item.id in contested:
             state = "disputed"
         rows.append(ItemConsensus(item.id, state, answer, {"objects": [_told(one, data) for one in found]}, risk, n))
     return tuple(rows)
@@ -119,25 +138,14 @@ def _told(one: FusedObject, data: CampaignData) -> dict[str, Any]:
     }
 
 
-def _annotators(
-    data: CampaignData, people: list[int], fused: ObjectsResult, names: Mapping[int, str]
-) -> tuple[AnnotatorReport, ...]:
+def _annotators(data: CampaignData, fused: ObjectsResult, names: Mapping[int, str]) -> tuple[AnnotatorReport, ...]:
     """Accuracy: of the objects that exist on a person's items or that he drew, the share that exist and he drew."""
-    gold = {item.id: item.gold for item in data.items if item.gold is not None}
-    seen: dict[int, set[int]] = defaultdict(set)
+    name, people = KINDS[data.kind], judges_of(data)
     place = {item.id: n for n, item in enumerate(data.items)}
-    told: dict[int, list[int]] = defaultdict(lambda: [0, 0])
-    total: dict[int, int] = defaultdict(int)
+    seen: dict[int, set[int]] = defaultdict(set)
     for vote in data.votes:
-        if vote.role == "reviewer":
-            continue
-        total[vote.person_id] += 1
-        if KINDS[data.kind] in vote.answer:
+        if vote.role != "reviewer" and name in vote.answer:
             seen[place[vote.item_id]].add(vote.person_id)
-            known = gold.get(vote.item_id)
-            if known is not None and vote.role == "annotator" and KINDS[data.kind] in known:
-                told[vote.person_id][0] += 1
-                told[vote.person_id][1] += int(same_objects(vote.answer, known))
     hits: dict[int, float] = defaultdict(float)
     all_of: dict[int, float] = defaultdict(float)
     for one in fused.objects:
@@ -145,22 +153,12 @@ def _annotators(
         for person_id in seen[one.item]:
             hits[person_id] += one.p * (person_id in drew)
             all_of[person_id] += 1.0 if person_id in drew else one.p
-    reports = []
-    for person_id in people:
+
+    def measured(person_id: int) -> Measured:
         low, high = wilson(hits[person_id], all_of[person_id])
-        accuracy = hits[person_id] / all_of[person_id] if all_of[person_id] else 1.0
-        gold_n, gold_right = told[person_id]
-        reports.append(
-            AnnotatorReport(
-                person_id,
-                names.get(person_id, str(person_id)),
-                total[person_id],
-                accuracy,
-                low,
-                high,
-                gold_n,
-                gold_right,
-                (),
-            )
-        )
-    return tuple(reports)
+        return Measured(hits[person_id] / all_of[person_id] if all_of[person_id] else 1.0, low, high)
+
+    def same(answer: Mapping[str, Any], gold: Mapping[str, Any]) -> bool | None:
+        return same_objects(answer, gold) if name in answer and name in gold else None
+
+    return reports_of(data, names, measured, same)

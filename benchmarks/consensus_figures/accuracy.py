@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from crowdkit.aggregation import classification as peer
 
-from benchmarks.consensus_figures.data import cifar10h, columns, expected_accuracy, log_loss
+from benchmarks.consensus_figures.data import cifar10h, columns, log_loss
 from benchmarks.consensus_figures.kinds import KINDS, draw
 from consensus import Judgments, fit, fit_weighted_down
 
@@ -39,43 +39,49 @@ def _scores(posterior: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     return float(right.mean()), log_loss(posterior, truth)
 
 
-def simulated_kinds(seeds: range, peers: tuple[str, ...]) -> list[dict[str, Any]]:
-    """For each kind of crowd the mean accuracy of ours and each peer, and the paired gain over the best peer."""
+def simulated_kinds(seeds: range, peers: tuple[str, ...], slow: dict[str, int]) -> list[dict[str, Any]]:
+    """For each kind of crowd the mean accuracy of ours and each peer, and the paired gain over each.
+
+    slow: peers that only see so many of the first seeds.
+    """
     out = []
     for kind in KINDS:
-        rows: dict[str, list[tuple[float, float]]] = {"cairn": [], **{name: [] for name in peers}}
-        for seed in seeds:
+        rows = _no_rows(peers, slow)
+        sure = np.zeros(2)
+        for place, seed in enumerate(seeds):
             judged, truth = draw(kind, seed)
             # As `python -m consensus` does by default.
-            rows["cairn"].append(_scores(fit_weighted_down(judged).result.dense(), truth))
-            for name in peers:
-                rows[name].append(_scores(peer_posterior(name, judged), truth))
-        out.append({"kind": kind.name, "seeds": len(seeds)} | _against_best(rows, peers))
+            posterior = fit_weighted_down(judged).result.dense()
+            _add(rows, posterior, judged, truth, place, slow)
+            certain = posterior.max(axis=1) >= 0.99
+            sure += certain.sum(), (certain & (posterior.argmax(axis=1) == truth)).sum()
+        told = {"called 99 % sure": int(sure[0]), "of those right": float(sure[1] / sure[0]) if sure[0] else None}
+        out.append({"kind": kind.name, "seeds": len(seeds)} | _against_peers(rows) | told)
         print(kind.name, out[-1], flush=True)
     return out
 
 
-def cifar10h_budgets(data: Path, seeds: range, peers: tuple[str, ...], items: slice) -> list[dict[str, Any]]:
+def cifar10h_budgets(
+    data: Path, seeds: range, peers: tuple[str, ...], items: slice, slow: dict[str, int]
+) -> list[dict[str, Any]]:
     """At each number of judgments an image: accuracy and log-loss, ours and theirs, and our reliability."""
     out = []
     for n in BUDGETS:
-        rows: dict[str, list[tuple[float, float]]] = {"cairn": [], **{name: [] for name in peers}}
-        bins = np.zeros((3, 10))
-        for seed in seeds:
+        rows = _no_rows(peers, slow)
+        bins = np.zeros((3, len(RELIABILITY_EDGES) + 1))
+        for place, seed in enumerate(seeds):
             answers, truth = cifar10h(data, n, seed)
             judged, truth = columns(answers[items]), truth[items]
             result = fit(judged)
-            rows["cairn"].append((expected_accuracy(result, truth), log_loss(result.posterior, truth)))
+            _add(rows, result.dense(), judged, truth, place, slow)
             # Of items called q sure, how many are right; bins of equal log-odds, for most are nearly certain.
             sure = 1.0 - result.risk
             where = np.digitize(sure, RELIABILITY_EDGES)
             for row, values in enumerate((np.ones(len(sure)), sure, result.answer == truth)):
-                bins[row] += np.bincount(where, weights=values, minlength=10)
-            for name in peers:
-                rows[name].append(_scores(peer_posterior(name, judged), truth))
+                bins[row] += np.bincount(where, weights=values, minlength=bins.shape[1])
         filled = bins[0] > 0
         reliability = [[int(c), float(s / c), float(r / c)] for c, s, r in bins[:, filled].T]
-        out.append({"judgments": n, "seeds": len(seeds)} | _against_best(rows, peers) | {"reliability": reliability})
+        out.append({"judgments": n, "seeds": len(seeds)} | _against_peers(rows) | {"reliability": reliability})
         print(n, out[-1], flush=True)
     return out
 
@@ -83,16 +89,41 @@ def cifar10h_budgets(data: Path, seeds: range, peers: tuple[str, ...], items: sl
 RELIABILITY_EDGES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999)
 
 
-def _against_best(rows: dict[str, list[tuple[float, float]]], peers: tuple[str, ...]) -> dict[str, Any]:
-    means = {name: np.mean(values, axis=0) for name, values in rows.items()}
-    best = max(peers, key=lambda name: means[name][0])
-    surest = min(peers, key=lambda name: means[name][1])
-    gain = np.array([ours[0] - theirs[0] for ours, theirs in zip(rows["cairn"], rows[best], strict=True)])
+Scores = dict[str, list[tuple[float, float]]]
+"""Method -> (accuracy, log-loss) of each seed that it saw."""
+
+
+def _no_rows(peers: tuple[str, ...], slow: dict[str, int]) -> Scores:
+    return {name: [] for name in ("cairn", *peers, *slow)}
+
+
+def _add(
+    rows: Scores, posterior: np.ndarray, judged: Judgments, truth: np.ndarray, place: int, slow: dict[str, int]
+) -> None:
+    rows["cairn"].append(_scores(posterior, truth))
+    for name, scores in rows.items():
+        if name != "cairn" and place < slow.get(name, place + 1):
+            scores.append(_scores(peer_posterior(name, judged), truth))
+
+
+def _against_peers(rows: Scores) -> dict[str, Any]:
+    """Means and spreads over the seeds, and ours less each peer's on the seeds that it saw: mean, standard error."""
+    spread = {name: np.std(values, axis=0, ddof=1) for name, values in rows.items() if len(values) > 1}
+    gains = {}
+    for name, theirs in rows.items():
+        if name != "cairn" and theirs:
+            less = np.array(rows["cairn"][: len(theirs)]) - np.array(theirs)
+            error = less.std(axis=0, ddof=1) / len(less) ** 0.5 if len(less) > 1 else np.full(2, np.nan)
+            gains[name] = {
+                "accuracy": [float(less[:, 0].mean()), float(error[0])],
+                "log-loss": [float(less[:, 1].mean()), float(error[1])],
+                "seeds": len(less),
+            }
     return {
-        "accuracy": {name: float(value[0]) for name, value in means.items()},
-        "log-loss": {name: float(value[1]) for name, value in means.items()},
-        "best peer": best,
-        "gain": float(gain.mean()),
-        "standard error": float(gain.std(ddof=1) / len(gain) ** 0.5) if len(gain) > 1 else None,
-        "best peer by log-loss": surest,
+        "accuracy": {name: float(np.mean(v, axis=0)[0]) for name, v in rows.items() if v},
+        "accuracy, s.d.": {name: float(s[0]) for name, s in spread.items()},
+        "log-loss": {name: float(np.mean(v, axis=0)[1]) for name, v in rows.items() if v},
+        "gains": gains,
+        "best peer": min(gains, key=lambda name: gains[name]["accuracy"][0]),
+        "best peer by log-loss": max(gains, key=lambda name: gains[name]["log-loss"][0]),
     }

@@ -95,7 +95,7 @@ def _planned(store: Workspace, slug: str) -> tuple[Plan, int, float]:
         raise UsageError(f"campaign {slug!r} asks nothing yet", hint="give its categories attributes")
     largest = max(asked, key=lambda question: len(question.judgments))
     people = {place: answer for place, answer in largest.gold.items() if place not in largest.decided}
-    result = consensus.fit(largest.judgments, gold=people)
+    result = consensus.fit(largest.judgments, gold=people, parents=largest.parents)
     return plan_judgments(result, largest.judgments, audited=audit.estimate if audit else None), count, price
 
 

@@ -47,6 +47,8 @@ def consensus(
             for who in assessment.annotators
         ],
     )
+    for sentence in assessment.cautions:
+        out.print(f"caution: {sentence}", markup=False)
     if assessment.alpha is not None:
         out.print(
             f"agreement: Krippendorff's alpha {assessment.alpha:.3f}"

@@ -56,6 +56,11 @@ def told(life: dict[str, Any]) -> list[str]:
                 + (", undone" if judgment["undone"] else "")
             )
             lines += [f"          {_weighed(weight)}" for weight in judgment["weights"]]
+        for other in item["other_evidence"]:
+            question = f"{other['question']}: " if other["question"] else ""
+            lines.append(
+                f"  known   {question}{other['by']} made {other['supports']} {other['factor']:.3g} times as likely"
+            )
         consensus = item["consensus"]
         if consensus:
             lines.append(

@@ -6,9 +6,11 @@ from typer.testing import CliRunner
 
 from cairn.cli import app
 from consensus import Judgments, fit
-from consensus.evidence import factors_of_item
+from consensus.evidence import factors_of_item, odds_ratio
 from consensus.simulate import Items, honest_crowd, simulate
 from label_store import settle
+from label_store.feedback import give_feedback
+from tests.label_store.test_feedback import write_run
 from tests.label_store.test_settle import Made
 
 
@@ -56,3 +58,42 @@ def test_explain_tells_what_each_judgment_weighed(workspace):
     assert shown.exit_code == 0, shown.output
     assert shown.output.count("times as likely") == 3
     assert "made yes" in shown.output
+
+
+def test_explain_tells_what_an_items_other_attributes_said(workspace):
+    made = Made(workspace, "attributes", {"rule": "fixed", "n": 3}, n_items=90)
+    rng = np.random.default_rng(1)
+    for item in range(90):
+        suv = item % 2
+        for person in range(3):
+            # Who sees a van well sees badly that it is black; all vans are.
+            kind = suv if rng.random() < 0.95 else 1 - suv
+            red = suv if rng.random() < 0.7 else 1 - suv
+            values = {"type": ("van", "suv")[kind], "colour": [("black", "red")[red]]}
+            made.judge(item, person, {"values": values})
+    settle(workspace, "c")
+    shown = CliRunner().invoke(app, ["explain", f"{3:064x}", "-w", str(workspace.folder)])
+    assert shown.exit_code == 0, shown.output
+    assert "colour: red: its other attributes made" in shown.output
+
+
+def test_explain_tells_what_the_model_said(workspace):
+    made = Made(workspace, "classify", {"rule": "fixed", "n": 3}, ("car", "bus"), 60, people=3)
+    rng = np.random.default_rng(3)
+    truth = np.arange(60) % 2
+    for item in range(60):
+        for person in range(3):
+            said = truth[item] if rng.random() < 0.75 else 1 - truth[item]
+            made.judge(item, person, {"value": ("car", "bus")[said]})
+    write_run(workspace, np.where(truth[:, None] == np.arange(2), 0.97, 0.03))
+    give_feedback(workspace, "net", "c")
+    shown = CliRunner().invoke(app, ["explain", f"{3:064x}", "-w", str(workspace.folder)])
+    assert shown.exit_code == 0, shown.output
+    told = next(line for line in shown.output.splitlines() if "the run net made" in line)
+    assert "made bus" in told
+
+
+def test_an_odds_ratio_is_how_many_times_likelier():
+    assert odds_ratio(0.5, 0.8) == pytest.approx(4)
+    assert odds_ratio(0.8, 0.8) == pytest.approx(1)
+    assert np.isfinite(odds_ratio(0.0, 1.0))

@@ -23,6 +23,31 @@ def test_a_pilot_of_independent_people_foretells_the_error_of_other_numbers_of_j
         assert fixed(plan)[n] == pytest.approx((fit(made.judgments).answer != made.truth).mean(), abs=0.012)
 
 
+def test_a_pilot_of_very_many_classes_is_planned_like_any_other():
+    crowd = honest_crowd(20, 0, accuracy=(0.6, 0.9))
+    parents = np.arange(150) // 5
+    pilot = simulate(crowd, Items(1500, 150), per_item=3, seed=1).judgments
+    plan = plan_judgments(fit(pilot, parents=parents), pilot)
+    assert plan.difficulty <= 0.5
+    for n in (1, 2, 5):
+        made = simulate(crowd, Items(3000, 150), per_item=n, seed=2)
+        real = (fit(made.judgments, parents=parents).answer != made.truth).mean()
+        assert fixed(plan)[n] == pytest.approx(real, abs=0.04)  # rates of few items a class look too good
+
+
+def test_errors_are_drawn_as_often_as_they_are_expected():
+    pilot = simulate(honest_crowd(20, 0, accuracy=(0.3, 0.6)), Items(800, 120, decoy=1.0), per_item=3, seed=1)
+    shared = fit(pilot.judgments, parents=np.arange(120) // 3).shared
+    of = int(np.bincount(shared.key // 120).argmax())
+    drawn = shared.drawn(np.full(40_000, of), np.random.default_rng(0))
+    others = np.delete(np.arange(120), of)
+    expected = shared.mistaken(np.full(119, of), others)
+    assert expected.sum() == pytest.approx(1)
+    seen = np.bincount(drawn, minlength=120)[others] / 40_000
+    assert np.abs(seen - expected).max() < 4 * (expected.max() / 40_000) ** 0.5
+    assert (drawn != of).all()
+
+
 def test_with_an_audit_of_three_each_cifar10hs_other_budgets_are_foretold():
     table = pd.read_parquet(shared_data() / "cifar10h_counts.parquet")
     truth, rng = table["true_label"].to_numpy(), np.random.default_rng(0)

@@ -8,10 +8,13 @@ from uuid import UUID
 
 import numpy as np
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
+from typer.testing import CliRunner
 
-from label_store import CategorySpec, UsageError, put_category, settle, settle_writing
+from cairn.cli import app
+from label_store import CategorySpec, UsageError, find_campaign, put_category, settle, settle_writing
 from label_store.models import Campaign, CampaignCategory, Category, Consensus, Image, Item, Judgment, Person
+from label_store.questions import questions, read_campaign
 from label_store.taxonomy import AttributeSpec
 
 _uuids = count(1)
@@ -154,6 +157,67 @@ def test_a_reviewer_decides(workspace):
     settle(workspace, "c")
     row = made.rows()[made.items[0]]
     assert (row.state, row.answer, row.n) == ("settled", {"value": "no"}, 2)
+
+
+def test_reviewers_who_contradict_each_other_decide_nothing_and_a_third_one_does(workspace):
+    made = Made(workspace, "verify", {"rule": "fixed", "n": 1}, people=4)
+    made.judge(0, 0, {"value": "yes"})
+    made.judge(0, 1, {"value": "no"}, role="reviewer")
+    made.judge(0, 2, {"value": "yes"}, role="reviewer")
+    settle(workspace, "c")
+    assert made.state() == "disputed"
+    made.judge(0, 3, {"value": "no"}, role="reviewer")
+    settle(workspace, "c")
+    row = made.rows()[made.items[0]]
+    assert (row.state, row.answer, row.risk) == ("settled", {"value": "no"}, 0.0)
+
+
+def test_an_item_that_would_cost_more_judgments_than_a_reviewer_goes_to_reviewers(workspace):
+    rule = {"rule": "risk", "max_risk": 0.001, "max_n": 9}
+    made = Made(workspace, "verify", rule | {"review_price": 2}, n_items=60, people=6)
+    rng = np.random.default_rng(0)
+    for item in range(1, 60):
+        for person in range(4):
+            right = "yes" if item % 2 else "no"
+            made.judge(item, person, {"value": right if rng.random() < 0.85 else "no" if item % 2 else "yes"})
+    for person, said in enumerate(("yes", "no", "yes", "no")):
+        made.judge(0, person, {"value": said})
+    settle(workspace, "c")
+    assert made.state(0) == "disputed"  # open until nine judgments otherwise
+    with workspace.write() as session:
+        session.execute(update(Campaign).values(stopping=rule))
+    settle(workspace, "c")
+    assert made.state(0) == "open"
+
+
+def test_siblings_of_the_taxonomy_share_what_people_mistake(workspace):
+    made = Made(workspace, "classify", {"rule": "fixed", "n": 3}, tuple(f"k{n:03}" for n in range(110)), n_items=3)
+    with workspace.write() as session:
+        put_category(session, CategorySpec(name="dog"))
+        put_category(session, CategorySpec(name="thing"))
+        for n in range(110):
+            above = ("thing", "dog") if n < 5 else ("thing",)
+            put_category(session, CategorySpec(name=f"k{n:03}", parents=above))
+        (question,) = questions(read_campaign(session, find_campaign(session, "c")))
+    # Of several parents the one that most of the campaign's categories have; "none" has none.
+    assert len(set(question.parents[:110].tolist())) == 1
+    assert question.parents[110] == -1
+    for person, said in enumerate(("k000", "k001", "k050")):
+        made.judge(0, person, {"value": said})
+    settle(workspace, "c")
+    assert sum(made.rows()[made.items[0]].posterior.values()) == pytest.approx(1)
+
+
+def test_a_crowd_that_guesses_is_said_to_guess(workspace):
+    made = Made(workspace, "verify", {"rule": "fixed", "n": 3}, n_items=80)
+    rng = np.random.default_rng(1)
+    for item in range(80):
+        for person in range(3):
+            made.judge(item, person, {"value": ("yes", "no")[rng.integers(2)]})
+    told = settle(workspace, "c")
+    assert any("no more than chance" in sentence for sentence in told.cautions)
+    shown = CliRunner().invoke(app, ["consensus", "c", "-w", str(workspace.folder)])
+    assert "caution: the annotators agree no more than chance would" in " ".join(shown.output.split())
 
 
 def test_classify_settles_on_one_of_the_categories(workspace):
