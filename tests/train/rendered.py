@@ -16,9 +16,15 @@ COLOURS = {"red": (220, 60, 50), "green": (70, 190, 80), "blue": (70, 110, 230)}
 FULL, SHARD = 128, 64  # pixels of the picture that people saw, and of the shard's
 
 
-def scene(random: np.random.Generator, most: int = 2):
-    """A picture of up to `most` shapes that do not overlap: (picture, [(name, colour, outline [N, 2])])."""
+def scene(random: np.random.Generator, most: int = 2, clouds: bool = False):
+    """A picture of up to `most` shapes that do not overlap: (picture, [(name, colour, outline [N, 2])]).
+
+    They lie on dark noise, or on clouds, by which a search for duplicates tells one scene from another.
+    """
     noise = random.integers(0, 60, (FULL, FULL, 3), dtype=np.uint8)
+    if clouds:
+        coarse = Image.fromarray(random.integers(0, 130, (9, 9, 3), dtype=np.uint8))
+        noise = noise // 2 + np.asarray(coarse.resize((FULL, FULL), Image.Resampling.BICUBIC))
     picture, objects, taken = Image.fromarray(noise), [], []
     pen = ImageDraw.Draw(picture)
     for _ in range(random.integers(1, most + 1)):
