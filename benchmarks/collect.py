@@ -1,4 +1,5 @@
-"""`cairn collect urls` beside img2dataset: speed, latency, hanging hosts, memory, kills, one slow host.
+"""`cairn collect urls` beside img2dataset: speed, latency, hanging hosts, memory, kills, one slow host,
+nothing left to do.
 
     python benchmarks/collect.py [--images 20000] [--peer PYTHON] [--only FIGURE ...] [--json FILE]
 
@@ -23,13 +24,14 @@ sys.path[:] = [str(HERE.parent), *(p for p in sys.path if Path(p or ".").resolve
 from benchmarks.collecting import figures  # noqa: E402  the path is set above
 from benchmarks.collecting.processes import adopt_orphans  # noqa: E402  the path is set above
 
-FIGURES = ("throughput", "latency", "hanging", "memory", "kills", "slow_host")
+FIGURES = ("throughput", "latency", "hanging", "memory", "kills", "slow_host", "nothing_left")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=20_000, help="pictures of the timed runs")
     parser.add_argument("--urls", type=int, default=1_000_000, help="addresses of the run whose memory is measured")
+    parser.add_argument("--memory-seconds", type=float, metavar="N", help="stop the run whose memory is measured then")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0, help="draws the moments of the kills")
     parser.add_argument("--peer", type=Path, metavar="PYTHON", help="interpreter with img2dataset (else left out)")
@@ -67,9 +69,11 @@ def _measure(
     if name == "hanging":
         return figures.hanging(folder, pictures, given.images // 2, given.peer)
     if name == "memory":
-        return figures.memory(folder, pictures, given.urls)
+        return figures.memory(folder, pictures, given.urls, given.memory_seconds)
     if name == "kills":
         return figures.kills(folder, pictures, given.images // 2, given.kills, given.seed)
+    if name == "nothing_left":
+        return figures.nothing_left(folder, pictures, given.images)
     return figures.slow_host(folder, pictures, given.images // 2, 60)
 
 

@@ -40,6 +40,10 @@ DONE, FAILED, USAGE, PARTIAL, STOPPED = 0, 1, 2, 3, 130
 """Exit codes of every command."""
 
 
+_ENDLESS = 100_000
+"""Columns of a terminal that folds nothing."""
+
+
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         return Text(f"{task.speed:,.1f}/s" if task.speed else "", style="dim")
@@ -86,14 +90,18 @@ def print_json(value: Any) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A table whose numbers are right-aligned."""
+    """A table whose numbers are right-aligned; a terminal folds its words, a file has every row on one whole line."""
     shown = Table(title=Text(title) if title else None, title_justify="left", box=None, pad_edge=False)
     for index, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], (int, float)) or row[index] is None for row in rows)
-        shown.add_column(column, justify="right" if numeric else "left")
+        shown.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
     for row in rows:
         shown.add_row(*(Text(_cell(value)) for value in row))  # never markup: names and reasons come from outside
-    out.print(shown)
+    if out.is_terminal:
+        out.print(shown)
+        return
+    whole = out.measure(shown, options=out.options.update(max_width=_ENDLESS)).maximum
+    Console(file=out.file, width=whole, highlight=False, emoji=False).print(shown)
 
 
 def _cell(value: Any) -> str:

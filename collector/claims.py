@@ -45,8 +45,8 @@ class Claims:
         self._claims: dict[str, Claim] = {}
         self._none_left = asyncio.Event()
 
-    def __bool__(self) -> bool:
-        return bool(self._claims)
+    def __len__(self) -> int:
+        return len(self._claims)
 
     def claim(self, found: Candidate) -> Claim | None:
         """A new claim; None where the address is in work, and this mention was added to it."""

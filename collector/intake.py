@@ -4,8 +4,7 @@ Nowhere where it was settled before, straight to the record where nothing is to 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from collector.claims import Claim, Claims
@@ -16,9 +15,6 @@ from collector.recording import Outcome
 from collector.report import BadRows, Tally
 from label_store import Workspace
 from label_store.models import now
-
-_ASKERS = 16
-"""Threads that ask whether bytes are there: a bucket takes a round trip for each."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +46,6 @@ class Intake:
         self._workspace, self._source, self._context = workspace, source, context
         self._claims, self._tally, self._bad, self._ways = claims, tally, bad, ways
         self._began = now()
-        self._askers = ThreadPoolExecutor(_ASKERS, thread_name_prefix="ask")
 
     async def run(self) -> None:
         """Everything that the source finds; raises what the source raises."""
@@ -72,10 +67,6 @@ class Intake:
             pump.cancel()
             await asyncio.gather(pump, return_exceptions=True)
 
-    def close(self) -> None:
-        """Let the threads end by themselves."""
-        self._askers.shutdown(wait=False)
-
     async def _take(self, chunk: Sequence[Found]) -> None:
         fresh: list[Claim] = []
         for found in chunk:
@@ -91,7 +82,9 @@ class Intake:
                 fresh.append(claim)
         if fresh:
             known, gone = await asyncio.to_thread(self._look_up, [claim.key for claim in fresh])
-            lost = await asyncio.to_thread(self._lost, {one.sha256 for one in known.values() if one.sha256})
+            # Bytes may be gone: somebody removed a damaged file, or a disk lost it.
+            kept = {one.sha256 for one in known.values() if one.sha256}
+            lost = await asyncio.to_thread(self._workspace.blobs.missing, kept) if kept else set()
             for claim in fresh:
                 one = known.get(claim.key)
                 await self._route(claim, one, gone.get(claim.key), one is not None and one.sha256 in lost)
@@ -100,12 +93,6 @@ class Intake:
     def _look_up(self, keys: list[str]) -> tuple[Mapping[str, Known], Mapping[str, str]]:
         with self._workspace.read() as session:
             return look_up(session, keys), taken_down(session, keys)
-
-    def _lost(self, sha256s: Collection[str]) -> set[str]:
-        """Those whose bytes are not in the store: somebody removed a damaged file, or a disk lost it."""
-        asked = list(sha256s)
-        there = self._askers.map(self._workspace.blobs.has, asked)
-        return {sha256 for sha256, here in zip(asked, there, strict=True) if not here}
 
     async def _route(self, claim: Claim, known: Known | None, gone: str | None, lost: bool) -> None:
         todo = what_to_do(known, self._began, now(), lost, self._ways.refresh)

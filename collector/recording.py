@@ -26,7 +26,8 @@ from label_store.models import now
 _BATCH = 256
 """Results in one transaction: the more, the less each costs, and the more a crash fetches again."""
 _ROOM = 4 * _BATCH
-_GATHER_SECONDS = 0.05
+_GATHER_SECONDS = 0.5
+"""How long a batch that is not full waits for more, unless nothing else is in work."""
 _BAD_RECORD = (IntegrityError, DataError, ProgrammingError, ValueError, OverflowError)
 """What says that a record is at fault, not the database or the disk (UnicodeError is a ValueError)."""
 
@@ -77,7 +78,10 @@ class Recorded:
 
 
 class Recorder:
-    """Writes outcomes in batches; `done` hears of each batch after its commit, in the event loop."""
+    """Writes outcomes in batches; `done` hears of each batch after its commit, in the event loop.
+
+    `in_work` says how many addresses are in work, those that wait here among them.
+    """
 
     def __init__(
         self,
@@ -85,13 +89,14 @@ class Recorder:
         source: str,
         takedowns: Takedowns,
         overrides: Sequence[str],
+        in_work: Callable[[], int],
         done: Callable[[Sequence[Recorded]], None],
     ) -> None:
         self._workspace = workspace
         self._source = source
         self._takedowns = takedowns
         self._overrides = tuple(sorted(overrides))
-        self._done = done
+        self._in_work, self._done = in_work, done
         self._waiting: deque[Outcome] = deque()
         self._ending = False
         self._arrived, self._enough, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -103,7 +108,7 @@ class Recorder:
             await self._room.wait()
         self._waiting.append(outcome)
         self._arrived.set()
-        if len(self._waiting) >= _BATCH:
+        if self._is_enough():
             self._enough.set()
 
     def finish(self) -> None:
@@ -118,16 +123,20 @@ class Recorder:
             await self._arrived.wait()
             if not self._waiting:
                 return  # only `finish` sets the event without an outcome
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._enough.wait(), _GATHER_SECONDS)
+            if not self._is_enough():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._enough.wait(), _GATHER_SECONDS)
             batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
             self._room.set()
             if not self._ending:
                 if not self._waiting:
                     self._arrived.clear()
-                if len(self._waiting) < _BATCH:
-                    self._enough.clear()
+                self._enough.clear()
             self._done(await asyncio.to_thread(self._write, batch))
+
+    def _is_enough(self) -> bool:
+        """Whether a batch is full, or all that is in work waits in it."""
+        return len(self._waiting) >= min(_BATCH, self._in_work())
 
     def _write(self, batch: Sequence[Outcome]) -> list[Recorded]:
         try:

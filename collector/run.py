@@ -109,7 +109,9 @@ class _Run:
         self._claims = Claims(self._tally.settle)
         self._bad = BadRows(workspace.folder / "collect" / f"bad-rows-{source.name}.csv")
         self._examiners = Examiners(options.decoders, settings.max_image_pixels, settings.keep_location)
-        self._recorder = Recorder(workspace, source.name, takedowns, tuple(options.overrides), self._committed)
+        self._recorder = Recorder(
+            workspace, source.name, takedowns, tuple(options.overrides), self._claims.__len__, self._committed
+        )
         self._intake = Intake(workspace, source, context, self._claims, self._tally, self._bad, Ways(
             fetch=self._enqueue, record=self._recorder.put, show=self._show, refresh=options.refresh,
         ))  # fmt: skip
@@ -136,7 +138,6 @@ class _Run:
             if not recording.done():  # what was got so far is recorded also when the run is stopped
                 self._recorder.finish()
                 await recording
-            self._intake.close()
             self._fatal.cancel()
             self._bad.close()
         return self._tally.report(self._source.name, monotonic() - self._clock, self._bad)

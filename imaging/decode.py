@@ -20,6 +20,8 @@ MAX_PIXELS = 100_000_000
 # MPO comes in with JPEG: Pillow opens it by that name and then finds its second picture.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "JPEG2000", "ICO", "PPM")
 
+_MOST_BYTES = 2**31 - 1
+
 # What broken members of these families begin with, and families that are not read here.
 _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\xff\xd8\xff", "JPEG"),
@@ -138,6 +140,7 @@ def _reduce(image: Image.Image, luma_side: int, colour: bool) -> int:
     """Have a JPEG decoded smaller, and its luma alone where that is all that grey needs; the scale, as 1/n."""
     if not isinstance(image, JpegImagePlugin.JpegImageFile):
         return 1
+    image.decodermaxblock = _MOST_BYTES  # in one piece: towards the end of each, libjpeg decodes more slowly
     luma = image.mode == "RGB" and is_srgb(image.info.get("icc_profile"))
     drafted = image.draft(("YCbCr" if colour else "L") if luma else None, (luma_side, luma_side))
     return 1 if drafted is None else image.decoderconfig[0]

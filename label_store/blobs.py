@@ -9,7 +9,7 @@ import hashlib
 import os
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
@@ -46,6 +46,9 @@ class BlobStore(Protocol):
 
     def has(self, sha256: str) -> bool:
         """Whether the bytes are there."""
+
+    def missing(self, sha256s: Collection[str]) -> set[str]:
+        """Those whose bytes are not there."""
 
     def remove(self, sha256: str) -> None:
         """Forget the bytes (a takedown); nothing happens when they are not there."""
@@ -167,7 +170,11 @@ class FolderBlobs:
 
     def has(self, sha256: str) -> bool:
         """Whether the bytes are there."""
-        return self.path(sha256).exists()
+        return os.path.exists(f"{self._folder(sha256)}/{sha256}") or self.path(sha256).exists()
+
+    def missing(self, sha256s: Collection[str]) -> set[str]:
+        """Those whose bytes are not there."""
+        return {sha256 for sha256 in sha256s if not self.has(sha256)}
 
     def remove(self, sha256: str) -> None:
         """Forget the bytes."""
@@ -265,6 +272,12 @@ class S3Blobs:
         except Exception as error:
             raise BlobError(f"{self.url} does not answer: {error}", hint="check AWS_* and run it again") from error
         return True
+
+    def missing(self, sha256s: Collection[str]) -> set[str]:
+        """Those whose bytes are not there; several are asked for at a time, for a bucket takes a round trip for each."""
+        asked = list(sha256s)
+        with ThreadPoolExecutor(_AT_ONCE) as threads:
+            return {sha256 for sha256, there in zip(asked, threads.map(self.has, asked), strict=True) if not there}
 
     def remove(self, sha256: str) -> None:
         """Forget the bytes."""

@@ -67,15 +67,32 @@ def hanging(folder: Path, pictures: str, n: int, peer: Path | None, deadline: in
     return found
 
 
-def memory(folder: Path, pictures: str, n: int) -> Figure:
-    """A list of many addresses that are not there: what the whole way of a row holds, over time."""
+def nothing_left(folder: Path, pictures: str, n: int) -> Figure:
+    """A collect of which every picture is here: how long it takes to say so, and that it asks for nothing."""
+    with Server(Serving(pictures, HOSTS), folder) as server:
+        urls = write_list(folder / "urls.csv", server.port, [i % HOSTS for i in range(n)])
+        cairn = _cairn(folder)
+        first = cairn.collect(urls)
+        before = sum(_asked(server.port).values())
+        again = [cairn.collect(urls).cost for _ in range(3)]
+        asked = sum(_asked(server.port).values()) - before
+    return {
+        "pictures": first.pictures,
+        "seconds": [round(cost.wall, 2) for cost in again],
+        "cpu_seconds": [round(cost.cpu, 2) for cost in again],
+        "asked_again": asked,
+    }
+
+
+def memory(folder: Path, pictures: str, n: int, seconds: float | None = None) -> Figure:
+    """A list of many addresses that are not there: what the whole way of a row holds, over time, at most so long."""
     with Server(Serving(pictures, HOSTS), folder) as server:
         urls = folder / "urls.csv"
         with urls.open("w", encoding="utf-8") as file:
             file.write("url\n")
             file.writelines(f"http://{host_address(i % HOSTS)}:{server.port}/gone/{i}.jpg\n" for i in range(n))
         cairn = _cairn(folder)
-        cost = cairn.collect(urls).cost
+        cost = cairn.collect(urls, seconds).cost
     thirds = [[size for at, size in cost.samples if low <= at / cost.wall < low + 1 / 3] for low in (0.0, 1 / 3, 2 / 3)]
     return {
         "urls": n,

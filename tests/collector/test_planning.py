@@ -221,6 +221,9 @@ def test_a_plan_is_shown_and_nothing_is_fetched(
     assert "commons: 3 queries in 12 requests bring at most 600 pictures in 20 min, of which about 60 right" in said
     assert "1,800 judgments, costing 0.00. Nothing was fetched." in said
     assert "10 %, as ImageNet found" in said
+    lines = [line.split() for line in said.splitlines()]
+    assert lines[0][-4:] == ["rate", "requests", "judgments", "cost"], "a file gets the whole table, however wide"
+    assert ["whippet", "whippet", "dog", "parent", "en", "0", "200", "20", "10%?", "4", "600", "0.00"] in lines
     assert run([*command, "--json"]) == 0
     plan = json.loads(capsys.readouterr().out)
     assert [(row["words"], row["kind"], row["language"]) for row in plan["queries"]] == [

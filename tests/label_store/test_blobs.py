@@ -66,6 +66,13 @@ def test_the_same_bytes_twice_are_one_blob(blobs):
     assert list(blobs.names()) == [hashlib.sha256(b"x").hexdigest()]
 
 
+def test_those_that_are_missing_are_told_among_many(blobs):
+    there = [blobs.put(bytes([n])) for n in range(20)]
+    gone = {f"{n:064x}" for n in range(20)}
+    assert blobs.missing([*gone, *there]) == gone
+    assert blobs.missing([]) == set()
+
+
 def test_a_missing_blob_is_a_sentence(blobs):
     with pytest.raises(BlobError, match="are not in"):
         blobs.get("0" * 64)
