@@ -274,7 +274,7 @@ class S3Blobs:
         return True
 
     def missing(self, sha256s: Collection[str]) -> set[str]:
-        """Those whose bytes are not there; several are asked for at a time, for a bucket takes a round trip for each."""
+        """Those whose bytes are not there; asked for several at a time, since each takes a round trip."""
         asked = list(sha256s)
         with ThreadPoolExecutor(_AT_ONCE) as threads:
             return {sha256 for sha256, there in zip(asked, threads.map(self.has, asked), strict=True) if not there}
