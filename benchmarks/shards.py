@@ -26,7 +26,7 @@ sys.path[:] = [str(HERE.parent), *(p for p in sys.path if Path(p or ".").resolve
 from benchmarks.dedup_figures import machine  # noqa: E402  the path is set above
 
 READERS = ("cairn", "webdataset", "mds", "litdata")
-FIGURES = ("write", "resize", "raw", "decode", "cold", "remote", "resume")
+FIGURES = ("write", "resize", "raw", "decode", "cold", "remote", "resume", "workers")
 
 
 class Bench:
@@ -132,6 +132,10 @@ def measure(name: str, bench: Bench) -> dict[str, Any]:
         from benchmarks.shard_figures.remote import measure_remote
 
         return {who: median(runs) for who, runs in measure_remote(bench).items()}
+    if name == "workers":
+        from benchmarks.shard_figures.workers import measure_workers
+
+        return measure_workers(work, given.build_pictures)
     from benchmarks.shard_figures.resume import measure_resume
 
     return measure_resume(work, given.resume_samples)
@@ -145,6 +149,7 @@ def main() -> None:
     parser.add_argument("--readers", choices=READERS, nargs="+", default=READERS, help="who takes part")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--resume-samples", type=int, default=1_000_000)
+    parser.add_argument("--build-pictures", type=int, default=50_000, help="built with two workers and with one")
     parser.add_argument("--peers", metavar="PYTHON", default=sys.executable)
     parser.add_argument("--img2dataset", metavar="PYTHON", default=sys.executable)
     parser.add_argument("--work", type=Path, default=Path("shards_work"), help="where files are written")

@@ -10,7 +10,7 @@ import imaging
 from dataset_builder.arrange import Leak
 from dataset_builder.duplicates import find_matches
 from dataset_builder.errors import RecipeError
-from dataset_builder.fingerprints import Fingerprint
+from dataset_builder.fingerprints import Fingerprint, HashKind
 from dataset_builder.pictures import find_pictures, read_gallery
 from dataset_builder.proposing import near_hashes
 
@@ -27,6 +27,7 @@ def find_leaks(
     radius: int,
     workers: int = 2,
     files: Path = Path(),
+    kind: HashKind = "phash",
 ) -> list[Leak]:
     """The pictures (by name) that are one shot with a picture of the other sets; first the pixel-checked ones.
 
@@ -37,7 +38,7 @@ def find_leaks(
     leaks = []
     others = find_pictures([path for path in against if path not in lists])
     if others:
-        gallery, _ = read_gallery(others, workers)
+        gallery, _ = read_gallery(others, workers, kind=kind)
         own = len(names)
         together = [*fingerprints, *gallery.fingerprints]
         sides = (range(own), range(own, len(together)))

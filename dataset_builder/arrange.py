@@ -12,7 +12,7 @@ from dataset_builder.errors import BuildError
 from dataset_builder.fingerprints import Fingerprint, quality
 from dataset_builder.groups import PROTECTED, components, group
 from dataset_builder.recipe import Recipe
-from dataset_builder.select import Chosen, Dropped, Reason
+from dataset_builder.select import Chosen, Dropped, Reason, preference
 from dataset_builder.splits import UNSURE, assign, draw
 
 
@@ -88,7 +88,7 @@ def arrange(
     pairs = []
     framed = {m.framed for m in usable}
     rank = [
-        _rank(one, found, index in framed, history)
+        _rank(one, found, index in framed, history, recipe)
         for index, (one, found) in enumerate(zip(chosen, fingerprints, strict=True))
     ]
     for star in stars(len(chosen), usable, rank):
@@ -148,14 +148,16 @@ def _refuse_vanished(
         )
 
 
-def _rank(one: Chosen, found: Fingerprint, framed: bool, history: History) -> tuple[object, ...]:
-    """The better member of a group first: labelled, officially fixed, released before, unframed, quality, certainty."""
+def _rank(one: Chosen, found: Fingerprint, framed: bool, history: History, recipe: Recipe) -> tuple[object, ...]:
+    """The better member of a group first: labelled, officially fixed, released before, unframed, under the licence
+    wanted most, quality, certainty."""
     fixed = history.fixed.get(one.sha256)
     return (
         one.unsure,
         PROTECTED.index(fixed) if fixed is not None else len(PROTECTED),
         one.sha256 not in history.released,
         framed,
+        preference(one.origin.license, recipe.duplicates.prefer_licenses),
         *quality(found),
         -one.posterior,
         one.sha256,

@@ -1,7 +1,7 @@
 """Cuts a release: plan it, write it beside where it will be, rename it there, record it.
 
-A build that was killed leaves `releases/.NAME-VERSION.partial`; the same command takes the pictures that
-are finished there and goes on. A release appears with its rename, whole or not at all.
+A build that was killed leaves `releases/.NAME-VERSION.partial`; the same command takes the pictures and the
+tars that are finished there and goes on. A release appears with its rename, whole or not at all.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ from dataset_builder.select import REASONS, Dropped
 from dataset_builder.splits import ALL_SPLITS
 from dataset_builder.writing import write_release
 from label_store import Workspace
-from shards import Manifest
+from shards import Manifest, keep_finished_tars
 from shards.atomic import sync_folder
 
 Progress = Callable[[int, int | None, str], None]
@@ -112,8 +112,8 @@ def build(
         _refuse_damaged(plan, strict)
         refuse_empty_splits(plan)
         unfinished = partial / "release"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir()
+        unfinished.mkdir(exist_ok=True)
+        keep_finished_tars(unfinished, {sample.split for sample in plan.arrangement.samples})
         manifest = write_release(plan, unfinished, name, version, tell)
         _refuse_other_bytes(workspace, manifest)
         final.parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ import numpy as np
 import imaging
 from dataset_builder.against import LIST_RADIUS, is_hash_list, read_hashes
 from dataset_builder.duplicates import Star, find_matches, left_out, stars
-from dataset_builder.fingerprints import quality
+from dataset_builder.fingerprints import HashKind, quality
 from dataset_builder.pictures import Gallery, Unreadable, find_pictures, read_gallery
 from dataset_builder.proposing import near_hashes
 from dataset_builder.reasons import reason
@@ -88,6 +88,7 @@ def find_duplicates(
     paths: Sequence[Path],
     against: Sequence[Path] = (),
     *,
+    hash: HashKind = "phash",  # noqa: A002  as the recipe calls it
     radius: int = RADIUS,
     keep: str | int = "best",
     semantic: Path | None = None,
@@ -105,7 +106,7 @@ def find_duplicates(
     theirs = {str(place) for place in find_pictures([path for path in against if path not in lists])}
     places = find_pictures([*paths, *(path for path in against if path not in lists)])
     features = read_features(semantic) if semantic is not None else None
-    gallery, unreadable = read_gallery(places, workers, progress)
+    gallery, unreadable = read_gallery(places, workers, progress, hash)
     other = [index for index, place in enumerate(gallery.places) if str(place) in theirs]
     own = [index for index, place in enumerate(gallery.places) if str(place) not in theirs]
     matches = find_matches(

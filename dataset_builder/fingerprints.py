@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,9 @@ TRANSFORMS = (
     "mirror_rotate90", "mirror_rotate180", "mirror_rotate270",
 )  # fmt: skip
 """Column of each transform in `hashes`."""
+
+HashKind = Literal["phash", "dhash"]
+"""What proposes pairs."""
 
 IDENTITY = "identity"
 _MIRRORED = {
@@ -29,13 +33,19 @@ class Fingerprint:
     """What pairs are proposed and ranked by; the small picture that decides is kept apart, it is larger.
 
     `hashes` 8 numbers of 64 bits in the order of `TRANSFORMS`, None where the picture is plain and a hash says
-    nothing; width and height in pixels, `bytes` as stored.
+    nothing; width and height in pixels, `bytes` as stored. `dhashes` are there where these shall propose pairs.
     """
 
     hashes: tuple[int, ...] | None
     width: int
     height: int
     bytes: int
+    dhashes: tuple[int, ...] | None = None
+
+    @property
+    def proposing(self) -> tuple[int, ...] | None:
+        """The hashes that propose pairs; None where the picture is plain."""
+        return self.dhashes or self.hashes
 
     @property
     def phash(self) -> str | None:
@@ -48,23 +58,26 @@ def mirrored(transform: str) -> str:
     return (_MIRRORED | {there: back for back, there in _MIRRORED.items()})[transform]
 
 
-def fingerprint(data: bytes, pixels: Image.Image) -> Fingerprint:
+def fingerprint(data: bytes, pixels: Image.Image, kind: HashKind = "phash") -> Fingerprint:
     """The fingerprint of a file with these canonical pixels."""
-    return _fingerprint(imaging.hashing_picture(data), pixels.width, pixels.height, len(data))
+    return _fingerprint(imaging.hashing_picture(data), pixels.width, pixels.height, len(data), kind)
 
 
-def fingerprint_alone(data: bytes) -> tuple[Fingerprint, bytes]:
+def fingerprint_alone(data: bytes, kind: HashKind = "phash") -> tuple[Fingerprint, bytes]:
     """The fingerprint and the small pixels of a file of which nothing else is wanted, from one decoding."""
     views = imaging.small_views(data)
-    return _fingerprint(views.hashing, views.width, views.height, len(data)), views.comparison.tobytes()
+    return _fingerprint(views.hashing, views.width, views.height, len(data), kind), views.comparison.tobytes()
 
 
-def _fingerprint(hashing: Image.Image, width: int, height: int, size: int) -> Fingerprint:
-    hashes = None
-    if not imaging.is_plain(hashing):
-        by_name = imaging.phash_transforms(hashing)
-        hashes = tuple(by_name[name] for name in TRANSFORMS)
-    return Fingerprint(hashes, width, height, size)
+def _fingerprint(hashing: Image.Image, width: int, height: int, size: int, kind: HashKind) -> Fingerprint:
+    if imaging.is_plain(hashing):
+        return Fingerprint(None, width, height, size)
+    by_name = imaging.phash_transforms(hashing)
+    hashes = tuple(by_name[name] for name in TRANSFORMS)
+    if kind == "phash":
+        return Fingerprint(hashes, width, height, size)
+    by_name = imaging.dhash_transforms(hashing)
+    return Fingerprint(hashes, width, height, size, tuple(by_name[name] for name in TRANSFORMS))
 
 
 def small_pixels(pixels: Image.Image) -> bytes:
@@ -83,8 +96,11 @@ def quality(found: Fingerprint) -> tuple[float, float]:
     return (-float(area), -found.bytes / max(1, area))
 
 
-def hash_table(fingerprints: Sequence[Fingerprint]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    """(which pictures have hashes, int64 [M]; their hashes, uint64 [M, 8])."""
+def hash_table(
+    fingerprints: Sequence[Fingerprint], kind: HashKind | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+    """(which pictures have hashes, int64 [M]; their hashes, uint64 [M, 8]); by default those that propose pairs."""
     known = [index for index, found in enumerate(fingerprints) if found.hashes is not None]
-    hashes = np.array([fingerprints[index].hashes for index in known], dtype=np.uint64)
+    every = [fingerprints[index].hashes if kind == "phash" else fingerprints[index].proposing for index in known]
+    hashes = np.array(every, dtype=np.uint64)
     return np.array(known, dtype=np.int64), hashes.reshape(-1, len(TRANSFORMS))

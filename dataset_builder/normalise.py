@@ -8,7 +8,7 @@ was killed finds its finished partitions again, and one that changed finds none.
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -17,14 +17,14 @@ import numpy as np
 import PIL
 
 import imaging
-from dataset_builder.fingerprints import Fingerprint, fingerprint, small_pixels
+from dataset_builder.fingerprints import Fingerprint, HashKind, fingerprint, small_pixels
 from dataset_builder.recipe import PixelRecipe
 from label_store import BlobError, open_blobs
 from shards.atomic import write_whole
 
 PACK_SIZE = 256
 THUMBNAIL_SIDE = 112
-_FORMAT = 1
+_FORMAT = 2
 # In words that are the same on every machine: they go into the release.
 _UNREADABLE = {
     "not_image": "its bytes are no picture",
@@ -44,6 +44,7 @@ class Partition:
     pixels: PixelRecipe
     max_pixels: int
     pack: Path
+    hash: HashKind = "phash"
     compare_only: bool = False
     """Make only what finds duplicates: the pictures are no samples of this release."""
 
@@ -79,6 +80,7 @@ def partitions(
     pixels: PixelRecipe,
     max_pixels: int,
     packs: Path,
+    hash: HashKind = "phash",  # noqa: A002  as the recipe calls it
     compare_only: bool = False,
 ) -> list[Partition]:
     """Cut pictures, in the order of their names, into partitions of at most `PACK_SIZE`."""
@@ -86,10 +88,13 @@ def partitions(
     found = []
     for start in range(0, len(ordered), PACK_SIZE):
         part = tuple(ordered[start : start + PACK_SIZE])
-        depends = [_FORMAT, asdict(pixels), max_pixels, imaging.PHASH_VERSION, PIL.__version__, part, compare_only]
+        depends = [
+            _FORMAT, asdict(pixels), max_pixels, imaging.PHASH_VERSION, imaging.PIXELS_VERSION, PIL.__version__, part,
+            hash, compare_only,
+        ]  # fmt: skip
         name = hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:32]
         pack = packs / f"{name}.pack"
-        found.append(Partition(part, blobs_url, blobs_folder, pixels, max_pixels, pack, compare_only))
+        found.append(Partition(part, blobs_url, blobs_folder, pixels, max_pixels, pack, hash, compare_only))
     return found
 
 
@@ -106,10 +111,8 @@ def normalise_partition(partition: Partition) -> Path:
     for sha256 in partition.sha256s:
         try:
             data = blobs.get(sha256)
-            if partition.compare_only:
-                rows[sha256] = _compared(data, partition.pixels, partition.max_pixels, body)
-            else:
-                rows[sha256] = _normalise(data, partition.pixels, partition.max_pixels, body)
+            make = _compared if partition.compare_only else _normalise
+            rows[sha256] = make(data, partition, body)
         except imaging.ImageError as error:
             rows[sha256] = {"failed": "undecodable", "detail": _UNREADABLE[error.reason]}
         except BlobError as error:
@@ -124,15 +127,15 @@ def normalise_partition(partition: Partition) -> Path:
     return partition.pack
 
 
-def _normalise(data: bytes, recipe: PixelRecipe, max_pixels: int, body: bytearray) -> dict[str, Any]:
-    pixels = imaging.canonical(data, recipe.background, max_pixels)
-    found = fingerprint(data, pixels)
+def _normalise(data: bytes, partition: Partition, body: bytearray) -> dict[str, Any]:
+    recipe = partition.pixels
+    pixels = imaging.canonical(data, recipe.background, partition.max_pixels)
     resized, placement = imaging.resize(pixels, recipe.size, recipe.mode)
     # How often each value occurs says both sums, without a wider copy of all pixels.
     counts = np.array(resized.histogram(), dtype=np.int64).reshape(3, 256)
     levels = np.arange(256, dtype=np.int64)
     return {
-        "fingerprint": [found.hashes, found.width, found.height, found.bytes],
+        "fingerprint": astuple(fingerprint(data, pixels, partition.hash)),
         "size": resized.size,
         "placement": [placement.scale_x, placement.scale_y, placement.offset_x, placement.offset_y],
         "sums": (counts @ levels).tolist(),
@@ -143,11 +146,10 @@ def _normalise(data: bytes, recipe: PixelRecipe, max_pixels: int, body: bytearra
     }
 
 
-def _compared(data: bytes, recipe: PixelRecipe, max_pixels: int, body: bytearray) -> dict[str, Any]:
-    pixels = imaging.canonical(data, recipe.background, max_pixels)
-    found = fingerprint(data, pixels)
+def _compared(data: bytes, partition: Partition, body: bytearray) -> dict[str, Any]:
+    pixels = imaging.canonical(data, partition.pixels.background, partition.max_pixels)
     return {
-        "fingerprint": [found.hashes, found.width, found.height, found.bytes],
+        "fingerprint": astuple(fingerprint(data, pixels, partition.hash)),
         "small": _append(body, small_pixels(pixels)),
     }
 
@@ -180,8 +182,8 @@ class Pack:
         row = self._rows[sha256]
         if "failed" in row:
             return None
-        hashes, width, height, size = row["fingerprint"]
-        return Fingerprint(None if hashes is None else tuple(hashes), width, height, size)
+        hashes, width, height, size, dhashes = row["fingerprint"]
+        return Fingerprint(hashes and tuple(hashes), width, height, size, dhashes and tuple(dhashes))
 
     def outcome(self, sha256: str) -> Normalised | Failed:
         """What became of one picture."""

@@ -5,6 +5,7 @@ import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from PIL import Image
 
 import imaging
 from dataset_builder.errors import RecipeError
-from dataset_builder.fingerprints import COMPARISON_SIDE, Fingerprint, fingerprint_alone, small_picture
+from dataset_builder.fingerprints import COMPARISON_SIDE, Fingerprint, HashKind, fingerprint_alone, small_picture
 from dataset_builder.pool import map_partitions
 
 Progress = Callable[[int, int | None, str], None]
@@ -99,7 +100,7 @@ def find_pictures(paths: Sequence[Path]) -> list[Place]:
 
 
 def read_gallery(
-    places: Sequence[Place], workers: int = 2, progress: Progress | None = None
+    places: Sequence[Place], workers: int = 2, progress: Progress | None = None, kind: HashKind = "phash"
 ) -> tuple[Gallery, list[Unreadable]]:
     """Fingerprint pictures in worker processes; what cannot be read is told and left out."""
     parts = [tuple(places[start : start + _PART]) for start in range(0, len(places), _PART)]
@@ -108,7 +109,7 @@ def read_gallery(
     unreadable: list[Unreadable] = []
     with tempfile.TemporaryFile() as file:
         done = 0
-        for part, outcomes in zip(parts, map_partitions(_fingerprint_part, parts, workers), strict=True):
+        for part, outcomes in zip(parts, map_partitions(partial(_fingerprint_part, kind), parts, workers), strict=True):
             for place, outcome in zip(part, outcomes, strict=True):
                 if isinstance(outcome, str):
                     unreadable.append(Unreadable(str(place), outcome))
@@ -126,11 +127,11 @@ def read_gallery(
     return Gallery(kept, fingerprints, small), unreadable
 
 
-def _fingerprint_part(places: tuple[Place, ...]) -> list[tuple[Fingerprint, bytes] | str]:
+def _fingerprint_part(kind: HashKind, places: tuple[Place, ...]) -> list[tuple[Fingerprint, bytes] | str]:
     found: list[tuple[Fingerprint, bytes] | str] = []
     for place in places:
         try:
-            found.append(fingerprint_alone(place.read()))
+            found.append(fingerprint_alone(place.read(), kind))
         except (imaging.ImageError, OSError, tarfile.TarError) as error:
             found.append(str(error))
     return found

@@ -156,6 +156,7 @@ def make_plan(
         radius,
         workers,
         files,
+        recipe.duplicates.hash,
     )
     history = History(selection.ancestry.placed, fixed)
     arrangement = arrange(sound, fingerprints, matches, leaks, history, recipe, beyond)
@@ -239,6 +240,7 @@ def _normalise(
             pixels,
             settings.max_image_pixels,
             folder,
+            selection.recipe.duplicates.hash,
             compare_only,
         )
     ]

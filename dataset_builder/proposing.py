@@ -111,9 +111,9 @@ def alike_pairs(
 def near_hashes(fingerprints: Sequence[Fingerprint], hashes: NDArray[np.uint64], radius: int) -> list[Proposal]:
     """(picture, index into `hashes`, bits, transform of the picture) within the radius in any position, the nearest.
 
-    For lists that have no pixels to check.
+    For lists that have no pixels to check; they hold pHashes.
     """
-    known, own = hash_table(fingerprints)
+    known, own = hash_table(fingerprints, "phash")
     if not len(known) or not len(hashes):
         return []
     pairs, distances = imaging.pairs_across(own.reshape(-1), hashes, radius)
@@ -135,6 +135,6 @@ def _described(indices: NDArray[np.int64], picture_of: Callable[[int], Image.Ima
 
 def _distance(a: Fingerprint, b: Fingerprint) -> int:
     """Bits between a's hash and the nearest of b's eight."""
-    assert a.hashes is not None
-    assert b.hashes is not None
-    return min((a.hashes[0] ^ other).bit_count() for other in b.hashes)
+    assert a.proposing is not None
+    assert b.proposing is not None
+    return min((a.proposing[0] ^ other).bit_count() for other in b.proposing)

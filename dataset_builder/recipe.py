@@ -50,12 +50,17 @@ class Duplicates:
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
-    hash: Literal["phash"] = field(default="phash", metadata=_about("The perceptual hash that proposes pairs."))
+    hash: Literal["phash", "dhash"] = field(
+        default="phash", metadata=_about("The perceptual hash that proposes pairs: phash or dhash.")
+    )
     radius: Annotated[int, Field(ge=0, le=16)] = field(
         default=8, metadata=_about("Bits within which two hashes are a pair to check.")
     )
     keep: Literal["best", "all"] | Annotated[int, Field(ge=1)] = field(
         default="best", metadata=_about("Of a group of duplicates: best, all, or the n best.")
+    )
+    prefer_licenses: tuple[str, ...] = field(
+        default=(), metadata=_about("Of a group a picture under the first of these is kept, whatever its size.")
     )
     against: tuple[str, ...] = field(
         default=(), metadata=_about("Folders, tars or hash lists that the release must not overlap.")

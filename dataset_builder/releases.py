@@ -14,9 +14,8 @@ from sqlalchemy.orm import Session
 
 from dataset_builder.errors import BuildError, RecipeError
 from dataset_builder.rows import SAMPLES_FILE
-from dataset_builder.splits import UNSURE
 from label_store import UsageError, Workspace, log_event
-from label_store.models import Image, Release, ReleaseImage
+from label_store.models import UNSURE, Image, Release, ReleaseImage
 from shards import Manifest, ShardError, read_manifest
 from shards.manifest import MANIFEST_NAME
 
@@ -104,7 +103,9 @@ def ancestry(session: Session, name: str, version: int) -> Ancestry:
     for release in before:
         rows = session.execute(
             select(ReleaseImage.image_sha256, ReleaseImage.group, ReleaseImage.split).where(
-                ReleaseImage.release_id == release.id
+                ReleaseImage.release_id == release.id,
+                # What people were unsure of may become a sample of any split once they are sure.
+                ReleaseImage.split != UNSURE,
             )
         )
         placed |= {sha256: (group, split) for sha256, group, split in rows}
@@ -129,8 +130,7 @@ def _record(workspace: Workspace, path: Path) -> Manifest:
     manifest = read_manifest(path)
     release_id = manifest.release_id
     table = pq.read_table(path / SAMPLES_FILE, columns=["sha256", "key", "split", "label", "group"])
-    # What people were unsure of may become a sample of any split once they are sure.
-    members: list[dict[str, Any]] = [row for row in table.to_pylist() if row["split"] != UNSURE]
+    members: list[dict[str, Any]] = table.to_pylist()
     with workspace.write() as session:
         known = known_versions(session, manifest.name)
         if manifest.version in known:
@@ -204,7 +204,7 @@ def _missing_images(session: Session, sha256s: list[str]) -> list[str]:
 
 def _name_groups(session: Session, members: list[dict[str, Any]]) -> None:
     """Keep on each image the group of its first release, which is never changed."""
-    group_of = {row["sha256"]: row["group"] for row in members}
+    group_of = {row["sha256"]: row["group"] for row in members if row["split"] != UNSURE}
     names = sorted(group_of)
     for start in range(0, len(names), _ROWS_AT_ONCE):
         part = names[start : start + _ROWS_AT_ONCE]

@@ -107,7 +107,7 @@ def _judge(picture: Picture, recipe: Recipe, number: Mapping[str, int]) -> Chose
         labelled = Labelled(None)
     if labelled.category is not None and labelled.posterior < recipe.min_posterior and not doubtful:
         return drop("low_posterior", f"{labelled.category}: {labelled.posterior:.4f} < {recipe.min_posterior:g}")
-    origin = _allowed(picture.provenances, recipe.licenses)
+    origin = _allowed(picture.provenances, recipe.licenses, recipe.duplicates.prefer_licenses)
     if origin is None:
         found = sorted({p.license or "none stated" for p in picture.provenances})
         return drop("license", ", ".join(found) or "origin unknown")
@@ -282,9 +282,16 @@ def _objects(answers: Sequence[Answered], kind: str, name: str) -> list[Any] | N
     return [found for answer in settled for found in (answer.answer or {}).get(name, [])]
 
 
-def _allowed(provenances: Sequence[Provenance], licenses: Sequence[str] | None) -> Provenance | None:
-    """The first origin under a licence that the recipe allows."""
-    for provenance in provenances:
-        if licenses is None or provenance.license in licenses:
-            return provenance
+def _allowed(
+    provenances: Sequence[Provenance], licenses: Sequence[str] | None, preferred: Sequence[str]
+) -> Provenance | None:
+    """The first origin under a licence that the recipe allows; before others one under a licence that it prefers."""
+    allowed = [one for one in provenances if licenses is None or one.license in licenses]
+    if allowed:
+        return min(allowed, key=lambda one: preference(one.license, preferred))
     return None if provenances or licenses is not None else Provenance(url="")
+
+
+def preference(license: str | None, preferred: Sequence[str]) -> int:  # noqa: A002  as the column is called
+    """The place of a licence among those preferred; behind them for any other."""
+    return preferred.index(license) if license in preferred else len(preferred)

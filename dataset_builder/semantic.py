@@ -1,12 +1,15 @@
 """Series: pictures that a trained network sees as nearly one, frames of one scene or re-shots; told, never merged.
 
-Features come from `python -m train features RUN DATA`. They are compared exactly, all with all.
+Features come from `python -m train features RUN DATA`. Neighbours by cosine are found by faiss where it is installed
+(`cairn-dataset[semantic]`), else by products of all with all; the same ones, up to the number where faiss's graph of
+neighbours (Malkov and Yashunin, HNSW, 2018) takes over, which may miss a few.
 """
 
 import zipfile
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +20,9 @@ from dataset_builder.groups import components
 
 COSINE = 0.95
 _MOST = 50
+# faiss compares all with all up to here, some minutes; past it a graph of neighbours answers.
+_MOST_EXACT = 200_000
+_LINKS, _SEARCHED = 32, 128
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ def find_series(
 ) -> list[Series]:
     """Series of at least two of the named pictures; those in `leave` (duplicates already told) take no part.
 
-    A picture has the features whose key is its path, its file name, or its file name without the suffix.
+    A picture has the features whose key is its path or the end of it, with or without the suffix of its file.
     """
     known = [(name, key) for name in names if name not in leave and (key := _key(name, features)) is not None]
     if names and features and not known:
@@ -62,7 +68,7 @@ def find_series(
     if not known:
         return []
     vectors = np.stack([features[key] for _, key in known])
-    pairs = imaging.pairs_alike(vectors, None, cosine, _MOST)
+    pairs = near_vectors(vectors, cosine)
     links = [(known[i][0], known[j][0]) for i, j in pairs.tolist()]
     parts = [part for part in components((name for name, _ in known), links) if len(part) > 1]
     series_of = {name: number for number, part in enumerate(parts) for name in part}
@@ -72,6 +78,31 @@ def find_series(
     return [Series(part, round(value, 4)) for part, value in zip(parts, least, strict=True)]
 
 
+def near_vectors(vectors: NDArray[np.float32], cosine: float) -> NDArray[np.int64]:
+    """Pairs (i, j) int64 [M, 2], i < j, sorted, of unit vectors [N, C] at least so near; of each its nearest only."""
+    try:
+        import faiss
+    except ImportError:
+        return imaging.pairs_alike(vectors, None, cosine, _MOST)
+    width = vectors.shape[1]
+    graph = len(vectors) > _MOST_EXACT
+    index: Any = faiss.IndexHNSWFlat(width, _LINKS, faiss.METRIC_INNER_PRODUCT) if graph else faiss.IndexFlatIP(width)
+    if graph:
+        index.hnsw.efSearch = _SEARCHED
+    index.add(vectors)
+    cosines, others = index.search(vectors, min(_MOST + 1, len(vectors)))
+    rows = np.repeat(np.arange(len(vectors)), others.shape[1])
+    columns = others.reshape(-1).astype(np.int64)
+    near = (cosines.reshape(-1) >= cosine) & (columns >= 0) & (columns != rows)
+    found = np.sort(np.stack([rows[near], columns[near]], axis=1), axis=1)
+    return np.unique(found, axis=0)
+
+
 def _key(name: str, features: Mapping[str, NDArray[np.float32]]) -> str | None:
-    path = PurePosixPath(name.rsplit("::", 1)[-1])
-    return next((key for key in (str(path), path.name, path.stem, name) if key in features), None)
+    parts = PurePosixPath(name.rsplit("::", 1)[-1]).parts
+    for start in range(len(parts)):
+        path = PurePosixPath(*parts[start:])
+        for key in (str(path), str(path.with_suffix(""))):
+            if key in features:
+                return key
+    return name if name in features else None

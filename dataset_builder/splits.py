@@ -10,9 +10,8 @@ from pathlib import Path
 from dataset_builder.errors import RecipeError
 from dataset_builder.groups import Group
 from dataset_builder.recipe import Splits
+from label_store.models import SPLITS, UNSURE
 
-SPLITS = ("train", "val", "test")
-UNSURE = "unsure"
 ALL_SPLITS = (*SPLITS, UNSURE)
 """Those that are drawn, and that of pictures which people could not tell; nothing in it is decided for ever."""
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from dataset_builder.errors import RecipeError
 from imaging import PHASH_VERSION
+from label_store import tells_likeness
 from label_store.models import (
     Campaign,
     Candidate,
@@ -235,8 +236,8 @@ class _Takedowns:
             why = _why(row.at, row.reason)
             if row.sha256:
                 self._by_sha256.setdefault(row.sha256, why)
-            if row.phash:
-                self._hashes.append((int(row.phash, 16), why))
+        for row in session.scalars(select(Takedown).where(tells_likeness()).order_by(Takedown.id)):
+            self._hashes.append((int(row.phash or "0", 16), _why(row.at, row.reason)))
         by_url = session.execute(
             select(Fetch.image_sha256, Takedown.at, Takedown.reason).join(Takedown, Takedown.url_hash == Fetch.url_hash)
         )

@@ -151,7 +151,10 @@ def _store_problems(path: Path, workspace: Workspace, rows: list[dict[str, Any]]
 
 def _record_problems(rows: list[dict[str, Any]], members: Mapping[str, tuple[str, str, int, str]]) -> Iterator[str]:
     released = {
-        row["sha256"]: (row["key"], row["split"], row["label"], row["group"]) for row in rows if row["split"] != UNSURE
+        row["sha256"]: (row["key"], row["split"], row["label"], row["group"])
+        for row in rows
+        # Workspaces of before did not record what people were unsure of.
+        if row["split"] != UNSURE or row["sha256"] in members
     }
     for name in sorted(released.keys() | members.keys()):
         if released.get(name) != members.get(name):

@@ -29,7 +29,7 @@ Progress = Callable[[int, int | None, str], None]
 
 
 def write_release(plan: Plan, folder: Path, name: str, version: int, progress: Progress) -> shards.Manifest:
-    """Write everything into an empty folder; the release is whole when its manifest is there."""
+    """Write everything into a folder (finished tars of a stopped build stay); whole when its manifest is there."""
     recipe = plan.selection.recipe
     samples = plan.arrangement.samples
     keys = keys_of([sample.chosen.sha256 for sample in samples])
@@ -41,7 +41,7 @@ def write_release(plan: Plan, folder: Path, name: str, version: int, progress: P
         its = [sample for sample in samples if sample.split == split]
         if not its:
             continue
-        with shards.ShardWriter(folder, split, recipe.shards.bytes) as writer:
+        with shards.ShardWriter(folder, split, recipe.shards.bytes, resume=True) as writer:
             for sample in its:
                 sha256 = sample.chosen.sha256
                 row = sample_row(sample, keys[sha256], plan.normalised[sha256])
@@ -93,4 +93,5 @@ def tool_versions() -> dict[str, str]:
             found[feature] = str(version)
     found["python"] = ".".join(platform.python_version_tuple()[:2])
     found["phash"] = str(imaging.PHASH_VERSION)
+    found["pixels"] = str(imaging.PIXELS_VERSION)
     return found

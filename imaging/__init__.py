@@ -8,6 +8,7 @@ from imaging.errors import ImageError, Reason
 from imaging.facts import ImageFacts, inspect
 from imaging.hashes import (
     PHASH_VERSION,
+    dhash_transforms,
     is_plain,
     phash,
     phash_from_hex,
@@ -27,7 +28,7 @@ from imaging.matching import (
 from imaging.metadata import FileMetadata, file_metadata
 from imaging.neighbours import pairs_across, pairs_within
 from imaging.pixels import SmallViews, canonical, hashing_picture, small_views
-from imaging.resizing import Placement, ResizeMode, resize
+from imaging.resizing import PIXELS_VERSION, Placement, ResizeMode, resize
 
 __all__ = [
     "SmallViews",
@@ -39,6 +40,7 @@ __all__ = [
     "Likeness",
     "pairs_alike",
     "descriptors",
+    "dhash_transforms",
     "DESCRIPTOR_WIDTH",
     "Description",
     "EncodeFormat",
@@ -49,6 +51,7 @@ __all__ = [
     "MATCH_THRESHOLD",
     "MAX_PIXELS",
     "PHASH_VERSION",
+    "PIXELS_VERSION",
     "Placement",
     "Reason",
     "ResizeMode",

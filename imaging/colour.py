@@ -32,7 +32,7 @@ def to_srgb(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
         managed = _through_profile(pixels, bytes(profile))
         if managed is not None:
             return managed, alpha
-    rgb = _lab_to_srgb(pixels) if pixels.mode == "LAB" else pixels.convert("RGB")
+    rgb = _lab_to_srgb(pixels) if pixels.mode == "LAB" else pixels if pixels.mode == "RGB" else pixels.convert("RGB")
     if not profile and "srgb" not in image.info:
         rgb = _undo_gamma(rgb, image.info.get("gamma"))
     return rgb, alpha

@@ -78,6 +78,18 @@ def phash_transforms(image: Image.Image) -> dict[str, int]:
     return {name: numbers[at] for name, at in _POSITIONS.items()}
 
 
+def dhash_transforms(image: Image.Image) -> dict[str, int]:
+    """The difference hashes of the eight ways a picture can lie: 64 bits, whether each of 8 x 8 cells is lighter than
+    the one to its left (what `imagehash.dhash` computes with its defaults, here of the same 32 x 32 grey picture)."""
+    grey = working_picture(image)
+    found = {}
+    for name in _DIHEDRAL:
+        cells = transformed(grey, name).resize((_KEPT + 1, _KEPT), Image.Resampling.LANCZOS)
+        tones = np.asarray(cells, dtype=np.int16)
+        found[name] = _numbers((tones[:, 1:] > tones[:, :-1])[None])[0]
+    return found
+
+
 def transformed(image: Image.Image, name: str) -> Image.Image:
     """The image after the transform that `phash_transforms` calls `name`."""
     move = _DIHEDRAL[name]

@@ -21,7 +21,7 @@ from label_store.settings import Settings, load_settings
 from label_store.settle import assess, find_campaign, settle
 from label_store.settle_annotators import AnnotatorReport
 from label_store.settle_items import ItemConsensus
-from label_store.takedown import TakedownResult, take_down
+from label_store.takedown import TakedownResult, take_down, tells_likeness
 from label_store.taxonomy import find_category, put_attributes, put_categories, put_category, read_specs
 from label_store.taxonomy_files import find_taxonomy, read_taxonomy, write_taxonomy
 from label_store.taxonomy_specs import AttributeSpec, CategorySpec, slugify
@@ -80,6 +80,7 @@ __all__ = [
     "settle",
     "slugify",
     "take_down",
+    "tells_likeness",
     "url_hash",
     "write_taxonomy",
 ]

@@ -14,6 +14,7 @@ from label_store.errors import TakenDown
 from label_store.models import Takedown
 from label_store.origin import Examined, Origin, url_hash
 from label_store.recording import Failure, Recorded, record, record_failure
+from label_store.takedown import tells_likeness
 from label_store.workspace import Workspace
 
 
@@ -61,7 +62,7 @@ def refuse_taken_down(session: Session, examined: Examined | None, url: str, rad
     )
     if hit is None and examined is not None and examined.phash is not None:
         mine = int(examined.phash, 16)
-        for takedown in session.scalars(select(Takedown).where(Takedown.phash.is_not(None))):
+        for takedown in session.scalars(select(Takedown).where(tells_likeness())):
             if (int(takedown.phash or "0", 16) ^ mine).bit_count() <= radius:
                 hit = takedown
                 break

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 import imaging
@@ -13,6 +13,9 @@ from label_store.models import Fetch, Image, Takedown
 from label_store.origin import url_hash
 from label_store.rehash import rehash
 from label_store.workspace import Workspace
+
+Likeness = tuple[str, int | None]
+"""A perceptual hash, and of which kind it is."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +55,12 @@ def take_down(
                 _add(session, sha256=image.sha256, phash=_likeness(workspace, image), reason=reason)
         elif near is not None:
             mine = imaging.phash(imaging.hashing_picture(near, max_pixels=workspace.settings.max_image_pixels))
-            _add(session, phash=imaging.phash_hex(mine), reason=reason)
+            _add(session, phash=(imaging.phash_hex(mine), imaging.PHASH_VERSION), reason=reason)
             for image in session.scalars(select(Image).where(Image.phash.is_not(None))):
                 likeness = _likeness(workspace, image)
-                distance = (int(likeness or "0", 16) ^ mine).bit_count()
-                if likeness is not None and distance <= workspace.settings.near_takedown_radius:
+                if likeness is None or likeness[1] != imaging.PHASH_VERSION:
+                    continue
+                if (int(likeness[0], 16) ^ mine).bit_count() <= workspace.settings.near_takedown_radius:
                     images.append(image)
                     _add(session, sha256=image.sha256, phash=likeness, reason=reason)
         urls = [
@@ -75,19 +79,23 @@ def take_down(
     return TakedownResult(tuple(image.sha256 for image in images), tuple(urls))
 
 
-def _likeness(workspace: Workspace, image: Image) -> str | None:
-    """A picture's hash of the kind that is made now: its bytes go, so that it cannot be made later.
+def tells_likeness() -> ColumnElement[bool]:
+    """Takedowns that refuse look-alikes: with a hash of the kind that is made now, or of before kinds were kept."""
+    of_now = or_(Takedown.phash_version.is_(None), Takedown.phash_version == imaging.PHASH_VERSION)
+    return and_(Takedown.phash.is_not(None), of_now)
 
-    Where they are gone already it stays what it was. Hashes of two kinds of one picture differ, so that such a
-    takedown refuses fewer look-alikes; it never refuses others, which are half of 64 bits away by either kind.
-    """
+
+def _likeness(workspace: Workspace, image: Image) -> Likeness | None:
+    """A picture's hash of the kind that is made now, and which kind that is: its bytes go, so that it cannot be made
+    later. Where they are gone already it stays what it was; hashes of two kinds are never compared."""
+    known = None if image.phash is None else (image.phash, image.phash_version)
     if image.phash_version == imaging.PHASH_VERSION:
-        return image.phash
+        return known
     try:
         described = imaging.describe(workspace.blobs.get(image.sha256), workspace.settings.max_image_pixels)
     except (BlobError, imaging.ImageError):
-        return image.phash
-    return None if described.phash is None else imaging.phash_hex(described.phash)
+        return known
+    return None if described.phash is None else (imaging.phash_hex(described.phash), imaging.PHASH_VERSION)
 
 
 def _add(
@@ -96,7 +104,8 @@ def _add(
     sha256: str | None = None,
     url: str | None = None,
     url_hash: str | None = None,
-    phash: str | None = None,
+    phash: Likeness | None = None,
     reason: str,
 ) -> None:
-    session.add(Takedown(sha256=sha256, url=url, url_hash=url_hash, phash=phash, reason=reason))
+    value, version = phash or (None, None)
+    session.add(Takedown(sha256=sha256, url=url, url_hash=url_hash, phash=value, phash_version=version, reason=reason))

@@ -21,7 +21,7 @@ from shards.opening import Release, open_release
 from shards.order import EpochOrder, epoch_order, windowed_order
 from shards.reader import Sample, Split
 from shards.stream import Stream
-from shards.writer import Placed, ShardWriter
+from shards.writer import Placed, ShardWriter, keep_finished_tars
 
 __all__ = [
     "Category",
@@ -45,6 +45,7 @@ __all__ = [
     "Stream",
     "epoch_order",
     "imagefolder_to_release",
+    "keep_finished_tars",
     "list_files",
     "open_release",
     "read_manifest",

@@ -65,17 +65,19 @@ def file_sha256(path: Path) -> tuple[str, int]:
 
 
 @contextmanager
-def whole_folder(out: Path) -> Iterator[Path]:
+def whole_folder(out: Path, *, resume: bool = False) -> Iterator[Path]:
     """A folder to write into that is named `out` when the block ends well, and is gone when it does not.
 
-    What a killed run left is removed first. ShardError if `out` exists and is not an empty folder.
+    What a killed run left is removed first, or with `resume` still there. ShardError if `out` exists and is not an
+    empty folder.
     """
     partial = temporary_name(out)
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise ShardError(f"{out} exists already", hint="give the name of a new folder", exit_code=2)
-    shutil.rmtree(partial, ignore_errors=True)
+    if not resume:
+        shutil.rmtree(partial, ignore_errors=True)
     try:
-        partial.mkdir(parents=True)
+        partial.mkdir(parents=True, exist_ok=True)
         yield partial
         publish(partial, out)
     except OSError as error:

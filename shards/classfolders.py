@@ -34,6 +34,7 @@ class Picture:
     category: str
     sha256: str
     extension: str
+    bytes: int
 
 
 def picture_extension(head: bytes) -> str | None:
@@ -112,9 +113,9 @@ def look(folder: Path, path: str, split: str, category: str) -> Picture | LeftOu
     try:
         with open(folder / path, "rb") as stream:
             extension = picture_extension(stream.read(16))
-        sha256, _ = file_sha256(folder / path) if extension else ("", 0)
+        sha256, size = file_sha256(folder / path) if extension else ("", 0)
     except OSError as error:
         return LeftOut(path, "unreadable", str(error.strerror or error))
     if extension is None:
         return LeftOut(path, "not_image", "its first bytes are of no picture format")
-    return Picture(path, split, category, sha256, extension)
+    return Picture(path, split, category, sha256, extension, size)

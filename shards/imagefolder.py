@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -20,11 +21,13 @@ from shards.classfolders import SPLIT_FOLDERS, LeftOut, Picture, class_files, lo
 from shards.errors import ShardError
 from shards.manifest import Category, Manifest, Pixels, SplitFiles, list_files, write_manifest
 from shards.opening import Release, open_release
-from shards.writer import DEFAULT_MAX_BYTES, ShardWriter
+from shards.writer import DEFAULT_MAX_BYTES, ShardWriter, keep_finished_tars
 
 Progress = Callable[[int, int | None, str], None]
 
 DROPPED_NAME = "dropped.jsonl"
+_AROUND = 3072
+"""Bytes of a sample beside its picture: headers, padding, KEY.json, its row of the index."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,11 @@ def imagefolder_to_release(
     folder, out = Path(folder), Path(out)
     if out.resolve().is_relative_to(folder.resolve()):
         raise ShardError(f"{out} is inside {folder}", hint="give a folder elsewhere", exit_code=2)
-    with atomic.whole_folder(out) as partial:
+    with atomic.whole_folder(out, resume=True) as partial:
         paths, pictures, left_out = _scan(folder, progress)
         categories = _categories(sorted({category for _, _, category in paths if printable(category) == category}))
+        keep_finished_tars(partial, {picture.split for picture in pictures})
+        _refuse_full_disk(out, partial, sum(picture.bytes + _AROUND for picture in pictures))
         splits = _write_splits(partial, folder, pictures, categories, max_bytes, progress)
         lines = [json.dumps(asdict(item), sort_keys=True, ensure_ascii=False) for item in left_out]
         atomic.write_whole(partial / DROPPED_NAME, "".join(line + "\n" for line in lines).encode())
@@ -123,6 +128,17 @@ def _scan(folder: Path, progress: Progress | None) -> tuple[list[tuple[str, str,
     return paths, pictures, sorted(left_out, key=lambda item: item.path)
 
 
+def _refuse_full_disk(out: Path, partial: Path, wanted: int) -> None:
+    """Before anything is written; what a stopped run finished is there already."""
+    there = sum(file.stat().st_size for file in partial.rglob("*.tar"))
+    free = shutil.disk_usage(partial).free
+    if free + there < wanted:
+        raise ShardError(
+            f"{out} needs {wanted / 2**20:,.1f} MiB, and {free / 2**20:,.1f} MiB are free on its disk",
+            hint="free some space, or name an OUT on another disk",
+        )
+
+
 def _write_splits(
     release: Path,
     folder: Path,
@@ -136,7 +152,7 @@ def _write_splits(
     splits = {}
     done = len(pictures)
     for split in sorted({picture.split for picture in pictures}):
-        with ShardWriter(release, split, max_bytes) as writer:
+        with ShardWriter(release, split, max_bytes, resume=True) as writer:
             for key, picture in keyed:
                 if picture.split == split:
                     _add(writer, folder, key, picture, labels[picture.category])

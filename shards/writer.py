@@ -8,8 +8,9 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -39,9 +40,11 @@ class ShardWriter:
 
     Keys come in ascending order. A tar stays within `max_bytes` unless one sample alone is larger.
     As a context manager it closes on success and removes the unfinished tar on an exception.
+    With `resume` a tar that a stopped run finished is read beside what would be written, byte by byte, and stays
+    where it is the same; it is written anew from where it differs.
     """
 
-    def __init__(self, folder: Path, split: str, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
+    def __init__(self, folder: Path, split: str, max_bytes: int = DEFAULT_MAX_BYTES, *, resume: bool = False) -> None:
         self._check_split(split)
         if max_bytes < 1:
             raise ShardError(f"a shard of {max_bytes} bytes holds nothing", hint="the default is 268435456")
@@ -53,7 +56,7 @@ class ShardWriter:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise atomic.write_failed(self.folder, error) from error
-        if any(self.folder.glob("*.tar")) or (self.folder / INDEX_NAME).exists():
+        if not resume and (any(self.folder.glob("*.tar")) or (self.folder / INDEX_NAME).exists()):
             raise ShardError(
                 f"{self.folder} already holds shards", hint="write to a new folder, or remove this one first"
             )
@@ -101,6 +104,8 @@ class ShardWriter:
             except OSError as error:
                 self.abort()
                 raise atomic.write_failed(self.folder, error) from error
+            for beyond in sorted(self.folder.glob("*.tar"))[len(self._shards) :]:
+                beyond.unlink()  # of a stopped run that had more samples
             atomic.write_whole(self.folder / INDEX_NAME, self._index().to_bytes())
             total = sum(shard.bytes for shard in self._shards)
             self.files = SplitFiles(samples=len(self._keys), bytes=total, shards=tuple(self._shards))
@@ -169,6 +174,17 @@ class ShardWriter:
         )
 
 
+def keep_finished_tars(release: Path, splits: Collection[str]) -> None:
+    """Of what a stopped run left of a release, remove everything but the finished tars of these splits."""
+    for entry in release.iterdir() if release.is_dir() else ():
+        if entry.name not in splits or not entry.is_dir():
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+            continue
+        for file in entry.iterdir():
+            if file.suffix != ".tar":  # a tar has this name when it is whole and synced
+                file.unlink()
+
+
 def check_labels(key: str, label: int, soft: Sequence[tuple[int, float]]) -> None:
     """ShardError unless label >= -1 and `soft` is at most ten distinct labels with p in [0, 1], sum <= 1."""
     labels = [category for category, _ in soft]
@@ -186,7 +202,7 @@ def check_labels(key: str, label: int, soft: Sequence[tuple[int, float]]) -> Non
 
 
 class _OpenShard:
-    """The tar being written, under its temporary name, hashed as it grows."""
+    """The tar being written, under its temporary name, hashed as it grows; or the same one of a stopped run, read."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -194,7 +210,9 @@ class _OpenShard:
         self.samples = 0
         self._digest = hashlib.sha256()
         self._temporary = atomic.temporary_name(path)
-        self._stream: BinaryIO = open(self._temporary, "wb", buffering=1 << 20)  # noqa: SIM115  closed by finish or discard
+        self._same = path.exists()
+        """Whether all so far is what the tar that was there holds: nothing is written then."""
+        self._stream: BinaryIO = self._opened()
 
     def append(self, members: Sequence[tuple[str, bytes]]) -> int:
         first = self.size + tar.BLOCK
@@ -207,10 +225,14 @@ class _OpenShard:
 
     def finish(self) -> tuple[int, str, int]:
         self._write(tar.END)
-        self._stream.flush()
-        os.fsync(self._stream.fileno())
+        if self._same and self._stream.read(1):
+            self._diverge()
+        if not self._same:
+            self._stream.flush()
+            os.fsync(self._stream.fileno())
         self._stream.close()
-        atomic.publish(self._temporary, self.path)
+        if not self._same:
+            atomic.publish(self._temporary, self.path)
         return self.size, self._digest.hexdigest(), self.samples
 
     def discard(self) -> None:
@@ -218,7 +240,25 @@ class _OpenShard:
             self._stream.close()
         self._temporary.unlink(missing_ok=True)
 
+    def _opened(self) -> BinaryIO:
+        return open(self.path, "rb") if self._same else open(self._temporary, "wb", buffering=1 << 20)
+
+    def _diverge(self) -> None:
+        """Go on in a new file that begins with what was the same."""
+        self._stream.close()
+        self._same = False
+        self._stream = self._opened()
+        with open(self.path, "rb") as before:
+            left = self.size
+            while left:
+                block = before.read(min(left, 1 << 20))
+                self._stream.write(block)
+                left -= len(block)
+
     def _write(self, data: bytes) -> None:
-        self._stream.write(data)
+        if self._same and self._stream.read(len(data)) != data:
+            self._diverge()
+        if not self._same:
+            self._stream.write(data)
         self._digest.update(data)
         self.size += len(data)

@@ -8,6 +8,7 @@ import typer
 
 import dataset_builder
 from cairn.console import PARTIAL, JsonOption, err, finish, out, print_json, progress
+from dataset_builder.fingerprints import HashKind
 from label_store.errors import UsageError
 
 
@@ -19,6 +20,9 @@ def duplicates(
             help="Only what repeats a picture of this folder or tar, or of a list of hashes. Repeat for several."
         ),
     ] = None,
+    hash_: Annotated[
+        HashKind, typer.Option("--hash", metavar="phash|dhash", help="The perceptual hash that proposes pairs.")
+    ] = "phash",
     radius: Annotated[int, typer.Option(min=0, max=16, help="Bits within which two hashes are compared.")] = 8,
     keep: Annotated[
         str, typer.Option(metavar="best|all|N", help="Of a group: the best one stays, all, or so many.")
@@ -43,7 +47,7 @@ def duplicates(
         import_module("jinja2")  # the page needs it; told before the search, not after
     with progress("duplicates") as tell:
         report = dataset_builder.find_duplicates(
-            folders, against or (), radius=radius, keep=stay, semantic=semantic, cosine=cosine,
+            folders, against or (), hash=hash_, radius=radius, keep=stay, semantic=semantic, cosine=cosine,
             workers=workers, progress=tell,
         )  # fmt: skip
     if html is not None:

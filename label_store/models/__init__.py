@@ -20,7 +20,7 @@ from label_store.models.campaigns import (
 from label_store.models.contributions import CONTRIBUTION_STATES, DECLINE_REASONS, Contribution, Submission
 from label_store.models.people import ROLES, Event, Invitation, LoginSession, Person
 from label_store.models.pictures import FETCH_REASONS, FETCH_STATES, Candidate, Fetch, Image, Takedown
-from label_store.models.releases import SPLITS, Release, ReleaseImage
+from label_store.models.releases import SPLITS, UNSURE, Release, ReleaseImage
 from label_store.models.taxonomy import Attribute, Category, CategoryParent
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "KINDS",
     "ROLES",
     "SPLITS",
+    "UNSURE",
     "Attribute",
     "Base",
     "Campaign",

@@ -135,6 +135,8 @@ class Takedown(Base):
     url: Mapped[str | None] = mapped_column(Text)
     url_hash: Mapped[str | None] = mapped_column(Sha256, index=True)
     phash: Mapped[str | None] = mapped_column(String(16))
+    phash_version: Mapped[int | None]
+    """Of which kind the hash is; null before kinds were kept here."""
     reason: Mapped[str] = mapped_column(Text, default="")
     person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)

@@ -9,6 +9,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from label_store.models.base import Base, Json, Sha256, UTCDateTime, now, one_of
 
 SPLITS = ("train", "val", "test")
+UNSURE = "unsure"
+"""The split of pictures that people could not tell; of these nothing is decided for later releases."""
 
 
 class Release(Base):
@@ -37,11 +39,11 @@ class ReleaseImage(Base):
     """One image of a release: its key, split, label and group."""
 
     __tablename__ = "release_images"
-    __table_args__ = (UniqueConstraint("release_id", "key"), one_of("split", SPLITS))
+    __table_args__ = (UniqueConstraint("release_id", "key"), one_of("split", (*SPLITS, UNSURE)))
 
     release_id: Mapped[int] = mapped_column(ForeignKey("releases.id", ondelete="CASCADE"), primary_key=True)
     image_sha256: Mapped[str] = mapped_column(ForeignKey("images.sha256"), primary_key=True, index=True)
     key: Mapped[str] = mapped_column(String(64))
-    split: Mapped[str] = mapped_column(String(5))
+    split: Mapped[str] = mapped_column(String(6))
     label: Mapped[int]
     group: Mapped[str] = mapped_column(Sha256)

@@ -9,6 +9,7 @@ from PIL import Image
 from benchmarks.shard_figures import pictures
 from benchmarks.shard_figures.contenders import raw, write
 from benchmarks.shard_figures.resume import measure_resume
+from benchmarks.shard_figures.workers import measure_workers
 from tests.shards.make import draw, encode
 
 
@@ -41,6 +42,13 @@ def test_a_contender_reads_back_what_it_wrote(who: str, photos: list[bytes], tmp
     samples = list(pictures.numbered(photos, 30))
     write(who, tmp_path / who, samples)
     assert sorted(raw(who, tmp_path / who)) == sorted(data for _, data, _ in samples)
+
+
+def test_a_build_with_two_workers_and_with_one_is_compared_file_by_file(tmp_path: Path) -> None:
+    found = measure_workers(tmp_path, 30)
+    assert found["identical"]
+    assert found["files"] > 8
+    assert found["1 workers"]["samples"] == found["2 workers"]["samples"] == 30
 
 
 def test_resuming_in_the_middle_is_exact(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from uuid import UUID
 
 import numpy as np
+import pandas
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
@@ -153,6 +154,44 @@ def test_a_released_picture_is_kept_before_a_better_copy_of_it(store: Store, sma
     assert dropped(second.path)[better]["kept_sha256"] == sha256(photo(2))
 
 
+def test_of_a_group_the_picture_under_the_licence_wanted_most_is_kept_before_a_larger_one(
+    store: Store, small: Small
+) -> None:
+    store.fill(20)
+    larger = store.yes(jpeg(picture(50, width=192, height=144), 95), licence="CC-BY-4.0")
+    free = store.yes(photo(50), licence="CC0-1.0")
+    plain = build(store.workspace, "size", small(), workers=1)
+    assert dropped(plain.path)[free]["kept_sha256"] == larger
+    wanted = build(store.workspace, "licence", small(duplicates={"prefer_licenses": ["CC0-1.0"]}), workers=1)
+    assert dropped(wanted.path)[larger]["kept_sha256"] == free
+
+
+def test_difference_hashes_propose_pairs_and_samples_keep_their_phash(store: Store, small: Small) -> None:
+    store.fill(20)
+    store.yes(mirrored(3), "bus")
+    by_phash = build(store.workspace, "p", small(), workers=1)
+    by_dhash = build(store.workspace, "d", small(duplicates={"hash": "dhash"}), workers=1)
+    assert by_dhash.left_out == {"duplicate": 1}
+    hash_of = [{name: row["phash"] for name, row in samples(one.path).items()} for one in (by_phash, by_dhash)]
+    assert hash_of[0] == hash_of[1]
+
+
+def test_pandas_reads_the_tables_of_a_release(store: Store, small: Small) -> None:
+    store.fill(20)
+    copy = store.yes(mirrored(3), "bus")
+    report = build(store.workspace, "v", small(), workers=1)
+    table = pandas.read_parquet(report.path / "samples.parquet")
+    assert table["sha256"].is_unique
+    assert table.groupby("split").size().to_dict() == dict(report.splits)
+    assert table.groupby("category").size().to_dict() == dict(report.categories)
+    assert table["fetched_at"].dt.tz is not None
+    assert table["posterior"].between(0, 1).all()
+    gone = pandas.read_parquet(report.path / "dropped.parquet").set_index("sha256")
+    kept = {copy, sha256(photo(3))} - set(gone.index)
+    assert gone["kept_sha256"].tolist() == list(kept)
+    assert table.merge(gone, left_on="sha256", right_on="kept_sha256")["reason"].tolist() == ["duplicate"]
+
+
 def test_each_left_out_picture_has_one_row_with_its_reason(store: Store, small: Small) -> None:
     names = store.fill(20)
     gold = store.collect(photo(100))
@@ -238,6 +277,11 @@ def test_unsure_pictures_are_a_split_of_their_own_that_never_meets_another(store
     assert (gone["reason"], gone["detail"]) == ("bridges_splits", "is like a picture that has a label")
     assert verify(report.path, store.workspace) == []
     assert shards.verify_release(report.path) == []
+    with store.workspace.read() as session:
+        recorded = session.scalars(select(ReleaseImage.image_sha256).where(ReleaseImage.split == "unsure"))
+        assert sorted(recorded) == sorted(row["sha256"] for row in mine)
+        grouped = session.scalars(select(ImageRow.group).where(ImageRow.sha256.in_(doubted)))
+        assert set(grouped) == {None}  # nothing of them is decided for ever
     # Once people are sure, it is a sample of an ordinary split like any other.
     store.answer(doubted[1], "car", {"value": "yes"}, {"yes": 0.99, "no": 0.01}, version=2)
     _next_consensus(store)
@@ -386,6 +430,13 @@ if slow == "packs":
         time.sleep(0.05)
         return real(*given)
     normalise._normalise = one
+elif slow == "shards":
+    import shards
+    put = shards.ShardWriter.add
+    def add(*given, **named):
+        time.sleep(0.05)
+        return put(*given, **named)
+    shards.ShardWriter.add = add
 else:
     write = builder.write_release
     def all_then_wait(*given):
@@ -394,11 +445,12 @@ else:
         time.sleep(60)
     builder.write_release = all_then_wait
 print("started", flush=True)
-build(Workspace.open(Path(sys.argv[1])), "v", recipe_from({"pixels": {"size": 48}}), workers=1)
+recipe = recipe_from({"pixels": {"size": 48}, "shards": {"bytes": 20000}})
+build(Workspace.open(Path(sys.argv[1])), "v", recipe, workers=1)
 """
 
 
-@pytest.mark.parametrize("moment", ["packs", "release"])
+@pytest.mark.parametrize("moment", ["packs", "shards", "release"])
 def test_after_kill_9_the_same_command_gives_the_same_bytes(
     store: Store, small: Small, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
@@ -413,6 +465,10 @@ def test_after_kill_9_the_same_command_gives_the_same_bytes(
             deadline = time.monotonic() + 120
             while len(list(partial.glob("packs/*.pack"))) < 2 and time.monotonic() < deadline:
                 time.sleep(0.02)
+        elif moment == "shards":
+            deadline = time.monotonic() + 120
+            while len(list(partial.glob("release/train/*.tar"))) < 2 and time.monotonic() < deadline:
+                time.sleep(0.02)
         else:
             assert process.stdout is not None
             while "written" not in (line := process.stdout.readline()):
@@ -422,6 +478,8 @@ def test_after_kill_9_the_same_command_gives_the_same_bytes(
         process.wait()
     done = {path.name: path.stat().st_mtime_ns for path in partial.glob("packs/*.pack")}
     assert 2 <= len(done) <= 5
+    finished = {path.name: path.stat().st_ino for path in partial.glob("release/train/*.tar")}
+    assert len(finished) >= (0 if moment == "packs" else 2)
     assert not (store.workspace.releases / "v").exists()
 
     monkeypatch.setattr(dataset_builder.normalise, "PACK_SIZE", 8)
@@ -430,12 +488,14 @@ def test_after_kill_9_the_same_command_gives_the_same_bytes(
     monkeypatch.setattr(
         dataset_builder.normalise, "_normalise", lambda *given: (decoded.append(given), real(*given))[1]
     )
-    report = build(store.workspace, "v", small(), workers=1)
+    recipe = small(shards={"bytes": 20_000})
+    report = build(store.workspace, "v", recipe, workers=1)
     assert len(decoded) == 40 - 8 * len(done)  # what was finished is not done again
+    assert finished.items() <= {path.name: path.stat().st_ino for path in report.path.glob("train/*.tar")}.items()
     assert verify(report.path, store.workspace) == []
     found = hashes(report.path)
     shutil.rmtree(report.path)
-    assert hashes(build(store.workspace, "v/1", small(), workers=1).path) == found
+    assert hashes(build(store.workspace, "v/1", recipe, workers=1).path) == found
 
 
 def test_two_builds_of_one_release_do_not_write_together(store: Store, small: Small) -> None:

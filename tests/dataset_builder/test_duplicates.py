@@ -239,6 +239,18 @@ def test_a_framed_picture_is_not_kept_for_being_larger_but_a_wider_view_is(tmp_p
     assert sorted(Path(group.keep).name for group in found) == ["plain.png", "wide.png"]
 
 
+def test_difference_hashes_propose_the_same_copies_and_lists_of_hashes_are_still_phashes(
+    album: Path, tmp_path: Path
+) -> None:
+    report = find_duplicates([album], hash="dhash", workers=1)
+    assert {Path(group.keep).name for group in report.groups} == {"2.jpg", "3.jpg"}
+    with Image.open(album / "5.jpg") as opened:
+        listed = of_pixels(opened.convert("RGB")).phash
+    (tmp_path / "public.txt").write_text(f"{listed}\n")
+    (group,) = find_duplicates([album], [tmp_path / "public.txt"], hash="dhash", workers=1).groups
+    assert [Path(member.path).name for member in group.members] == ["5.jpg"]
+
+
 def test_a_thousand_pictures_of_one_hash_are_pairs_with_the_best_of_them_only() -> None:
     prints = [Fingerprint((7, 70, 71, 72, 73, 74, 75, 76), 10 + n % 30, 10, 100) for n in range(1000)]
     prints.append(Fingerprint((7 ^ (3 << 40), 80, 81, 82, 83, 84, 85, 86), 10, 10, 100))

@@ -158,6 +158,12 @@ def test_of_several_origins_the_first_under_an_allowed_licence_is_named() -> Non
     assert found.origin.url == "https://b.example/1.jpg"
 
 
+def test_an_origin_under_a_preferred_licence_is_named_before_earlier_ones() -> None:
+    origins = tuple(Provenance(f"https://{name}.example/1.jpg", license=name) for name in ("by", "nc", "zero"))
+    recipe = recipe_from({"licenses": ["by", "zero"], "duplicates": {"prefer_licenses": ["nc", "zero"]}})
+    assert chosen(verify("car", "yes", 0.9), provenances=origins, recipe=recipe).origin.license == "zero"
+
+
 def test_settled_attributes_join_the_picture_of_their_own_category_only() -> None:
     def asked(category: str, values: dict[str, str], state: str = "settled") -> Answered:
         return Answered("attributes", "attributes", category, state, {"values": values}, {}, 3)

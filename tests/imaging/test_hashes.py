@@ -10,6 +10,7 @@ from PIL import ExifTags, Image
 from imaging import (
     canonical,
     comparison_picture,
+    dhash_transforms,
     hashing_picture,
     is_plain,
     phash,
@@ -155,3 +156,16 @@ def test_plain_pictures_are_told_apart_from_pictures_of_something() -> None:
     for plain in (Image.new("RGB", (50, 40), "white"), Image.new("RGB", (9, 9)), Image.fromarray(noise)):
         assert is_plain(plain)
     assert not any(is_plain(scene(seed)) for seed in range(10))
+
+
+def test_the_difference_hash_is_imagehashes_of_the_same_working_picture_in_each_position() -> None:
+    import imagehash
+
+    for seed in range(30):
+        working = hashing_picture(file_bytes(scene(seed), "PNG"))
+        for name, value in dhash_transforms(working).items():
+            assert phash_hex(value) == str(imagehash.dhash(transformed(working, name))), (seed, name)
+
+
+def test_the_difference_hash_of_a_known_picture_never_moves() -> None:
+    assert phash_hex(dhash_transforms(scene(5))["identity"]) == "e131360d6fc23031"

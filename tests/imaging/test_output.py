@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from imaging import canonical, encode, inspect, resize, thumbnail
+from imaging import ResizeMode, canonical, encode, inspect, resize, thumbnail
 from tests.imaging.pictures import file_bytes, scene
 
 sizes = st.integers(1, 300)
@@ -107,3 +108,31 @@ def test_a_thumbnail_fits_and_never_grows() -> None:
     assert thumbnail(scene(5), 96) == thumbnail(scene(5), 96)
     with pytest.raises(ValueError, match="side"):
         thumbnail(scene(5), 0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    arrays(np.uint8, st.tuples(st.integers(1, 40), st.integers(1, 40), st.just(3))),
+    st.tuples(st.integers(1, 50), st.integers(1, 50)),
+    st.data(),
+)
+def test_lanczos_by_numba_is_pillows_to_the_last_bit(
+    pixels: np.ndarray, size: tuple[int, int], data: st.DataObject
+) -> None:
+    lanczos = pytest.importorskip("imaging.lanczos", exc_type=ImportError)
+    height, width, _ = pixels.shape
+    left, top = data.draw(st.integers(0, width - 1)), data.draw(st.integers(0, height - 1))
+    box = (left, top, data.draw(st.integers(left + 1, width)), data.draw(st.integers(top + 1, height)))
+    narrow = Image.fromarray(pixels).resize((size[0], height), Image.Resampling.LANCZOS, box=(left, 0, box[2], height))
+    expected = narrow.resize(size, Image.Resampling.LANCZOS, box=(0, top, size[0], box[3]))
+    assert np.array_equal(lanczos.resized(pixels, size, box), np.asarray(expected))
+
+
+@pytest.mark.parametrize("mode", ["shorter_side", "square"])
+def test_after_some_hundred_pictures_the_pixels_are_still_the_same(
+    mode: ResizeMode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = [scene(seed, 200 + 7 * seed, 180) for seed in range(8)]
+    before = [resize(picture, 64, mode)[0].tobytes() for picture in pictures]
+    monkeypatch.setattr("imaging.resizing._FEW", 0)
+    assert [resize(picture, 64, mode)[0].tobytes() for picture in pictures] == before

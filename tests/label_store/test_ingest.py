@@ -147,7 +147,22 @@ def test_a_takedown_goes_by_hashes_of_the_newest_kind_also_where_a_picture_was_h
     with store.write() as session:
         session.execute(update(Image).values(phash=f"{int(right, 16) ^ (2**40 - 1):016x}", phash_version=2))
     assert take_down(store, near=jpeg(1, side=96), reason="asked").sha256s == (kept.sha256,)
-    assert {takedown.phash for takedown in all_of(store, Takedown)} == {right, None}
+    kinds = {(takedown.phash, takedown.phash_version) for takedown in all_of(store, Takedown)}
+    assert kinds == {(right, imaging.PHASH_VERSION), (None, None)}
+
+
+def test_a_takedown_of_another_kind_of_hash_says_no_likeness_and_still_refuses_its_own_bytes(store):
+    kept = ingest(store, jpeg(1, side=96), Origin(source="urls", url="https://a.example/1.jpg"))
+    take_down(store, sha256=kept.sha256, reason="asked")
+    with store.write() as session:
+        session.execute(update(Takedown).where(Takedown.phash.is_not(None)).values(phash_version=2))
+    ingest(store, jpeg(1, side=90), Origin(source="urls", url="https://a.example/smaller.jpg"))
+    with pytest.raises(TakenDown):
+        ingest(store, jpeg(1, side=96), Origin(source="urls", url="https://a.example/again.jpg"))
+    with store.write() as session:  # of before kinds were kept: it counts as it did
+        session.execute(update(Takedown).where(Takedown.phash.is_not(None)).values(phash_version=None))
+    with pytest.raises(TakenDown):
+        ingest(store, jpeg(1, side=93), Origin(source="urls", url="https://a.example/third.jpg"))
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,34 @@ def test_what_a_killed_run_left_does_not_stop_the_next(tmp_path: Path) -> None:
     assert not (tmp_path / ".release.partial").exists()
 
 
+def test_what_a_killed_run_finished_is_not_written_again(tmp_path: Path) -> None:
+    photos = tree(tmp_path / "photos", {f"train/cat/{n}.jpg": JPEG + bytes([n]) * 2000 for n in range(30)})
+    clean = imagefolder_to_release(photos, tmp_path / "clean" / "release", max_bytes=20_000)
+    left = shutil.copytree(clean.path, tmp_path / ".release.partial")
+    finished = sorted((left / "train").glob("*.tar"))[:3]
+    for file in left.rglob("*"):
+        if file.is_file() and file not in finished:
+            file.unlink()
+    (left / "train" / ".000003.tar.partial").write_bytes(b"half")
+    (left / "val").mkdir()
+    (left / "val" / "000000.tar").write_bytes(b"of another folder")
+    inodes = [file.stat().st_ino for file in finished]
+    made = imagefolder_to_release(photos, tmp_path / "release", max_bytes=20_000)
+    assert made.release_id == clean.release_id
+    assert contents(made.path) == contents(clean.path)
+    assert [(made.path / "train" / file.name).stat().st_ino for file in finished] == inodes
+
+
+def test_a_disk_without_room_is_told_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: shutil._ntuple_diskusage(100, 100, 0))  # type: ignore[attr-defined]
+    with pytest.raises(ShardError, match="MiB are free") as error:
+        imagefolder_to_release(tree(tmp_path / "photos", FLAT), tmp_path / "release")
+    assert "space" in error.value.hint
+    assert [path.name for path in tmp_path.iterdir()] == ["photos"]
+
+
 def test_a_damaged_release_is_not_unpacked(tmp_path: Path) -> None:
     release = make_release(tmp_path)
     (release / "train" / "000001.tar").unlink()

@@ -7,6 +7,8 @@ import sys
 import tarfile
 from pathlib import Path
 
+import numpy as np
+import pandas
 import pytest
 
 from shards import Split, open_release
@@ -66,6 +68,18 @@ def test_webdataset_reads_it_unchanged(which: str, request: pytest.FixtureReques
     for picture, label in decoded.decode("pil").to_tuple("jpg;png", "cls"):
         assert picture.size == (32, 32)
         assert label in range(4)
+
+
+def test_pandas_reads_the_index_and_what_is_known_of_each_sample(train: Split) -> None:
+    with np.load(train.release / "train" / "index.npz") as index:
+        table = pandas.DataFrame({name: index[name] for name in ("key", "shard", "offset", "length", "label")})
+    table["key"] = table["key"].str.decode("ascii")
+    assert table["key"].is_monotonic_increasing
+    about = pandas.DataFrame([sample.meta for sample in train])
+    both = table.merge(about, on="key", suffixes=("", "_of_json"), validate="one_to_one")
+    assert len(both) == len(train)
+    assert (both["label"] == both["label_of_json"]).all()
+    assert table.groupby("shard").size().tolist() == [shard.samples for shard in train.files.shards]
 
 
 def test_hugging_face_datasets_reads_it_offline(train: Split, tmp_path: Path) -> None:

@@ -167,6 +167,40 @@ def test_a_writer_does_not_write_over_shards(tmp_path: Path) -> None:
         ShardWriter(tmp_path / "tiny" / "1", "train")
 
 
+@settings(deadline=None)
+@given(
+    before=st.lists(st.tuples(st.integers(0, 99), st.binary(max_size=3000)), max_size=12, unique_by=lambda s: s[0]),
+    now=st.lists(st.tuples(st.integers(0, 99), st.binary(max_size=3000)), max_size=12, unique_by=lambda s: s[0]),
+    most=st.sampled_from([3000, 6000, 10**6]),
+)
+def test_whatever_tars_a_stopped_run_left_the_bytes_are_those_of_a_new_run(
+    before: list[tuple[int, bytes]], now: list[tuple[int, bytes]], most: int
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        fresh, resumed = Path(folder) / "fresh", Path(folder) / "resumed"
+        for place, samples, resume in ((resumed, before, False), (resumed, now, True), (fresh, now, False)):
+            with ShardWriter(place, "train", most, resume=resume) as writer:
+                for number, data in sorted(samples):
+                    writer.add(f"{number:04d}", {"jpg": data}, 0)
+        written = {path.name: path.read_bytes() for path in (resumed / "train").iterdir()}
+        assert written == {path.name: path.read_bytes() for path in (fresh / "train").iterdir()}
+
+
+def test_a_finished_tar_that_is_the_same_is_not_written_again(tmp_path: Path) -> None:
+    def write(resume: bool) -> dict[str, int]:
+        with ShardWriter(tmp_path, "train", 8192, resume=resume) as writer:
+            for number in range(12):
+                writer.add(f"{number:04d}", {"jpg": bytes([number]) * 1000}, 0)
+        return {path.name: path.stat().st_ino for path in (tmp_path / "train").glob("*.tar")}
+
+    first = write(False)
+    assert len(first) == 6
+    damaged = tmp_path / "train" / "000002.tar"
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"!")
+    again = write(True)
+    assert [name for name in first if first[name] != again[name]] == ["000002.tar"]
+
+
 def test_an_exception_leaves_no_unfinished_tar_and_no_index(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), ShardWriter(tmp_path, "train", 2048) as writer:
         writer.add("a", {"jpg": b"1"}, 0)
