@@ -17,6 +17,7 @@ averaged over the grid by their likelihoods: with a few dozen people m and c are
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from consensus.judgments import Floats, Ints
 
@@ -43,12 +44,16 @@ def log_likelihoods(who: Ints, answer: Ints, own: Floats, share: Floats, mean: F
     return out
 
 
-def carelessness(log_likelihood: Floats) -> tuple[Floats, float, float]:
-    """(P(careless) float64 [A], the mean m of the skills of those who look, their deviation) from float64 [A, T]."""
+def carelessness(log_likelihood: Floats, counted: NDArray[np.bool_]) -> tuple[Floats, float, float]:
+    """(P(careless) float64 [A], the mean m of the skills of those who look, their deviation) from float64 [A, T].
+
+    counted: bool [A], of whom f, m and c are learned; of all where that would be fewer than half.
+    """
     mean, certainty, skills = _priors()
     if not len(log_likelihood):
         return np.zeros(0), 0.0, 0.0
-    careless, careful = _likelihoods(log_likelihood[:: -(-len(log_likelihood) // MOST)], skills)
+    learned = log_likelihood[counted] if 2 * counted.sum() >= len(counted) else log_likelihood
+    careless, careful = _likelihoods(learned[:: -(-len(learned) // MOST)], skills)
     share = np.full(len(mean), CARELESS_BEFOREHAND / (CARELESS_BEFOREHAND + CAREFUL_BEFOREHAND))
     people = len(careless) + CARELESS_BEFOREHAND + CAREFUL_BEFOREHAND
     for _ in range(_ROUNDS):

@@ -31,6 +31,7 @@ Z_INFORMATIVE = 3.0
 FEWEST_ANSWERS = 20
 NEARLY_ALWAYS = 0.9
 LEAST_TYPICAL_SKILL = 0.1
+MOST_ANSWERS = 400  # of an annotator, from which it is told whether he looks
 _CHUNK = 1 << 20
 
 
@@ -105,12 +106,23 @@ def skill(result: Result, judgments: Judgments) -> Skill:
     error = np.maximum(np.sqrt(np.maximum(variance, 1e-12)) / np.where(known, spread, 1.0), 1e-6)
     z_from_zero = np.where(known, estimate / error, 0.0)
 
+    some = evenly_taken(who, compared)
+    logs = log_likelihoods(who[some], answer[some], right[some], share, mean)
+    # Who always says one thing is known by that, and must not make guessing look common.
+    ordinary = known & (share.max(axis=1) < NEARLY_ALWAYS)
     likely = np.zeros(A)
-    likely[known], typical, deviation = carelessness(log_likelihoods(who, answer, right, share, mean)[known])
+    likely[known], typical, deviation = carelessness(logs[known], ordinary[known])
     # Answers that contradict the others significantly are informative, only upside down.
     suspect = known & (likely > LIKELY) & (np.abs(z_from_zero) <= Z_INFORMATIVE)
     suspect &= (typical >= LEAST_TYPICAL_SKILL) & (estimate < 0.5 * typical)
     return Skill(compared, estimate, typical, deviation, z_from_zero, likely, suspect)
+
+
+def evenly_taken(who: Ints, n: Ints) -> NDArray[np.bool_]:
+    """bool [M]: at most MOST_ANSWERS of each annotator's judgments, which lie together; who: int64 [M] rising."""
+    first = np.cumsum(n) - n
+    place = np.arange(len(who)) - first[who]
+    return np.asarray(place % -(-n // MOST_ANSWERS)[who] == 0)
 
 
 def right_by_others(result: Result, judgments: Judgments) -> tuple[Ints, Floats]:

@@ -1,4 +1,4 @@
-from itertools import product
+import math
 
 import numpy as np
 import pytest
@@ -6,21 +6,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consensus import Judgments, findings, fit, flags, weighted_down
-from consensus.copying import copied_pairs, judgment_pairs, weighted_tail
+from consensus.copying import copied_pairs, copying_chances, copying_scores, judgment_pairs
 from consensus.pace import drifting, log_paces, too_fast, trend
 from consensus.simulate import Annotator, Items, honest_crowd, simulate, with_planted
 from tests.consensus.crowds import judgments
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.tuples(st.floats(0.01, 0.99), st.integers(0, 6)), min_size=1, max_size=9), st.integers(0, 30))
-def test_the_tail_of_a_pairs_score_is_that_of_all_outcomes(events, least):
-    p, steps = np.array([e[0] for e in events]), np.array([e[1] for e in events])
-    plain = 0.0
-    for outcome in product((0, 1), repeat=len(events)):
-        chance = np.prod([q if o else 1 - q for q, o in zip(p, outcome, strict=True)])
-        plain += chance * (sum(s * o for s, o in zip(steps, outcome, strict=True)) >= least)
-    assert weighted_tail(p, steps, least) == pytest.approx(plain, abs=1e-12)
+@given(st.lists(st.tuples(st.floats(0.01, 0.99), st.booleans(), st.integers(0, 3)), max_size=20))
+def test_scores_and_chances_are_the_plain_ones_to_1e_9(events):
+    p, same, group = (np.array([e[k] for e in events], dtype=t) for k, t in ((0, float), (1, bool), (2, np.int64)))
+    scores = copying_scores(p, same, group, 4)
+    plain = [
+        sum(math.log((0.9 + 0.1 * q) / q) if agree else math.log(0.1) for q, agree, g in events if g == pair)
+        for pair in range(4)
+    ]
+    assert scores == pytest.approx(plain, rel=1e-9, abs=1e-9)
+    share = 0.01
+    for _ in range(50):
+        likely = [share * math.exp(s) / (share * math.exp(s) + 1 - share) for s in plain]
+        share = (sum(likely) + 1) / 104
+    assert copying_chances(scores) == pytest.approx(likely, rel=1e-9, abs=1e-12)
 
 
 @settings(max_examples=100, deadline=None)
