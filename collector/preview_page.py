@@ -62,7 +62,10 @@ def page(preview: Preview) -> str:
 def _lead(preview: Preview) -> str:
     candidates = sum(one.candidates for one in preview.categories)
     refused = sum(one.addresses for one in preview.left_out)
-    words = f"{_many(candidates, 'candidate')} in {_many(len(preview.categories), 'category', 'categories')}"
+    shown = len(preview.categories)
+    words = f"{_many(candidates, 'candidate')} in {_many(shown, 'category', 'categories')}"
+    if preview.categories_not_shown:
+        words += f", those with the most of {shown + preview.categories_not_shown:,}"
     if refused:
         words += f'; <a href="#left-out">{_many(refused, "address", "addresses")} brought no picture</a>'
     return f"{words}. {_many(preview.pictures, 'picture is', 'pictures are')} shown, drawn by lot."

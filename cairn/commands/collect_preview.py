@@ -46,11 +46,14 @@ def preview(
                 "pictures": made.pictures,
                 "not_shown": made.not_shown,
                 "categories": {one.slug: one.candidates for one in made.categories},
+                "categories_not_shown": made.categories_not_shown,
                 "left_out": sum(one.addresses for one in made.left_out),
             }
         )
         return
     shown = f"{made.pictures:,} pictures of {len(made.categories):,} categories"
+    if made.categories_not_shown:
+        shown += f", {made.categories_not_shown:,} more are not shown (--category shows one)"
     finish(f"{file}: {shown}, {size_words(size)}", then="cairn campaign create")
 
 
