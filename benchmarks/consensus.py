@@ -99,12 +99,14 @@ def charts(found: dict[str, Any]) -> dict[str, str]:
     """File name -> SVG of those curves that were measured."""
     out = {}
     if "cifar10h" in found:
-        told: list[chart.Line] = [("as sure as right", [(0.5, 0.5), (1.0, 1.0)])]
+        told: list[chart.Line] = [("as sure as right", [(0.5, 0.5), (0.9999, 0.9999)])]
         for row in found["cifar10h"]:
             if row["judgments"] in (3, 5, 10):
                 points = [(sure, right) for n, sure, right in row["reliability"] if n >= 20]
                 told.append((f"{row['judgments']} judgments", points))
-        out["reliability.svg"] = chart.lines_svg("CIFAR-10H: how sure, how right", "posterior", "share right", told)
+        out["reliability.svg"] = chart.probabilities_svg(
+            "CIFAR-10H: how sure, how right", "posterior", "share right", told
+        )
     if "bluebirds_sequential" in found:
         curves: list[chart.Line] = [
             (name, [(point["judgments"], point["accuracy"]) for point in points])
