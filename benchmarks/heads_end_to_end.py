@@ -1,6 +1,6 @@
 """Rendered scenes through app, consensus and release to a detector and a segmenter, and their figures on test.
 
-    python benchmarks/heads_end_to_end.py [--images 400] [--seed 0] [--json FILE] [--workspace DIR]
+    python benchmarks/heads_end_to_end.py [--images 240] [--seed 0] [--json FILE] [--workspace DIR]
 
 Scenes of up to two shapes are rendered and collected; five simulated people of unlike care draw boxes and polygons
 through the annotation app's HTTP interface, three a picture; consensus fuses them; a release is built and verified;
@@ -22,7 +22,7 @@ def main() -> None:
     from benchmarks.heads.chain import Result, run
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=400)
+    parser.add_argument("--images", type=int, default=240)
     parser.add_argument("--seed", type=int, default=0, help="draws the scenes and the people, starts the networks")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured there")
     parser.add_argument("--workspace", type=Path, metavar="DIR", help="keep the workspace (default: a temporary one)")

@@ -5,8 +5,8 @@
     python benchmarks/train_gpu.py --choose [--only ROW ...]                                  45,000/5,000 of train
     python benchmarks/train_gpu.py --only --json FILE                                         nothing: what is to be run
 
-Needs torch, torchvision, numpy, pillow, and CIFAR-10 in `CAIRN_DATA` (else ../shared/data); labels of CIFAR-10N are
-read from `cifar10n.npz` there, or with pyarrow from the published table, from which `--prepare` writes that file.
+Needs torch, torchvision, numpy, pillow, and CIFAR-10 in `CAIRN_DATA` (else ../shared/data); CIFAR-10N and CIFAR-10H are
+read from npz files there, or with pyarrow from the published tables, from which `--prepare` writes those files.
 Rows stand in the order in which they are to be run when time is short. Nothing is chosen on test: `--choose` holds a
 tenth of train out and reports on it. CIFAR-10H is only measured against. A row that was not run says "not measured".
 """
@@ -40,7 +40,7 @@ def main() -> None:
     ))  # fmt: skip
     parser.add_argument("--tiny", action="store_true", help="rows in seconds, anywhere; figures mean nothing")
     parser.add_argument("--choose", action="store_true", help="hold a tenth of train out, and report on that")
-    parser.add_argument("--prepare", action="store_true", help="write cifar10n.npz beside the data, and stop")
+    parser.add_argument("--prepare", action="store_true", help="write the npz files beside the data, and stop")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
     parser.add_argument("--seeds", type=int, help="instead of each row's own number")
     parser.add_argument("--work", type=Path, metavar="FOLDER", help="keep data and runs there")

@@ -13,6 +13,7 @@ NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse"
 TARS = {"train": ("cifar10_train_a.tar", "cifar10_train_b.tar"), "test": ("cifar10_test.tar",)}
 NOISY = ("clean", "aggre", "worse", "random1", "random2", "random3")
 PEOPLE = "cifar10n.npz"
+SHARES = "cifar10h.npz"
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,22 @@ def people(data: Path) -> dict[str, NDArray[np.int64]]:
     return {name: table[name].to_numpy().astype(np.int64) for name in NOISY}
 
 
+def shares_of_people(data: Path) -> NDArray[np.float32]:
+    """CIFAR-10H: for each test picture the shares of people who chose each class, float32 [10000, 10]."""
+    if (data / SHARES).is_file():
+        with np.load(data / SHARES) as found:
+            counts = found["counts"].astype(np.float64)
+    else:
+        import pyarrow.parquet
+
+        table = pyarrow.parquet.read_table(data / "cifar10h_counts.parquet", columns=[f"n{k}" for k in range(10)])
+        counts = np.stack([column.to_numpy() for column in table.columns], axis=1).astype(np.float64)
+    return (counts / counts.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
 def prepare(data: Path) -> None:
-    """Write CIFAR-10N as npz, for machines without pyarrow."""
+    """Write CIFAR-10N and CIFAR-10H as npz, for machines without pyarrow."""
+    np.savez_compressed(data / SHARES, counts=shares_of_people(data))
     np.savez_compressed(data / PEOPLE, **{name: labels.astype(np.int8) for name, labels in people(data).items()})
 
 

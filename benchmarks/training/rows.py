@@ -13,6 +13,7 @@ import train
 from benchmarks.training import cifar
 from benchmarks.training.runs import TINY, Setting, configured, data_of, run, without_test
 from train.bench import Asked, bench
+from train.people import against_people
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,7 @@ def consensus_error(setting: Setting) -> Any:
 
 
 def calibration(setting: Setting) -> Any:
-    """ECE of the 95 % recipe before and after a temperature fitted on a tenth of train, held out.
+    """ECE of the 95 % recipe before and after a temperature fitted on a tenth of train, held out; and CIFAR-10H.
 
     On 45,000/5,000 the 5,000 stand where test stands, and a tenth of the 45,000 is held out.
     """
@@ -184,10 +185,18 @@ def calibration(setting: Setting) -> Any:
     config = configured(setting, data, "calibration", "resnet18", recipe, 3)
     result = train.run(train.RunConfig(**{**config.__dict__, "val": "0.1"}))
     test = result.metrics["test"]
-    split = "the last tenth of train" if setting.choose else "test"
-    return {"split": split} | {
-        name: test[name] for name in ("top1", "ece", "ece_calibrated", "brier", "brier_calibrated")
-    }
+    found = {name: test[name] for name in ("top1", "ece", "ece_calibrated", "brier", "brier_calibrated")}
+    if setting.choose:
+        return {"split": "the last tenth of train", **found}
+    return {"split": "test", **found, "people": beside_people(setting, result.folder)}
+
+
+def beside_people(setting: Setting, run_folder: Path) -> Any:
+    """The first seed's answers on test against CIFAR-10H, which nothing was trained on."""
+    with np.load(run_folder / "evaluation.npz") as found:
+        rows = [int(key.rsplit("-", 1)[1]) for key in found["key"]]
+        logits = np.log(np.clip(found["probabilities"], 1e-12, None))
+        return against_people(logits, found["label"], cifar.shares_of_people(setting.data)[rows])
 
 
 def he_table(*depths: int) -> Callable[[Setting], Any]:
@@ -259,7 +268,9 @@ def shown(found: Any) -> str:
         seconds, setup = (float(np.mean(found[name])) for name in ("seconds_a_network", "setup_seconds"))
         return f"{found['top1']['mean']:.2%} on {found['split']}, {seconds:.1f} s a network and {setup:.1f} s before"
     if "ece" in found:
-        return f"ECE {found['ece']:.4f} before, {found['ece_calibrated']:.4f} after"
+        people = found.get("people")
+        beside = "" if people is None else f", cross entropy against CIFAR-10H {people['soft_cross_entropy']:.3f}"
+        return f"ECE {found['ece']:.4f} before, {found['ece_calibrated']:.4f} after{beside}"
     if "majority" in found:
         return f"majority {found['majority']:.2%}, people {found['people']:.2%}, with it {found['with_the_model']:.2%}"
     return "; ".join(f"{name}: {shown(one)}" for name, one in found.items())

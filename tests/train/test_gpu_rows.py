@@ -1,6 +1,10 @@
 """Rows of benchmarks/train_gpu.py: kinds of runs stay apart, compilation is no training, none falls back unseen."""
 
+import json
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,14 +12,18 @@ import torch
 import torch._dynamo
 
 from benchmarks.train_gpu import refuse_mixture
-from benchmarks.training.rows import FAST, HE, NOISE, SPEED_RUNS
+from benchmarks.training import cifar
+from benchmarks.training.rows import FAST, HE, NOISE, ROWS, SPEED_RUNS
 from benchmarks.training.runs import Setting, setup_seconds
 from shards import open_release
+from tests.data import shared_data
 from tests.shards.make import make_release
 from train.bench import Asked, make_job
 from train.data import even_batches
 from train.sources.kinds import decode
 from train.speed import faster
+
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "train_gpu.py"
 
 
 def test_a_file_of_figures_is_of_one_machine_and_one_kind(tmp_path):
@@ -81,3 +89,40 @@ def test_a_release_has_the_statistics_of_all_its_pictures_whatever_its_tars(tmp_
     pixels = np.stack([np.asarray(decode(split.read_image(row), "")) for row in range(30)]).reshape(-1, 3) / 255
     assert one.manifest.pixels.mean == pytest.approx(pixels.mean(axis=0), abs=1e-6)
     assert one.manifest.pixels.std == pytest.approx(pixels.std(axis=0), abs=1e-6)
+
+
+def test_people_of_cifar_10h_mostly_say_the_true_class():
+    data = shared_data()
+    shares = cifar.shares_of_people(data)
+    assert shares.shape == (10_000, 10)
+    assert shares.sum(axis=1) == pytest.approx(np.ones(10_000), abs=1e-5)
+    _, labels = cifar.decode(data, "test", 500)
+    assert (shares[:500].argmax(axis=1) == labels).mean() > 0.98
+
+
+def test_a_file_without_any_row_says_what_is_to_be_run(tmp_path):
+    file = tmp_path / "figures.json"
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), "--only", "--json", str(file), "--device", "cpu"],
+        capture_output=True, text=True, timeout=200, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(file.read_text())["rows"]
+    assert list(rows) == [row.name for row in ROWS]
+    for name, row in rows.items():
+        assert row["found"] == "not measured"
+        assert row["command"] == f"python benchmarks/train_gpu.py --only {name}"
+    assert done.stdout.count("not measured") == len(ROWS)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_every_row_runs_end_to_end_on_a_cpu_in_its_tiny_form(tmp_path):
+    shared_data()
+    file = tmp_path / "tiny.json"
+    command = [sys.executable, str(SCRIPT), "--tiny", "--device", "cpu", "--json", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1400, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(file.read_text())["rows"]
+    assert list(rows) == [row.name for row in ROWS]
+    assert all(isinstance(row["found"], dict) and row["tiny"] for row in rows.values())
