@@ -45,6 +45,7 @@ class CampaignFacts:
     stopping: Mapping[str, Any]
     per_person_limit: int | None = None
     per_category_limit: int | None = None
+    has_budget: bool = False
 
 
 def campaigns_of(session: Session, person: SignedIn, ids: set[int]) -> dict[int, CampaignFacts]:
@@ -70,6 +71,7 @@ def work_of(session: Session, person: SignedIn, id_or_slug: str) -> CampaignFact
         found.stopping,
         found.per_person_limit,
         found.per_category_limit,
+        found.has_budget,
     )
 
 
@@ -114,4 +116,5 @@ def _facts(sees_all: bool) -> Select[Any]:
         Campaign.stopping,
         Campaign.per_person_limit,
         Campaign.per_category_limit,
+        Campaign.has_budget,
     )

@@ -23,6 +23,7 @@ from annotate_app.routes import (
     curating,
     export,
     giving,
+    gold,
     health,
     images,
     judgments,
@@ -30,6 +31,7 @@ from annotate_app.routes import (
     leases,
     moderation,
     pages,
+    people,
     qualification,
     review,
     signup,
@@ -78,7 +80,7 @@ def create_app(workspace: Workspace, *, clock: Clock = now, seed: int | None = N
         app.include_router(routes.router)
     for router in (moderation.api, moderation.pages, curating.router, annotators.router):
         app.include_router(router)
-    for router in (review.router, crowd.router, tokens.router):
+    for router in (review.router, gold.router, people.router, crowd.router, tokens.router):
         app.include_router(router)
     app.mount("/static", GZipMiddleware(StaticFiles(directory=STATIC), minimum_size=500), name="static")
     install_problems(app)

@@ -15,10 +15,7 @@ from label_store.models import Campaign, CampaignCategory, Item, Lease
 
 @dataclass(frozen=True)
 class Asking:
-    """The campaign and the person at one moment. `urgent`: there are items of a priority above zero.
-
-    `has_budget`: a judgment costs something, and what all may cost is limited.
-    """
+    """The campaign and the person at one moment. `urgent`: there are items of a priority above zero."""
 
     campaign_id: int
     person_id: int
@@ -126,7 +123,7 @@ def _campaign() -> Select[Any]:
         Campaign.per_category_limit,
         Campaign.suggestions_hidden,
         urgent.label("urgent"),
-        (Campaign.budget.is_not(None) & (Campaign.price_per_judgment > 0)).label("has_budget"),
+        Campaign.has_budget,
     ).where(Campaign.id == bindparam("campaign"))
 
 

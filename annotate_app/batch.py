@@ -72,10 +72,11 @@ class Batch:
         item_ids = sorted({entry.item for entry in given})
         # Locked in the order of their ids, so that two batches never wait for each other.
         self.items = {row[0]: _Item(*row) for row in fetch(self.connection, _items(), {"items": item_ids})}
-        # Read once the rows are ours: a lease that ended while we waited has ended.
-        self.at = context.clock()
         self.campaign_ids = {item.campaign_id for item in self.items.values()}
         self.campaigns = campaigns_of(session, person, self.campaign_ids)
+        budget.lock(session, (campaign.id for campaign in self.campaigns.values() if campaign.has_budget))
+        # Read once the rows are ours: a lease that ended while we waited has ended.
+        self.at = context.clock()
         self.rules = AnswerRules(
             session,
             self.campaigns.values(),

@@ -20,14 +20,13 @@ from label_store import (
 from label_store.models import (
     CAMPAIGN_STATES,
     ITEM_ORDERS,
+    KINDS,
     Campaign,
     CampaignCategory,
     Category,
     now,
 )
 
-KINDS = ("verify", "classify", "attributes", "boxes", "polygons")
-"""The kinds that have a page to judge them on."""
 IMAGENET_V2_RULE = {"rule": "fixed", "n": 10}
 IMAGENET_V2_PAGE = {"items": 48, "right": 3, "wrong": 3}
 

@@ -1,8 +1,11 @@
 """SQLite's checkpoints beside the commits, not in them.
 
-Whoever commits the thousandth page of the log would copy it all into the database before being told "saved": hundreds
-of milliseconds where a database is large and judged all over. A thread copies instead; a passive checkpoint waits for
-nobody and makes nobody wait (sqlite.org/wal.html#ckpt). The engine's own limit stays as a backstop, far away.
+Left to itself SQLite copies its log into the database within a commit, each time the log has a thousand pages: hundreds
+of milliseconds where a database is large and judged all over, for whoever waits to be told "saved". A thread does it
+instead, soon after commits. A passive checkpoint waits for no reader or writer and locks none out
+(sqlite.org/pragma.html#pragma_wal_checkpoint), but both use one disk. It does not shorten the file: once all of the log
+is copied and nobody reads from it, the next commit begins at its start again. The engine's own limit
+(label_store/engine.py), for when this falls behind, is far away.
 """
 
 import logging
@@ -16,7 +19,7 @@ log = logging.getLogger("cairn.checkpoints")
 
 
 class Checkpoints:
-    """A thread that keeps the write-ahead log short."""
+    """A thread that copies the write-ahead log into the database whenever something was committed, once a second."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

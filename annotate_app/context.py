@@ -19,6 +19,7 @@ from annotate_app.live import LiveConsensus
 from annotate_app.metrics import Metrics
 from annotate_app.pictures import Pictures
 from annotate_app.problems import Problem
+from annotate_app.review_queue import ReviewQueue
 from label_store import Workspace
 
 Clock = Callable[[], datetime]
@@ -37,6 +38,7 @@ class AppContext:
         self.live = LiveConsensus(workspace)
         self.figures = KeptFigures(self)
         self.decks = Decks()
+        self.review_queue = ReviewQueue()
         self._last_done: dict[str, datetime] = {}
         # SQLite lets one writer in and the others poll; queueing our own threads here is fair and quicker.
         self._together = GroupCommit(workspace, harmless=Problem) if workspace.sqlite_file else None
@@ -57,6 +59,7 @@ class AppContext:
             return
         with self._together.lock, self.workspace.write() as session:
             yield session
+        self._committed()
 
     def due(self, what: str, at: datetime, every: timedelta) -> bool:
         """Whether something that is done now and then is to be done now; once said, it counts as done."""
@@ -73,16 +76,25 @@ class AppContext:
         must change nothing but the database, and raise a Problem only before it has changed that.
         """
         if self._together is not None:
-            return self._together.run(job)
+            try:
+                return self._together.run(job)
+            finally:
+                self._committed()
         with self.workspace.write() as session:
             return job(session)
 
     async def in_turn(self, job: Callable[[Session], T]) -> T:
         """As `transact`, for a coroutine. On SQLite no thread waits with it, so that the one that writes is quick."""
-        if self._together is not None and self._checkpoints is not None:
-            self._checkpoints.written()
-            return await asyncio.wrap_future(self._together.submit(job))
+        if self._together is not None:
+            try:
+                return await asyncio.wrap_future(self._together.submit(job))
+            finally:
+                self._committed()
         return await run_in_threadpool(self.transact, job)
+
+    def _committed(self) -> None:
+        if self._checkpoints is not None:
+            self._checkpoints.written()
 
     def start(self) -> None:
         """Begin what goes on beside the requests."""

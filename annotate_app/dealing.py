@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, bindparam, exists, func, select
 from sqlalchemy.orm import Session
 
-from annotate_app import policy
+from annotate_app import policy, qualifying
 from annotate_app.asking import Asking
 from label_store.models import Fetch, Item, Judgment, Lease, Takedown
 from label_store.one_step import Query, fetch
@@ -74,9 +74,10 @@ def may_return(session: Session, ask: Asking, category_id: int | None) -> bool:
 
 
 def unseen_gold(session: Session, ask: Asking, category_id: int | None) -> list[policy.Gold]:
-    """Gold that the person has not judged and does not hold."""
+    """Gold that the person has not judged, does not hold, and was not told the answer of."""
     rows = fetch(session.connection(), _gold(category_id is not None), ask.parameters(category_id))
-    return [policy.Gold(item, None if value is None else value == "yes") for item, value in rows]
+    met = qualifying.met(session, ask.campaign_id, ask.person_id) if rows else set()
+    return [policy.Gold(item, None if value is None else value == "yes") for item, value in rows if item not in met]
 
 
 @cache

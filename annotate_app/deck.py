@@ -13,6 +13,8 @@ from itertools import islice
 from typing import Literal
 
 LIVES = timedelta(seconds=5)
+SET_BACK = timedelta(minutes=10)
+"""A time that lies so far before a deck's is of a clock that was set back, not of a request that waited."""
 Outlook = Literal["work", "wait", "done"]
 MOST = 2000
 """Items of one deck; what is beyond them is found again when these are gone."""
@@ -83,7 +85,8 @@ class Decks:
         """The present deck; an empty one where there was none or it was made too long ago."""
         with self._lock:
             deck = self._decks.get((campaign, category))
-            if deck is None or not timedelta() <= at - deck.made_at < LIVES:
+            # Who waited for a turn comes with an older time, and takes the deck that others made meanwhile.
+            if deck is None or not -SET_BACK < at - deck.made_at < LIVES:
                 deck = self._decks[campaign, category] = Deck(at, stays=stays)
             return deck
 

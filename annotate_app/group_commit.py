@@ -1,8 +1,9 @@
-"""One commit to disk for many requests: one thread does all jobs that wait, in one transaction.
+"""One commit to disk for many requests: one thread does the jobs that wait, up to `MOST` in one transaction.
 
-SQLite lets one writer in at a time, and a durable commit takes milliseconds of the disk. Jobs that arrive meanwhile
-are done together in the next transaction. One thread that writes also leaves the interpreter to the one that answers;
-a dozen that take turns spend half of it on the turns. PostgreSQL does the same by itself.
+For SQLite, which lets one writer in at a time, and whose durable commit takes milliseconds of the disk: jobs that
+arrive meanwhile are done together in the next transaction. One thread that writes also leaves the interpreter to the
+one that answers; a dozen that take turns spend half of it on the turns. PostgreSQL lets many in, each in a transaction
+of its own.
 """
 
 import threading
@@ -22,9 +23,11 @@ MOST = 32
 
 
 class GroupCommit:
-    """Runs jobs in write transactions. A job must do nothing but database work: it may be run twice.
+    """Runs jobs in write transactions, in the order in which they came.
 
-    An exception of the class `harmless` says that the job has changed nothing: it takes nobody else's work back.
+    A job must do nothing but database work, because it may be run twice: where another job of its transaction fails,
+    all are rolled back and each is done again by itself. An exception of the class `harmless` rolls nothing back, so it
+    must be raised before the job changes anything.
     """
 
     def __init__(self, workspace: Workspace, harmless: type[Exception]) -> None:

@@ -1,7 +1,7 @@
 """The figures of a large campaign, counted at most every so often and kept, so that its page opens at once.
 
 Counting a campaign of a million judgments takes seconds, and is done beside the pages: when the app starts, and behind
-a page that shows older figures. A campaign that is counted quickly is counted for every page.
+a page that shows older figures. What is counted quickly is counted for every page, and nothing of it is kept.
 """
 
 import logging
@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import delete, exists, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -51,7 +51,7 @@ class KeptFigures:
         if large:
             self._begin(campaign_id)
             return None
-        if kept is None or kept.seconds <= QUICK:
+        if kept is None:
             return self._count(campaign_id), at
         if at - kept.at > timedelta(seconds=kept.seconds / SHARE_OF_TIME):
             self._begin(campaign_id)
@@ -76,14 +76,15 @@ class KeptFigures:
 
     def _anew(self, campaign_id: int) -> None:
         try:
-            self._count(campaign_id)
+            self._count(campaign_id, kept=True)
         except Exception:  # the page shows the older figures, with their time
             log.exception("the figures of campaign %s could not be counted", campaign_id)
         finally:
             with self._lock:
                 self._counting.discard(campaign_id)
 
-    def _count(self, campaign_id: int) -> Progress:
+    def _count(self, campaign_id: int, kept: bool = False) -> Progress:
+        """`kept`: there are older figures, which go where counting has become quick."""
         began, at = time.monotonic(), self._context.clock()
         with self._context.read() as session:
             progress = campaign_progress(session, session.get_one(Campaign, campaign_id), at)
@@ -92,6 +93,8 @@ class KeptFigures:
             # Who counted it at the same moment has kept the same.
             with suppress(IntegrityError):
                 self._context.transact(lambda session: _keep(session, campaign_id, at, seconds, progress))
+        elif kept:
+            self._context.transact(lambda session: _drop(session, campaign_id))
         return progress
 
 
@@ -103,6 +106,10 @@ def _is_large(session: Session, campaign_id: int) -> bool:
 
 def _keep(session: Session, campaign_id: int, at: datetime, seconds: float, progress: Progress) -> None:
     session.merge(CampaignFigures(campaign_id=campaign_id, at=at, seconds=seconds, figures=as_json(progress)))
+
+
+def _drop(session: Session, campaign_id: int) -> None:
+    session.execute(delete(CampaignFigures).where(CampaignFigures.campaign_id == campaign_id))
 
 
 def as_json(progress: Progress) -> dict[str, Any]:
@@ -118,6 +125,8 @@ def from_json(plain: dict[str, Any]) -> Progress:
     return Progress(
         **{
             **plain,
+            "settled_as": tuple((word, number) for word, number in plain.get("settled_as", ())),
+            "days": tuple((day, number) for day, number in plain.get("days", ())),
             "categories": tuple(CategoryProgress(**row) for row in plain["categories"]),
             "annotators": tuple(
                 AnnotatorProgress(**{**row, "last_at": datetime.fromisoformat(row["last_at"])})

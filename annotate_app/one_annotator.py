@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from annotate_app.gold import same_answer
 from consensus.intervals import wilson
 from label_store import as_word, is_flag
 from label_store.models import Campaign, Consensus, Item, Judgment, Person
@@ -63,7 +64,7 @@ class Question:
     """One question of an item: an attribute by its name, or the only one there is (named "").
 
     `answers`: how often what was said, the most frequent first. `confusion`: a row for each settled answer, a column
-    for each given one.
+    for each given one. `one_word`: an answer is one of its choices, so that items can be found by it.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Question:
     settled: tuple[str, ...]
     given: tuple[str, ...]
     confusion: tuple[tuple[int, ...], ...]
+    one_word: bool
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ class OneAnnotator:
     longest_run: Run | None
     flags: tuple[tuple[str, int], ...]
     by_day: tuple[tuple[date, int], ...]
+    """UTC."""
 
 
 def one_annotator(session: Session, campaign: Campaign, person: Person) -> OneAnnotator:
@@ -117,9 +120,13 @@ def one_annotator(session: Session, campaign: Campaign, person: Person) -> OneAn
         for row, words in zip(answered, said, strict=True)
         if row.gold is None and row.state == "settled" and row.settled is not None
     ]
-    known = [(_words(row.gold), words) for row, words in zip(answered, said, strict=True) if row.gold is not None]
+    known = [same_answer(row.answer, row.gold) for row in answered if row.gold is not None]
     seconds = sorted(row.active_ms / 1000 for row in answered if row.active_ms)
     names = list(dict.fromkeys(name for words in said for name in words))
+    lists = {
+        name for row in answered for name, value in row.answer.get("values", {}).items() if isinstance(value, list)
+    }
+    several = lists if campaign.kind in ("verify", "classify", "attributes") else set(names)
     return OneAnnotator(
         name=person.name,
         judgments=len(latest),
@@ -127,8 +134,8 @@ def one_annotator(session: Session, campaign: Campaign, person: Person) -> OneAn
         median_seconds=median(seconds) if seconds else None,
         quickest_tenth=seconds[len(seconds) // 10] if seconds else None,
         agreement=_share(settled),
-        gold=_share(known),
-        questions=tuple(_question(name, said, settled) for name in names),
+        gold=Share(sum(known), len(known)),
+        questions=tuple(_question(name, said, settled, one_word=name not in several) for name in names),
         longest_run=longest_run([words[""] for words in said if "" in words]),
         flags=tuple(Counter(row.answer["flag"] for row in latest if is_flag(row.answer)).most_common()),
         by_day=_by_day(row.received_at for row in latest),
@@ -177,11 +184,15 @@ def longest_run(words: Sequence[str]) -> Run | None:
 
 
 def _question(
-    name: str, said: Sequence[Mapping[str, str]], settled: Sequence[tuple[Mapping[str, str], Mapping[str, str]]]
+    name: str,
+    said: Sequence[Mapping[str, str]],
+    settled: Sequence[tuple[Mapping[str, str], Mapping[str, str]]],
+    *,
+    one_word: bool,
 ) -> Question:
     pairs = [(truth[name], given[name]) for truth, given in settled if name in truth and name in given]
     answers = Counter(words[name] for words in said if name in words).most_common(MOST_ROWS)
-    return Question(name, tuple(answers), *confusion_of(pairs))
+    return Question(name, tuple(answers), *confusion_of(pairs), one_word)
 
 
 def _words(answer: Mapping[str, Any]) -> dict[str, str]:

@@ -85,10 +85,10 @@ def find_person(session: Session, name: str) -> Person:
     return person
 
 
-def set_role(session: Session, person: Person, role: str) -> None:
+def set_role(session: Session, person: Person, role: str, *, by_id: int | None = None) -> None:
     """Give another role; sessions stay, what they may do changes at once."""
     _known_role(role)
-    log_event(session, "person.role", f"people:{person.id}", before=person.role, after=role)
+    log_event(session, "person.role", f"people:{person.id}", person_id=by_id, before=person.role, after=role)
     person.role = role
 
 
@@ -99,11 +99,11 @@ def set_password(session: Session, person: Person, password: str) -> None:
     log_event(session, "person.password", f"people:{person.id}")
 
 
-def disable(session: Session, person: Person, at: datetime | None = None) -> None:
+def disable(session: Session, person: Person, at: datetime | None = None, *, by_id: int | None = None) -> None:
     """Let somebody in no more; their judgments stay."""
     person.disabled_at = at or now()
     sign_out_everywhere(session, person.id)
-    log_event(session, "person.disable", f"people:{person.id}")
+    log_event(session, "person.disable", f"people:{person.id}", person_id=by_id)
 
 
 def campaign_of_invitation(session: Session, secret: str, at: datetime) -> tuple[Invitation, Campaign | None] | None:

@@ -1,21 +1,20 @@
-"""How far a campaign is: five figures, its categories, its annotators. What the progress page and the API show."""
+"""How far a campaign is: five figures, its days, categories, annotators. What the progress page and the API show."""
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import numpy as np
-from sqlalchemy import case, func, select
+from sqlalchemy import String, case, func, select, type_coerce
 from sqlalchemy.orm import Session
 
-import consensus
 from annotate_app import policy
-from label_store import as_word, is_flag
+from annotate_app.agreement import alpha_of
+from annotate_app.gold import same_answer
+from label_store import is_flag
 from label_store.models import Campaign, Category, Consensus, Item, Judgment, Person
 
 _PACE_WINDOW = timedelta(hours=1)
-_MOST_FOR_ALPHA = 200_000
-"""Judgments above which agreement is left to `cairn consensus`, so that the page stays quick."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +66,10 @@ class Progress:
     time_left_hours: float | None
     categories: tuple[CategoryProgress, ...]
     annotators: tuple[AnnotatorProgress, ...]
+    settled_as: tuple[tuple[str, int], ...] = ()
+    """classify: how many items were settled as what, the most frequent first."""
+    days: tuple[tuple[str, int], ...] = ()
+    """Judgments by the day on which they came, ISO 8601, UTC, in order."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -90,7 +93,7 @@ def campaign_progress(session: Session, campaign: Campaign, at: datetime) -> Pro
         select(func.coalesce(func.sum(case((Item.state == "open", most), else_=Item.n)), 0)).where(*ordinary)
     )
     gold_items = session.scalar(select(func.count()).where(Item.campaign_id == campaign.id, Item.gold.is_not(None)))
-    annotators = _annotators(session, campaign)
+    days, annotators = _annotators(session, campaign)
     judgments = sum(row.judgments for row in annotators)
     recent = session.scalar(
         select(func.count())
@@ -112,13 +115,15 @@ def campaign_progress(session: Session, campaign: Campaign, at: datetime) -> Pro
         judgments_asked=int(asked or 0),
         cost=judgments * campaign.price_per_judgment,
         gold_items=gold_items or 0,
-        alpha=_alpha(session, campaign, judgments),
+        alpha=alpha_of(session, campaign) if judgments else None,
         estimated_error=_estimated_error(session, campaign),
         people=len(annotators),
         per_hour=per_hour,
         time_left_hours=0.0 if left == 0 else (left / per_hour if per_hour else None),
         categories=_categories(session, campaign),
         annotators=annotators,
+        settled_as=_settled_as(session, campaign) if campaign.kind == "classify" else (),
+        days=days,
     )
 
 
@@ -192,24 +197,50 @@ def _estimated_error(session: Session, campaign: Campaign) -> float | None:
     return None if mean is None else float(mean)
 
 
-def _annotators(session: Session, campaign: Campaign) -> tuple[AnnotatorProgress, ...]:
+def _settled_as(session: Session, campaign: Campaign) -> tuple[tuple[str, int], ...]:
+    value = Consensus.answer["value"].as_string()
+    rows = session.execute(
+        select(value, func.count())
+        .join(Item, Item.id == Consensus.item_id)
+        .where(
+            Item.campaign_id == campaign.id,
+            Item.gold.is_(None),
+            Consensus.version == campaign.consensus_version,
+            Consensus.state == "settled",
+        )
+        .group_by(value)
+        .order_by(func.count().desc(), value)
+    )
+    return tuple((word, number) for word, number in rows if word is not None)
+
+
+def _annotators(
+    session: Session, campaign: Campaign
+) -> tuple[tuple[tuple[str, int], ...], tuple[AnnotatorProgress, ...]]:
+    """Judgments by day, and by person the most diligent first, in one pass."""
+    day = _day(session)
     of_campaign = (Item.campaign_id == campaign.id, Judgment.active, Judgment.role == "annotator")
     rows = session.execute(
         select(
             Person.id,
             Person.name,
-            func.count(),
-            func.sum(Judgment.active_ms),
-            _number(Judgment.active_ms > 0),
-            func.max(Judgment.received_at),
+            day.label("day"),
+            func.count().label("judgments"),
+            func.sum(Judgment.active_ms).label("milliseconds"),
+            _number(Judgment.active_ms > 0).label("timed"),
+            func.max(Judgment.received_at).label("last_at"),
         )
         .select_from(Judgment)
         .join(Item, Item.id == Judgment.item_id)
         .join(Person, Person.id == Judgment.person_id)
         .where(*of_campaign)
-        .group_by(Person.id, Person.name)
-        .order_by(func.count().desc(), Person.name)
+        .group_by(Person.id, Person.name, day)
     ).all()
+    by_day: Counter[str] = Counter()
+    of_person: dict[int, list[Any]] = {}
+    for row in rows:
+        by_day[str(row.day)] += row.judgments
+        of_person.setdefault(row.id, []).append(row)
     golds: dict[int, list[bool]] = {}
     for person_id, answer, known in session.execute(
         select(Judgment.person_id, Judgment.answer, Item.gold)
@@ -217,7 +248,7 @@ def _annotators(session: Session, campaign: Campaign) -> tuple[AnnotatorProgress
         .where(*of_campaign, Item.gold.is_not(None))
     ):
         if not is_flag(answer):
-            golds.setdefault(person_id, []).append(as_word(_bare(answer)) != as_word(_bare(known)))
+            golds.setdefault(person_id, []).append(not same_answer(answer, known))
     flagged = (
         select(Judgment.person_id, func.count())
         .join(Item, Item.id == Judgment.item_id)
@@ -225,52 +256,27 @@ def _annotators(session: Session, campaign: Campaign) -> tuple[AnnotatorProgress
         .group_by(Judgment.person_id)
     )
     flags = {row[0]: row[1] for row in session.execute(flagged)}
-    return tuple(
-        AnnotatorProgress(
-            name=name,
-            judgments=number,
-            pace=60_000 * timed / int(milliseconds) if milliseconds else None,
-            gold=len(golds.get(person_id, [])),
-            gold_misses=sum(golds.get(person_id, [])),
-            flags=flags.get(person_id, 0),
-            last_at=last_at,
-        )
-        for person_id, name, number, milliseconds, timed, last_at in rows
-    )
-
-
-def _bare(answer: dict[str, Any]) -> dict[str, Any]:
-    """The answer without its comment."""
-    return {key: value for key, value in answer.items() if key != "comment"}
-
-
-def _alpha(session: Session, campaign: Campaign, judgments: int) -> float | None:
-    """Krippendorff's alpha over the words of the answers; None where it means nothing or would be slow."""
-    if judgments == 0 or judgments > _MOST_FOR_ALPHA or campaign.kind not in ("verify", "classify", "attributes"):
-        return None
-    rows = session.execute(
-        select(Judgment.item_id, Judgment.person_id, Judgment.answer)
-        .join(Item, Item.id == Judgment.item_id)
-        .where(Item.campaign_id == campaign.id, Item.gold.is_(None), Judgment.active, Judgment.role == "annotator")
-    ).all()
-    words = [
-        (item, person, as_word(_bare(answer)))
-        for item, person, answer in rows
-        if not is_flag(answer) and answer.get("value") != "unsure"
+    annotators = [
+        _annotator(parts, golds.get(person_id, []), flags.get(person_id, 0)) for person_id, parts in of_person.items()
     ]
-    if not words:
-        return None
-    items, people, answers = (np.unique([row[k] for row in words], return_inverse=True) for k in range(3))
-    agreement = consensus.krippendorff_alpha(
-        consensus.Judgments(
-            item=items[1],
-            annotator=people[1],
-            answer=answers[1],
-            n_items=len(items[0]),
-            n_annotators=len(people[0]),
-            n_classes=max(2, len(answers[0])),
-            n_answers=max(2, len(answers[0])),
-        ),
-        resamples=1,
+    return tuple(sorted(by_day.items())), tuple(sorted(annotators, key=lambda one: (-one.judgments, one.name)))
+
+
+def _annotator(days: list[Any], golds: list[bool], flags: int) -> AnnotatorProgress:
+    milliseconds, timed = (sum(int(getattr(row, name) or 0) for row in days) for name in ("milliseconds", "timed"))
+    return AnnotatorProgress(
+        name=days[0].name,
+        judgments=sum(row.judgments for row in days),
+        pace=60_000 * timed / milliseconds if milliseconds else None,
+        gold=len(golds),
+        gold_misses=sum(golds),
+        flags=flags,
+        last_at=max(row.last_at for row in days),
     )
-    return agreement.alpha
+
+
+def _day(session: Session) -> Any:
+    """The day of receipt, UTC, whatever the time zone of the server."""
+    if session.get_bind().dialect.name == "postgresql":
+        return func.date(func.timezone("UTC", Judgment.received_at))
+    return func.substr(type_coerce(Judgment.received_at, String), 1, 10)

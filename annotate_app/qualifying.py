@@ -20,6 +20,7 @@ ASKED = 6
 ENOUGH = 0.75
 """At most so many pictures, and this share of them right."""
 PASSED = "qualification.pass"
+MET = "qualification.meet"
 _OPTIONS = 4
 
 
@@ -90,6 +91,36 @@ def grade(asked: Sequence[Question], answers: Mapping[str, str]) -> Grade:
 def record(session: Session, campaign: Campaign, person_id: int, result: Grade) -> None:
     """Write down that the person may start, and on what."""
     log_event(session, PASSED, f"campaigns:{campaign.id}", person_id=person_id, right=result.right, asked=result.asked)
+
+
+def remember(session: Session, campaign: Campaign, person_id: int, told: Sequence[Question]) -> None:
+    """Write down which gold the person was told the answers of: it tells nothing about them any more."""
+    slug_of = {category.id: category.slug for category in campaign.categories}
+    asked = {(question.sha256, question.category) for question in told}
+    rows = session.execute(
+        select(Item.id, Item.image_sha256, Item.category_id).where(
+            Item.campaign_id == campaign.id,
+            Item.gold.is_not(None),
+            Item.image_sha256.in_([question.sha256 for question in told]),
+        )
+    )
+    items = {row.id for row in rows if (row.image_sha256, slug_of.get(row.category_id)) in asked}
+    fresh = sorted(items - met(session, campaign.id, person_id))
+    if fresh:
+        log_event(session, MET, _lesson(campaign.id, person_id), person_id=person_id, items=fresh)
+
+
+def met(session: Session, campaign_id: int, person_id: int) -> set[int]:
+    """Gold items whose answers the person was told."""
+    rows = session.scalars(
+        select(Event.detail).where(Event.subject == _lesson(campaign_id, person_id), Event.action == MET)
+    )
+    return {item for detail in rows for item in detail["items"]}
+
+
+def _lesson(campaign_id: int, person_id: int) -> str:
+    """By its own subject it is found quickly with every lease."""
+    return f"lessons:{campaign_id}/{person_id}"
 
 
 def _teaching_gold(session: Session, campaign: Campaign) -> dict[tuple[str, str | None], str]:

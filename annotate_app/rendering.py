@@ -1,5 +1,6 @@
 """Pages from Jinja2 templates: escaped by default, with the few words every page needs."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,12 @@ def count(number: int | None) -> str:
     return "–" if number is None else f"{number:,}".replace(",", "\u202f")
 
 
-_templates.filters.update(markdown=markdown, percent=percent, count=count)
+def as_json(value: Any) -> str:
+    """JSON text; the template escapes it."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+_templates.filters.update(markdown=markdown, percent=percent, count=count, json=as_json)
 
 
 def render(request: Request, template: str, *, page_status: int = 200, **values: Any) -> HTMLResponse:

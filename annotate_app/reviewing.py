@@ -1,101 +1,61 @@
-"""What a reviewer looks at and decides: items by state, category or person; all judgments of one; a decision.
+"""What a reviewer looks at and decides: what is disputed, all judgments of one item, a decision.
 
 A decision is a judgment with the role reviewer beside the others; nothing that people said is changed by it.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, exists, func, or_, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
 from annotate_app.security.sessions import SignedIn
 from label_store import as_word, check_answer, is_flag, log_event, returning
 from label_store.errors import UsageError
-from label_store.models import Campaign, Category, Consensus, Item, Judgment, Person, Takedown
+from label_store.models import Campaign, Consensus, Item, Judgment, Person
 
 QUEUES = ("disputed", "random")
-PAGE = 48
-
-
-@dataclass(frozen=True)
-class ItemFilter:
-    """Which items of a campaign; every field narrows."""
-
-    state: str | None = None
-    category: str | None = None
-    person: str | None = None
-    """Judged by the person of this name."""
-    missed: bool = False
-    """Gold that the person (or anybody) missed."""
-    flagged: bool = False
-    judged: bool = False
-    """With at least one judgment."""
-    answer: str | None = None
-    """Settled or disputed with this consensus."""
-
-
-@dataclass(frozen=True)
-class ShownItem:
-    """One item of a list."""
-
-    id: int
-    sha256: str
-    category: str | None
-    state: str
-    n: int
-    answer: str | None
-    risk: float | None
+_AHEAD = 20
+"""So many reviewers at once each look at another item."""
 
 
 @dataclass(frozen=True)
 class GivenAnswer:
-    """One active judgment of an item."""
+    """One active judgment of an item: `said` without its comment, `answer` the same as a word or JSON."""
 
     person: str
     role: str
+    said: Mapping[str, Any]
     answer: str
     comment: str
     at: datetime
     active_ms: int
 
 
-def items(
-    session: Session, campaign: Campaign, wanted: ItemFilter, *, after: int = 0, n: int = PAGE
-) -> list[ShownItem]:
-    """The items of a filter above an id, in the order of their ids."""
-    query = _shown(campaign).where(Item.id > after, *_narrowed(campaign, wanted)).order_by(Item.id).limit(n)
-    return [_as_shown(row) for row in session.execute(query)]
-
-
-def next_of(
-    session: Session, campaign: Campaign, queue: str, person: SignedIn, *, dice: float, after: int
+def disputed(
+    session: Session, campaign: Campaign, person: SignedIn, *, after: int, others: Container[int]
 ) -> int | None:
-    """The next item that this reviewer has not decided: disputed ones the riskiest first, or judged ones at random."""
+    """The next disputed item that this reviewer has not decided, the riskiest first; none of `others`.
+
+    What nobody has settled yet is the least certain of all.
+    """
     decided = exists().where(
         Judgment.item_id == Item.id, Judgment.person_id == person.id, Judgment.role == "reviewer", Judgment.active
     )
-    query = select(Item.id).where(Item.campaign_id == campaign.id, Item.gold.is_(None), ~decided, Item.id != after)
-    if queue == "disputed":
-        present = (Consensus.item_id == Item.id) & (Consensus.version == campaign.consensus_version)
-        # The least certain first; what nobody has settled yet is the least certain of all.
-        risk = func.coalesce(Consensus.risk, 1.0).desc()
-        return session.scalar(
-            query.outerjoin(Consensus, present).where(Item.state == "disputed").order_by(risk, Item.id).limit(1)
+    present = (Consensus.item_id == Item.id) & (Consensus.version == campaign.consensus_version)
+    found = session.scalars(
+        select(Item.id)
+        .outerjoin(Consensus, present)
+        .where(
+            Item.campaign_id == campaign.id, Item.state == "disputed", Item.gold.is_(None), ~decided, Item.id != after
         )
-    last = session.scalar(select(func.max(Item.id)).where(Item.campaign_id == campaign.id)) or 0
-    judged = query.where(Item.n > 0).order_by(Item.id).limit(1)
-    place = int(dice * last)
-    return session.scalar(judged.where(Item.id > place)) or session.scalar(judged.where(Item.id <= place))
-
-
-def one(session: Session, campaign: Campaign, item_id: int) -> ShownItem | None:
-    """An item of this campaign; None when it is of another, or of none."""
-    row = session.execute(_shown(campaign).where(Item.id == item_id)).one_or_none()
-    return None if row is None else _as_shown(row)
+        .order_by(func.coalesce(Consensus.risk, 1.0).desc(), Item.id)
+        .limit(_AHEAD)
+    ).all()
+    return next((item for item in found if item not in others), next(iter(found), None))
 
 
 def answers(session: Session, item_id: int) -> list[GivenAnswer]:
@@ -105,17 +65,19 @@ def answers(session: Session, item_id: int) -> list[GivenAnswer]:
         .join(Person, Person.id == Judgment.person_id)
         .where(Judgment.item_id == item_id, Judgment.active)
         .order_by(Judgment.received_at, Judgment.id)
-    )
+    ).all()
+    said = [{key: value for key, value in row.answer.items() if key != "comment"} for row in rows]
     return [
         GivenAnswer(
             row.name,
             row.role,
-            as_word({key: value for key, value in row.answer.items() if key != "comment"}),
+            bare,
+            as_word(bare),
             row.answer.get("comment", ""),
             row.answered_at,
             row.active_ms,
         )
-        for row in rows
+        for row, bare in zip(rows, said, strict=True)
     ]
 
 
@@ -195,47 +157,3 @@ def _of_campaign(session: Session, campaign: Campaign, item_id: int) -> Item:
     if item is None:
         raise UsageError(f"the campaign {campaign.slug!r} has no item {item_id}")
     return item
-
-
-def _shown(campaign: Campaign) -> Select[Any]:
-    return (
-        select(
-            Item.id, Item.image_sha256, Category.slug, Item.state, Item.n, Item.gold, Consensus.answer, Consensus.risk
-        )
-        .outerjoin(Category, Category.id == Item.category_id)
-        .outerjoin(Consensus, (Consensus.item_id == Item.id) & (Consensus.version == campaign.consensus_version))
-        .where(Item.campaign_id == campaign.id, ~exists().where(Takedown.sha256 == Item.image_sha256))
-    )
-
-
-def _as_shown(row: Any) -> ShownItem:
-    known = row.gold if row.gold is not None else row.answer
-    state = "gold" if row.gold is not None else row.state
-    return ShownItem(
-        row.id, row.image_sha256, row.slug, state, row.n, None if known is None else as_word(known), row.risk
-    )
-
-
-def _narrowed(campaign: Campaign, wanted: ItemFilter) -> list[Any]:
-    narrow: list[Any] = []
-    if wanted.state == "gold":
-        narrow.append(Item.gold.is_not(None))
-    elif wanted.state:
-        narrow += [Item.state == wanted.state, Item.gold.is_(None)]
-    if wanted.judged:
-        narrow.append(or_(Item.n > 0, Item.gold.is_not(None)))
-    if wanted.category:
-        narrow.append(Category.slug == wanted.category)
-    if wanted.answer:
-        narrow.append(Consensus.answer["value"].as_string() == wanted.answer)
-    of_item: tuple[Any, ...] = (Judgment.item_id == Item.id, Judgment.active)
-    if wanted.person:
-        of_item += (Judgment.person_id == select(Person.id).where(Person.name == wanted.person).scalar_subquery(),)
-    if wanted.missed:
-        missed = Judgment.answer["value"].as_string() != Item.gold["value"].as_string()
-        narrow += [Item.gold.is_not(None), exists().where(*of_item, Judgment.role == "annotator", missed)]
-    if wanted.flagged:
-        narrow.append(exists().where(*of_item, Judgment.answer["flag"].as_string().is_not(None)))
-    if wanted.person and not (wanted.missed or wanted.flagged):
-        narrow.append(exists().where(*of_item))
-    return narrow

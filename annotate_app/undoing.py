@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from annotate_app import budget
 from annotate_app.context import AppContext
 from annotate_app.problems import Problem
 from annotate_app.security.sessions import SignedIn
@@ -31,6 +32,7 @@ def undo(context: AppContext, person: SignedIn, judgment_id: UUID, *, hold: bool
         campaign = session.get_one(Campaign, item.campaign_id)
         if campaign.state == "closed":
             raise Problem(409, f"the campaign {campaign.slug!r} is closed; the answer stays as it was given")
+        budget.lock(session, [campaign.id] if campaign.has_budget else [])
         at = context.clock()
         judgment.active = False
         judgment.undone_at = at

@@ -1,9 +1,11 @@
 """The annotation app under load: real `cairn serve`, SQLite or PostgreSQL, a campaign of a million items.
 
-    python benchmarks/annotate.py [--items 1000000] [--database sqlite|postgres] [--only FIGURE ...] [--json FILE]
+    python benchmarks/annotate.py [--items 1000000] [--database sqlite|postgres] [--only FIGURE ...] [--keep FOLDER]
+                                  [--json FILE]
 
 steady: 16 annotators, 40 pairs a second of a lease of 20 items and a submission of 20 answers, for 60 s, open loop.
-sustained: the same annotators without a pause. export and dashboard: with a million judgments given. Linux only.
+sustained: the same annotators without a pause. export and dashboard: with a million judgments given. --keep: filling
+takes minutes; a SQLite store filled once is kept there, and later runs begin with a copy of it. Linux only.
 """
 
 import argparse
@@ -20,7 +22,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:] = [str(HERE.parent), *(p for p in sys.path if Path(p or ".").resolve() != HERE)]
 
 from benchmarks.annotating import figures  # noqa: E402  the path is set above
-from benchmarks.annotating.campaign import Filled, fill  # noqa: E402  the path is set above
+from benchmarks.annotating.campaign import Filled, copied, fill, keep  # noqa: E402  the path is set above
 
 FIGURES = ("steady", "sustained", "export", "dashboard")
 
@@ -34,6 +36,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--formats", nargs="+", default=["jsonl", "csv"])
     parser.add_argument("--database", choices=("sqlite", "postgres"), default="sqlite")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the filled SQLite stores there")
     parser.add_argument("--only", choices=FIGURES, nargs="+", default=FIGURES)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured there")
     given = parser.parse_args()
@@ -43,16 +46,22 @@ def main() -> None:
         work = [name for name in FIGURES if name in given.only and name in ("steady", "sustained")]
         reading = [name for name in FIGURES if name in given.only and name not in work]
         if work:
-            filled = fill(Path(temporary) / "work", given.items, given.clients, 0, database_url=url("work"))
+            filled = _filled(Path(temporary), "work", 0, given, url("work"))
             _report(filled, work, given, found)
         if reading:
-            filled = fill(
-                Path(temporary) / "judged", given.items, given.clients, given.judgments,
-                database_url=url("judged"),
-            )  # fmt: skip
+            filled = _filled(Path(temporary), "judged", given.judgments, given, url("judged"))
             _report(filled, reading, given, found)
     if given.json:
         given.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def _filled(folder: Path, name: str, judgments: int, given: argparse.Namespace, url: str | None) -> Filled:
+    kept = None if given.keep is None or url else given.keep / f"{name}-{given.items}-{judgments}-{given.clients}"
+    if kept is None:
+        return fill(folder / name, given.items, given.clients, judgments, database_url=url)
+    if not kept.exists():
+        keep(fill(folder / "new", given.items, given.clients, judgments), kept)
+    return copied(kept, folder / name)
 
 
 def _report(filled: Filled, names: list[str], given: argparse.Namespace, found: dict[str, object]) -> None:

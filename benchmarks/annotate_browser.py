@@ -1,9 +1,10 @@
 """Key press to next picture painted, in a real Chromium against the real app in its own process, with a network delay.
 
-    python -m benchmarks.annotate_browser [--delay 40] [--pictures 300] [--json FILE]
+    python -m benchmarks.annotate_browser [--delay 40] [--pictures 300] [--peer VENV] [--json FILE]
 
 The time runs from the key event to the first frame after the next item is on the page. Pictures are 1600 x 1200 JPEGs,
-as large as the page asks for; a key comes `--pause` ms after the last paint; no picture was seen before.
+as large as the page asks for; a key comes `--pause` ms after the last paint; no picture was seen before. `--peer`: an
+environment with Label Studio, which classifies the same pictures in the same browser (annotating/label_studio.py).
 """
 
 import argparse
@@ -17,12 +18,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 from PIL import Image
+
+from benchmarks.annotating import label_studio
 
 PASSWORD = "correct horse battery"
 CATEGORIES = ("car", "boat", "cup")
@@ -74,23 +79,13 @@ def fill(folder: Path, pictures: int) -> None:
 
 def measure(url: str, kind: str, key: str, *, delay: int, pause: int, most: int) -> list[float]:
     """Milliseconds from each key to its paint."""
-    from playwright.sync_api import sync_playwright
-
-    from cairn.browser import find_chromium
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
-        page = browser.new_context(base_url=url, viewport={"width": 1280, "height": 800}).new_page()
+    with chromium(url) as page:
         page.goto("/login")
         page.fill("[name=name]", "ann")
         page.fill("[name=password]", PASSWORD)
         page.keyboard.press("Enter")
         page.wait_for_url(f"{url}/")
-        network = page.context.new_cdp_session(page)
-        network.send(
-            "Network.emulateNetworkConditions",
-            {"offline": False, "latency": delay, "downloadThroughput": -1, "uploadThroughput": -1},
-        )
+        slow_down(page, delay)
         page.add_init_script(WATCH)
         page.goto(f"/label/{kind}")
         page.wait_for_selector(".cell img, #stage img")
@@ -105,8 +100,49 @@ def measure(url: str, kind: str, key: str, *, delay: int, pause: int, most: int)
             done = page.evaluate("window.paints.length")
             page.wait_for_timeout(pause)
         paints: list[float] = page.evaluate("window.paints")
-        browser.close()
     return paints
+
+
+def measure_peer(peer: label_studio.Peer, *, delay: int, pause: int, most: int) -> list[float]:
+    """The same for Label Studio: milliseconds from Ctrl+Enter to the next picture's paint."""
+    with chromium(peer.url) as page:
+        label_studio.sign_in(page, peer)
+        slow_down(page, delay)
+        page.add_init_script(label_studio.WATCH)
+        label_studio.begin(page, peer)
+        page.wait_for_timeout(3000)
+        for done in range(most):
+            label_studio.answer(page)
+            for _ in range(5000):
+                if page.evaluate("window.paints.length") > done:
+                    break
+                page.wait_for_timeout(2)
+            else:
+                break
+            page.wait_for_timeout(pause)
+        paints: list[float] = page.evaluate("window.paints")
+    return paints
+
+
+@contextmanager
+def chromium(url: str) -> Iterator[Any]:
+    """A page of a real Chromium that has seen nothing yet."""
+    from playwright.sync_api import sync_playwright
+
+    from cairn.browser import find_chromium
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
+        yield browser.new_context(base_url=url, viewport={"width": 1280, "height": 800}).new_page()
+        browser.close()
+
+
+def slow_down(page: Any, delay: int) -> None:
+    """Every request of the page takes so many milliseconds longer."""
+    page.context.new_cdp_session(page).send(
+        "Network.emulateNetworkConditions",
+        {"offline": False, "latency": delay, "downloadThroughput": -1, "uploadThroughput": -1},
+    )
 
 
 def figures(paints: list[float]) -> dict[str, Any]:
@@ -115,19 +151,35 @@ def figures(paints: list[float]) -> dict[str, Any]:
     return {"n": len(paints), "p50": cuts[49], "p95": cuts[94], "p99": cuts[98], "max": max(paints)}
 
 
+def peer_row(given: argparse.Namespace, folder: Path) -> dict[str, dict[str, Any]]:
+    """Label Studio's distribution, by its version."""
+    pictures = [picture(k) for k in range(given.pictures)]
+    (folder / "peer").mkdir()
+    with label_studio.label_studio(given.peer, folder / "peer", free_port(), pictures, CATEGORIES) as peer:
+        paints = measure_peer(peer, delay=given.delay, pause=given.pause, most=given.pictures - 40)
+    return {f"Label Studio {peer.version}, classify": figures(paints)}
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--delay", type=int, default=40, help="milliseconds added to each request")
     parser.add_argument("--pause", type=int, default=250, help="milliseconds between a paint and the next key")
     parser.add_argument("--page-pause", type=int, default=3000, help="the same for a page of verify")
     parser.add_argument("--pictures", type=int, default=300)
+    parser.add_argument("--peer", type=Path, metavar="VENV", help="an environment with Label Studio")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "workspace"
         fill(folder, given.pictures)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = free_port()
         url = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "cairn", "serve", "--workspace", str(folder), "--port", str(port)]
         server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
@@ -147,10 +199,12 @@ def main() -> None:
         finally:
             server.terminate()
             server.wait(20)
+        if given.peer:
+            result |= peer_row(given, Path(temporary))
     machine = {"machine": platform.processor() or platform.machine(), "cores": os.cpu_count()}
     print(f"{machine['machine']}, {machine['cores']} cores; {given.delay} ms added to each request")
     for kind, row in result.items():
-        print(f"{kind:9} n {row['n']:4}   p50 {row['p50']:6.1f}   p95 {row['p95']:6.1f}   p99 {row['p99']:6.1f} ms")
+        print(f"{kind:32} n {row['n']:4}   p50 {row['p50']:6.1f}   p95 {row['p95']:6.1f}   p99 {row['p99']:6.1f} ms")
     if given.json:
         given.json.write_text(json.dumps(machine | {"delay_ms": given.delay} | result, indent=2) + "\n")
 

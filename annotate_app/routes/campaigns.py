@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from annotate_app.access import find_campaign, visible_campaigns
 from annotate_app.campaigns import set_state
 from annotate_app.context import Context
-from annotate_app.progress import campaign_progress
+from annotate_app.problems import Problem
 from annotate_app.security.roles import Annotator, Curator, Watcher
 from label_store.models import Campaign, Item, Judgment
 
@@ -48,6 +48,8 @@ class CampaignOut(BaseModel):
     guideline: str
     categories: list[CategoryOut]
     judged: int
+    preview: bool = False
+    """The page shows how the work looks: nobody holds its items, and nothing is saved."""
 
 
 class StateIn(BaseModel):
@@ -75,9 +77,19 @@ def get_campaign(context: Context, person: Annotator, campaign: str) -> Campaign
 
 @router.get("/{campaign}/progress")
 def get_progress(context: Context, person: Watcher, campaign: str) -> dict[str, Any]:
-    """How far a campaign is, how the annotators agree, and who does what."""
+    """How far a campaign is, how the annotators agree, and who does what; `counted_at` says of when the figures are."""
     with context.read() as session:
-        return campaign_progress(session, find_campaign(session, person, campaign), context.clock()).as_json()
+        found = find_campaign(session, person, campaign)
+    figures = context.figures.of(found.id)
+    if figures is None:
+        raise Problem(
+            503,
+            f"the figures of the campaign {found.slug!r} are being counted for the first time",
+            hint="ask again in a few seconds",
+            headers={"Retry-After": "2"},
+        )
+    progress, counted_at = figures
+    return {**progress.as_json(), "counted_at": counted_at}
 
 
 @router.put("/{campaign}/state")

@@ -8,13 +8,15 @@ from sqlalchemy import select
 
 from annotate_app import budget
 from annotate_app.access import find_campaign, visible_campaigns
-from annotate_app.campaigns import KINDS, add_items, create_campaign, set_state
+from annotate_app.campaigns import add_items, create_campaign, set_state
 from annotate_app.context import AppContext, Context
 from annotate_app.problems import Problem
 from annotate_app.rendering import render
+from annotate_app.routes.gold import taken_or_told
 from annotate_app.security.roles import Curator, Watcher
+from annotate_app.security.sessions import SignedIn
 from label_store import UsageError
-from label_store.models import Campaign, Category
+from label_store.models import KINDS, Campaign, Category
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 Short = Annotated[str, Form(max_length=300)]
@@ -45,11 +47,11 @@ async def make_campaign(request: Request, context: Context, person: Curator) -> 
     form = await request.form(max_files=0, max_fields=2000)
     given = {name: value for name, value in form.items() if isinstance(value, str)}
     categories = [value for value in form.getlist("categories") if isinstance(value, str)]
-    return await run_in_threadpool(_make, request, context, person.id, given, categories)
+    return await run_in_threadpool(_make, request, context, person, given, categories)
 
 
 def _make(
-    request: Request, context: AppContext, person_id: int, given: dict[str, str], categories: list[str]
+    request: Request, context: AppContext, person: SignedIn, given: dict[str, str], categories: list[str]
 ) -> Response:
     try:
         made = create_campaign(
@@ -70,10 +72,12 @@ def _make(
             suggestions_hidden=(_number(given, "hidden_percent", "the share without suggestions") or 0.0) / 100,
             imagenet_v2=given.get("preset") == "imagenet-v2",
             state="draft" if given.get("draft") else "open",
-            person_id=person_id,
+            person_id=person.id,
         )
     except UsageError as error:
         return _form(request, context, given, categories, Problem(400, str(error), hint=error.hint))
+    if given.get("gold", "").strip():
+        return taken_or_told(request, context, person, made.slug, given["gold"])
     return RedirectResponse(f"/campaigns/{made.slug}", 303)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
@@ -15,16 +16,24 @@ from annotate_app.problems import Problem
 from annotate_app.rendering import render
 from annotate_app.routes.campaigns import CampaignOut, as_json, judged_by
 from annotate_app.routes.pages import own_path
-from annotate_app.security.roles import Annotator, Anybody
+from annotate_app.security.roles import REVIEWS, Annotator, Anybody
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
-KINDS = ("verify", "classify", "attributes", "boxes", "polygons")
+WORKER = Path(__file__).parents[1] / "static" / "offline-worker.js"
 _A_YEAR = 365 * 24 * 3600
 
 
+@router.get("/label/offline-worker.js")
+def offline_worker(_: Anybody) -> Response:
+    """The script that opens a labelling page again without a network; by its address it can do so for these alone."""
+    return Response(WORKER.read_bytes(), media_type="text/javascript", headers={"Cache-Control": "no-cache"})
+
+
 @router.get("/label/{campaign}")
-def label_page(request: Request, context: Context, person: Annotator, campaign: str) -> Response:
-    """The page to judge on, one per kind."""
+def label_page(request: Request, context: Context, person: Annotator, campaign: str, preview: bool = False) -> Response:
+    """The page to judge on, one per kind. `?preview=true`: for those who run campaigns, and saves nothing."""
+    if preview and person.role not in REVIEWS:
+        raise Problem(403, "a preview is for those who make or review campaigns")
     with context.read() as session:
         found = find_campaign(session, person, campaign)
         shown = as_json(found, judged_by(session, person.id).get(found.id, 0))
@@ -32,8 +41,8 @@ def label_page(request: Request, context: Context, person: Annotator, campaign: 
         new = person.role == "annotator" and qualifying.is_new(session, found, person.id)
         if new and (found.guideline or qualifying.questions(session, found, person.id)):
             return RedirectResponse(f"/label/{found.slug}/start", 303)
-    if shown.kind not in KINDS:
-        raise Problem(404, f"campaigns of kind {shown.kind!r} have no page here", hint="judge them over the API")
+    if preview:
+        shown = shown.model_copy(update={"preview": True, "judged": 0})
     return render(request, f"label_{shown.kind}.html", campaign=shown, own=own)
 
 

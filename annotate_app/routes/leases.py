@@ -4,19 +4,19 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from annotate_app import holding, leasing
+from annotate_app import holding, leasing, previewing
 from annotate_app.access import CampaignFacts, find_campaign, work_of
 from annotate_app.context import Context
 from annotate_app.deck import Outlook
 from annotate_app.problems import Problem
-from annotate_app.security.roles import Annotator, AnnotatorClaim
+from annotate_app.security.roles import Annotator, AnnotatorClaim, Reviewer
 from label_store.models import CampaignCategory, Category
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["work"])
@@ -97,6 +97,24 @@ def release_lease(context: Context, person: Annotator, campaign: str, wanted: Re
     with context.read() as session:
         found = find_campaign(session, person, campaign)
     return ReleaseOut(released=holding.release(context, found.id, person.id, wanted.items))
+
+
+@router.get("/{campaign}/preview")
+def get_preview(
+    context: Context,
+    person: Reviewer,
+    campaign: str,
+    n: Annotated[int, Query(ge=1, le=leasing.MAX_ITEMS)] = 20,
+    category: str | None = None,
+    one_category: bool = False,
+) -> LeaseOut:
+    """Items as annotators would be given them, drawn anew each time; nobody holds them, and gold is not among them."""
+    at = context.clock()
+    with context.read() as session:
+        found = work_of(session, person, campaign)
+        wish = _wish(session, found, LeaseIn(n=n, category=category, one_category=one_category))
+        items = previewing.preview(session, found.id, person.id, wish, at, context.random)
+    return _as_json(holding.Leased(None, at, items, "work" if items else "done"))
 
 
 def _wish(session: Session, campaign: CampaignFacts, wanted: LeaseIn) -> leasing.Wish:

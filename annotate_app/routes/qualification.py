@@ -51,6 +51,9 @@ def qualify(context: Context, person: Annotator, campaign: str, given: AnswersIn
         strange = sorted(set(given.answers) - set(known))
         if strange:
             raise Problem(422, f"{strange[0]} is no picture of this qualification")
+        qualifying.remember(
+            session, found, person.id, [question for question in asked if question.sha256 in given.answers]
+        )
         result = qualifying.grade(asked, given.answers)
         passed = bool(asked) and len(given.answers) == len(asked) and result.passed
         if passed and qualifying.is_new(session, found, person.id):

@@ -1,14 +1,16 @@
 """The reviewer's pages: the items behind a figure, one item with all its judgments, the queue, the decision."""
 
-import json
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Path, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from annotate_app import reviewing
+from annotate_app import item_list, reviewing
 from annotate_app.access import find_campaign
 from annotate_app.context import AppContext, Context
+from annotate_app.gold import parse_answer
+from annotate_app.item_list import ItemFilter, Order
 from annotate_app.problems import Problem
 from annotate_app.rendering import render
 from annotate_app.security.roles import Reviewer, Watcher
@@ -27,22 +29,35 @@ def items_page(
     context: Context,
     person: Watcher,
     campaign: str,
-    state: Literal["open", "settled", "disputed", "gold"] | None = None,
+    state: Literal["open", "settled", "disputed", "ordinary", "gold"] | None = None,
     category: Text = None,
     annotator: Text = None,
     answer: Text = None,
+    question: Text = None,
+    said: Text = None,
     missed: bool = False,
     flagged: bool = False,
     judged: bool = False,
+    differs: bool = False,
+    disagree: bool = False,
+    recent: bool = False,
+    enough: bool | None = None,
+    day: date | None = None,
+    under_ms: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
+    order: Order = "id",
     after: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
 ) -> Response:
     """The pictures behind a figure; the filter is the address."""
-    wanted = reviewing.ItemFilter(state, category, annotator, missed, flagged, judged, answer)
+    wanted = ItemFilter(
+        state=state, category=category, person=annotator, missed=missed, flagged=flagged, judged=judged, answer=answer,
+        question=question, said=said, differs=differs, disagree=disagree, enough=enough, day=day, recent=recent,
+        under_ms=under_ms,
+    )  # fmt: skip
     with context.read() as session:
         found = find_campaign(session, person, campaign)
-        rows = reviewing.items(session, found, wanted, after=after)
-        more = request.url.include_query_params(after=rows[-1].id) if len(rows) == reviewing.PAGE else None
-        return render(request, "items.html", campaign=found, rows=rows, wanted=wanted, more=more)
+        rows = item_list.items(session, found, wanted, context.clock(), after=after, order=order)
+        more = request.url.include_query_params(after=rows[-1].id) if len(rows) == item_list.PAGE else None
+        return render(request, "items.html", campaign=found, rows=rows, wanted=wanted, more=more, order=order)
 
 
 @router.get("/campaigns/{campaign}/review")
@@ -57,9 +72,14 @@ def next_in_queue(
     """On to the next item of the queue; a page that says so when it is empty."""
     with context.read() as session:
         found = find_campaign(session, person, campaign)
-        item = reviewing.next_of(session, found, queue or "disputed", person, dice=context.random.random(), after=after)
+        at, waiting = context.clock(), context.review_queue
+        if queue == "random":
+            item = waiting.next(session, found, person.id, at, after=after)
+        else:
+            item = reviewing.disputed(session, found, person, after=after, others=waiting.of_others(person.id, at))
         if item is None:
             return render(request, "review_done.html", campaign=found, queue=queue)
+        waiting.looks(item, person.id, at)
         return RedirectResponse(f"/campaigns/{found.slug}/items/{item}?queue={queue}", 303)
 
 
@@ -114,7 +134,7 @@ def undecide_item(context: Context, person: Reviewer, campaign: str, item: ItemI
 
 def _item_of(session: Any, person: SignedIn, campaign: str, item: int) -> Campaign:
     found = find_campaign(session, person, campaign)
-    if reviewing.one(session, found, item) is None:
+    if item_list.one(session, found, item) is None:
         raise Problem(404, f"the campaign {found.slug!r} has no item {item}")
     return found
 
@@ -130,7 +150,7 @@ def _page(
 ) -> Response:
     with context.read() as session:
         found = _item_of(session, person, campaign, item)
-        shown = reviewing.one(session, found, item)
+        shown = item_list.one(session, found, item)
         assert shown is not None
         asked = session.query(Category).filter(Category.slug == shown.category).one_or_none()
         return render(
@@ -155,16 +175,8 @@ def _choices(campaign: Campaign) -> list[tuple[str, str]]:
 
 
 def _parsed(answer: str, comment: str) -> dict[str, Any]:
-    answer = answer.strip()
-    if answer.startswith("{"):
-        try:
-            parsed = json.loads(answer)
-        except (ValueError, RecursionError) as error:
-            raise Problem(422, f"the answer is not JSON: {error}") from error
-    elif answer.startswith("flag:"):
-        parsed = {"flag": answer.removeprefix("flag:")}
-    else:
-        parsed = {"value": answer}
+    flag = answer.strip().removeprefix("flag:")
+    parsed = {"flag": flag} if flag != answer.strip() else parse_answer(answer)
     return {**parsed, "comment": comment} if comment else parsed
 
 

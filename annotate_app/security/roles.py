@@ -130,6 +130,7 @@ Reviewer = Annotated[SignedIn, Depends(Require(*REVIEWS, scope="review"))]
 Watcher = Annotated[SignedIn, Depends(Require(*REVIEWS, "viewer", scope="watch"))]
 Exporter = Annotated[SignedIn, Depends(Require(*CURATES, scope="export"))]
 Curator = Annotated[SignedIn, Depends(Require(*CURATES, scope="curate"))]
+Owner = Annotated[SignedIn, Depends(Require("owner", scope="curate"))]
 Whole = Annotated[SignedIn, Depends(Require(*EVERYBODY, scope="everything"))]
 """Signed in without a narrowed token: no scope of the list is this one."""
 Contributor = Annotated[SignedIn | None, Depends(Gives(*GIVES))]

@@ -4,7 +4,10 @@ The rows are what collecting and judging would have written; only the bytes of t
 """
 
 import hashlib
+import json
+import os
 import random
+import shutil
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -25,6 +28,7 @@ from label_store.models import Campaign, CampaignCategory, Image, Item, Judgment
 SLUG = "million"
 PASSWORD = "correct horse battery"
 _ROWS_AT_ONCE = 20_000
+_TOKENS = "tokens.json"
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,23 @@ def fill(
     with workspace.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE"))
     return Filled(workspace, tuple(tokens[:-1]), tokens[-1])
+
+
+def keep(filled: Filled, folder: Path) -> None:
+    """Move what was filled there, with its tokens; it is closed."""
+    filled.workspace.close()
+    tokens = {"tokens": filled.tokens, "curator": filled.curator}
+    (filled.workspace.folder / _TOKENS).write_text(json.dumps(tokens), encoding="utf-8")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(filled.workspace.folder, folder)
+
+
+def copied(kept: Path, folder: Path) -> Filled:
+    """A copy of what was kept, raised to the present schema."""
+    shutil.copytree(kept, folder)
+    os.sync()
+    tokens = json.loads((folder / _TOKENS).read_text(encoding="utf-8"))
+    return Filled(Workspace.init(folder), tuple(tokens["tokens"]), tokens["curator"])
 
 
 def _insert(engine: Engine, table: Any, rows: Iterator[dict[str, Any]]) -> None:

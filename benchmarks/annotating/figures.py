@@ -13,6 +13,11 @@ from benchmarks.annotating.load import Load, closed_loop, open_loop
 from label_store.models import Item, Judgment
 
 Figure = dict[str, Any]
+LISTS = (
+    "", "state=open", "state=settled", "state=disputed", "state=gold", "judged=true", "enough=false", "disagree=true",
+    "recent=true", "annotator=worker-03", "category=boat", "annotator=worker-03&said=no",
+)  # fmt: skip
+"""Queries of the lists that the campaign's page opens."""
 
 
 def steady(filled: Filled, per_second: float, seconds: float) -> Figure:
@@ -53,40 +58,57 @@ def sustained(filled: Filled, seconds: float) -> Figure:
 
 
 def export(filled: Filled, formats: tuple[str, ...]) -> Figure:
-    """Each format over HTTP: seconds, MiB, and how far the server's memory rose meanwhile."""
+    """Each format over HTTP: seconds, the server's CPU seconds, MiB, its peak of memory, and how far that rose."""
     found: Figure = {"judgments": _judged(filled)}
     with serve(filled.workspace.folder) as app:
         for name in formats:
-            rested = app.peak_mib()
             app.forget_peak()
-            began = time.perf_counter()
+            rested, cpu, began = app.peak_mib(), app.cpu_seconds(), time.perf_counter()
             received = 0
             with _get(app, f"/api/v1/campaigns/{SLUG}/export?format={name}", filled.curator) as answer:
                 while chunk := answer.read(1 << 20):
                     received += len(chunk)
             found[name] = {
                 "seconds": round(time.perf_counter() - began, 1),
+                "server_cpu_seconds": round(app.cpu_seconds() - cpu, 1),
                 "mib": round(received / 2**20, 1),
+                "peak_mib": round(app.peak_mib()),
                 "memory_rose_by_mib": round(app.peak_mib() - rested, 1),
             }
     return found
 
 
 def dashboard(filled: Filled, times: int = 5) -> Figure:
-    """The curator's page of the campaign: the first time, and the median of some more."""
-    seconds = []
+    """The curator's page of the campaign: the very first, before its figures are counted; after a restart the first
+    with figures and the median of some more; then the lists behind its figures, milliseconds each."""
+    page_of = f"/campaigns/{SLUG}"
     with serve(filled.workspace.folder) as app:
-        for _ in range(times + 1):
-            began = time.perf_counter()
-            with _get(app, f"/campaigns/{SLUG}", filled.curator) as answer:
-                page = answer.read()
-            seconds.append(time.perf_counter() - began)
+        began = time.perf_counter()
+        first = _timed(app, page_of, filled)[0]
+        while b"being counted" in _timed(app, page_of, filled)[1]:
+            time.sleep(0.1)
+        counted = time.perf_counter() - began
+    with serve(filled.workspace.folder) as app:
+        seconds, pages = zip(*(_timed(app, page_of, filled) for _ in range(times + 1)), strict=True)
+        lists = {query: round(1000 * _timed(app, f"{page_of}/items?{query}", filled)[0]) for query in LISTS}
+        review = _timed(app, f"{page_of}/review?queue=random", filled)[0]
     return {
         "judgments": _judged(filled),
+        "before_figures_are_counted_ms": round(1000 * first),
+        "counting_s": round(counted, 1),
         "first_ms": round(1000 * seconds[0]),
         "ms": round(1000 * float(np.median(seconds[1:]))),
-        "kb": round(len(page) / 1000),
+        "kb": round(len(pages[0]) / 1000),
+        "lists_ms": lists,
+        "random_review_ms": round(1000 * review),
     }
+
+
+def _timed(app: Served, path: str, filled: Filled) -> tuple[float, bytes]:
+    began = time.perf_counter()
+    with _get(app, path, filled.curator) as answer:
+        page = answer.read()
+    return time.perf_counter() - began, page
 
 
 def _get(app: Served, path: str, token: str) -> Any:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cairn.commands.campaign_gold import gold
 from cairn.commands.campaign_import import import_
 from cairn.commands.campaign_plan import plan
 from cairn.console import JsonOption, WorkspaceOption, finish, out, print_json, table
@@ -13,7 +14,7 @@ from label_store import UsageError, Workspace, find_campaign
 from label_store.models import now
 
 app = typer.Typer(
-    help="Labelling jobs: create, plan, status, pause, open, close, export, import.", no_args_is_help=True
+    help="Labelling jobs: create, gold, plan, status, pause, open, close, export, import.", no_args_is_help=True
 )
 SlugArgument = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="The campaign's name.")]
 
@@ -112,6 +113,7 @@ def status(
 
 
 app.command("plan")(plan)
+app.command("gold")(gold)
 app.command("import")(import_)
 
 

@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from label_store.models.base import Base, Json, UTCDateTime, now, one_of
@@ -69,6 +70,16 @@ class Campaign(Base):
         secondary="campaign_categories", order_by="CampaignCategory.position", viewonly=True
     )
 
+    @hybrid_property
+    def has_budget(self) -> bool:
+        """Whether what it may cost in all is limited, and a judgment costs something."""
+        return self.budget is not None and self.price_per_judgment > 0
+
+    @has_budget.inplace.expression
+    @classmethod
+    def _has_budget(cls) -> ColumnElement[bool]:
+        return (cls.budget.is_not(None) & (cls.price_per_judgment > 0)).label("has_budget")
+
 
 class CampaignCategory(Base):
     """Which categories a campaign asks about, in the order they are shown."""
@@ -128,6 +139,7 @@ class Item(Base):
     priority: Mapped[int] = mapped_column(default=0, server_default="0")
     """Above zero: given back to people, before all others, the highest first."""
     extra: Mapped[int] = mapped_column(default=0, server_default="0")
+    """What a model says, in the shape of an answer, with its name as `model`; classify may have a list `likely`."""
     """Judgments that it may get beyond the stopping rule's most, below zero: fewer (`label_store.returning`)."""
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
 

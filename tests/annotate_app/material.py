@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw
+from sqlalchemy import text
 
 from annotate_app import add_person
 from label_store import AttributeSpec, CategorySpec, Origin, Workspace, ingest, put_category
@@ -64,3 +65,12 @@ def add_people(workspace: Workspace, names: Sequence[str], role: str = "annotato
     with workspace.write() as session:
         for name in names:
             add_person(session, name, PASSWORD, role)
+
+
+def set_time_zone(workspace: Workspace, zone: str) -> None:
+    """Of a PostgreSQL's database, as its administrator might; SQLite has none."""
+    if workspace.engine.dialect.name == "postgresql":
+        with workspace.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            name = connection.scalar(text("SELECT current_database()"))
+            connection.execute(text(f"ALTER DATABASE {name} SET timezone TO '{zone}'"))
+        workspace.engine.dispose()

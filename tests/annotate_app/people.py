@@ -1,5 +1,6 @@
 """People who sit down at a real Chromium, signed in, with their keys and clicks counted."""
 
+import os
 from typing import Any
 
 from sqlalchemy import select
@@ -96,4 +97,19 @@ def answers(workspace: Workspace) -> dict[int, list[Any]]:
     with workspace.read() as session:
         for judgment in session.scalars(select(Judgment).where(Judgment.active).order_by(Judgment.item_id)):
             found.setdefault(judgment.item_id, []).append(judgment.answer)
+    return found
+
+
+def processes_of(profile: Any) -> list[int]:
+    """The processes of the Chromium that runs on this profile."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open(f"/proc/{entry}/cmdline", "rb") as file:
+                    command = file.read()
+            except OSError:
+                continue
+            if str(profile).encode() in command and b"chrom" in command:
+                found.append(int(entry))
     return found

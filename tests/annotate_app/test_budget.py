@@ -103,8 +103,17 @@ def test_a_correction_costs_nothing(stocked, app):
 
 @pytest.mark.parametrize(
     ("budget", "price", "judgments"),
-    [(0.3, 0.1, 3), (1.0, 0.1, 10), (0.35, 0.1, 3), (0.0, 0.1, 0), (None, 0.1, None), (5.0, 0.0, None)],
-    ids=["tenths", "one", "rest", "nothing", "no-budget", "free"],
+    [
+        (0.3, 0.1, 3),
+        (1.0, 0.1, 10),
+        (0.35, 0.1, 3),
+        (1e8, 0.1, 10**9),
+        (0.0, 0.1, 0),
+        (None, 0.1, None),
+        (5.0, 0.0, None),
+        (5.0, 5e-324, None),
+    ],
+    ids=["tenths", "one", "rest", "many", "nothing", "no-budget", "free", "beyond-numbers"],
 )
 def test_a_budget_pays_for_whole_judgments(budget, price, judgments):
     assert pays_for(budget, price) == judgments

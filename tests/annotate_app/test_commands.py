@@ -10,10 +10,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from annotate_app.serving import bound_socket, check_exposure
 from cairn.cli import run
 from label_store import CairnError, UsageError, Workspace
+from label_store.models import Item
 from tests.annotate_app.material import add_pictures
 from tests.annotate_app.server import PASSWORD, serving
 from tests.annotate_app.work import judge_all
@@ -59,6 +61,16 @@ def test_a_campaign_from_making_to_export(stocked: Workspace, tmp_path: Path, ca
     capsys.readouterr()
     assert run(["campaign", "status", "boats", "--json", *at]) == 0
     assert json.loads(capsys.readouterr().out)["judged_enough"] == 3
+    known = tmp_path / "known.csv"
+    with stocked.read() as session:
+        pictures = session.scalars(select(Item.image_sha256)).all()
+    known.write_text("image,answer\n" + "".join(f"{sha256},yes\n" for sha256 in pictures))
+    assert run(["campaign", "create", "gold", "--kind", "verify", "-c", "boat", *at]) == 0
+    assert run(["campaign", "gold", "gold", str(known), *at]) == 0
+    known.write_text(f"image,answer\n{pictures[0]},perhaps\n{pictures[1]},no\n")
+    capsys.readouterr()
+    assert run(["campaign", "gold", "gold", str(known), *at]) == 3
+    assert "row 2" in capsys.readouterr().out
     out = tmp_path / "boats.csv"
     assert run(["campaign", "export", "boats", "-o", str(out), *at]) == 0
     assert out.read_text().count(",ann,yes,") == 3

@@ -166,6 +166,46 @@ def test_the_first_page_of_a_large_campaign_does_not_wait_for_its_figures(stocke
     assert "being counted" not in shown(cora, "/campaigns")
 
 
+def test_the_first_answer_of_a_large_campaign_s_progress_says_when_to_come_again(stocked, app, monkeypatch):
+    add_pictures(stocked, "boat", 4)
+    create_campaign(stocked, "boats", "verify", ["boat"])
+    monkeypatch.setattr("annotate_app.kept_figures.LARGE", 2)
+    monkeypatch.setattr("annotate_app.kept_figures.QUICK", -1.0)
+    cora = app.client("cora")
+    first = cora.get("/api/v1/campaigns/boats/progress")
+    assert (first.status_code, first.headers["retry-after"]) == (503, "2")
+    for _ in range(200):
+        if (answer := cora.get("/api/v1/campaigns/boats/progress")).status_code == 200:
+            break
+        time.sleep(0.05)
+    with stocked.write() as session:
+        kept = session.scalars(select(CampaignFigures)).one()
+        kept.seconds = 1000.0
+    judge_all(app.client("ann"), "boats")
+    again = cora.get("/api/v1/campaigns/boats/progress").json()
+    assert again == answer.json()
+    assert (again["judgments"], again["items"]) == (0, 4)
+    assert again["counted_at"] == kept.at.isoformat().replace("+00:00", "Z")
+
+
+def test_what_is_counted_quickly_now_is_not_shown_from_older_figures_for_ever(stocked, app, monkeypatch):
+    add_pictures(stocked, "boat", 4)
+    create_campaign(stocked, "boats", "verify", ["boat"])
+    cora = app.client("cora")
+    monkeypatch.setattr("annotate_app.kept_figures.QUICK", -1.0)
+    shown(cora, "/campaigns/boats")
+    monkeypatch.setattr("annotate_app.kept_figures.QUICK", 100.0)
+    judge_all(app.client("ann"), "boats")
+    app.clock.forward(minutes=10)
+    for _ in range(200):
+        if cora.get("/api/v1/campaigns/boats/progress").json()["judgments"] == 4:
+            break
+        time.sleep(0.05)
+    assert "Figures of" not in shown(cora, "/campaigns/boats")
+    with stocked.read() as session:
+        assert session.scalars(select(CampaignFigures)).all() == []
+
+
 def test_suggestions_are_hidden_from_a_share_of_people_and_always_the_same_ones(stocked, app):
     add_pictures(stocked, "boat", 4)
     create_campaign(stocked, "boats", "verify", ["boat"], suggestions_hidden=0.5, stopping={"rule": "fixed", "n": 30})

@@ -67,6 +67,13 @@ def test_a_deck_is_made_anew_when_it_is_old_or_the_clock_went_back():
     assert decks.of(1, None, AT - timedelta(hours=1), stays=True) is not first
 
 
+def test_who_waited_for_a_turn_takes_the_deck_that_others_made_meanwhile():
+    decks = Decks()
+    newer = decks.of(1, None, AT, stays=True)
+    assert decks.of(1, None, AT - timedelta(seconds=30), stays=True) is newer
+    assert decks.of(1, None, AT + LIVES / 2, stays=True) is newer
+
+
 def test_a_slow_search_in_vain_is_remembered_and_a_quick_one_is_not():
     decks = Decks()
     decks.rest(1, ANN, None, "done", searched=0.01)

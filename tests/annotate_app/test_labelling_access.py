@@ -17,6 +17,7 @@ from label_store.models import Event, Judgment
 from tests.annotate_app.material import add_pictures
 from tests.annotate_app.people import ALL_COMPLETE, answers, until
 from tests.annotate_app.server import RunningApp
+from tests.annotate_app.work import judgment, lease, send
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 APP = FOLDER.parent
@@ -179,8 +180,9 @@ def test_a_labelling_page_without_its_pictures_weighs_at_most_100_kb(campaigns, 
     page.on("requestfinished", lambda request: came.append(request))
     page.goto(f"/label/{kind}")
     page.wait_for_load_state("networkidle")
-    weights = {one.url: one.sizes()["responseBodySize"] for one in came if "/images/" not in one.url}
-    assert 20_000 < sum(weights.values()) <= 100_000, weights
+    # A part that is put aside for a time without a network comes from the browser's own cache, with a size below zero.
+    weights = [(one.url, max(0, one.sizes()["responseBodySize"])) for one in came if "/images/" not in one.url]
+    assert 20_000 < sum(weight for _, weight in weights) <= 100_000, weights
 
 
 @pytest.mark.browser
@@ -298,9 +300,31 @@ def test_what_is_asked_of_a_newcomer_is_not_all_the_gold_and_not_always_the_same
     assert refused.status_code == 422
 
 
+def test_gold_that_taught_a_newcomer_is_not_given_to_them_again_and_to_others_it_is(stocked, app):
+    hashes = add_pictures(stocked, "boat", 12)
+    create_campaign(
+        stocked, "boats", "verify", ["boat"], images=hashes, gold_rate=0.99, stopping={"rule": "fixed", "n": 9}
+    )
+    gold = hashes[:9]
+    add_gold(stocked, "boats", {sha256: {"value": "yes" if k % 2 else "no"} for k, sha256 in enumerate(gold)})
+    ann = app.client("ann")
+    page = ann.get("/label/boats/start", headers={"accept": "text/html"}).text
+    (first, *others) = sorted(set(re.findall(r"[0-9a-f]{64}", page)))
+    for told in ([first], [first], [first, *others]):
+        ann.post("/api/v1/campaigns/boats/qualification", json={"answers": dict.fromkeys(told, "yes")})
+    given: dict[str, set[str]] = {"ann": set(), "bea": set()}
+    for name, seen in given.items():
+        client = app.client(name)
+        while items := lease(client, "boats", 3)["items"]:
+            seen |= {item["sha256"] for item in items}
+            send(client, [judgment(item["id"]) for item in items])
+    assert given["ann"] & set(gold)
+    assert not given["ann"] & {first, *others}
+    assert given["bea"] & {first, *others}
+
+
 def test_own_figures_are_count_pace_agreement_and_pay(lesson: Workspace, app: RunningApp):
     from label_store import settle
-    from tests.annotate_app.work import judgment, lease, send
 
     ann, bea, carl = (app.client(name) for name in ("ann", "bea", "carl"))
     assert ann.get("/api/v1/campaigns/boats/me").json()["per_hour"] is None

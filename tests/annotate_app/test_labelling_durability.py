@@ -12,7 +12,7 @@ from cairn.browser import find_chromium
 from label_store import Workspace
 from label_store.models import Item, Judgment
 from tests.annotate_app.material import add_pictures
-from tests.annotate_app.people import ALL_COMPLETE, KEPT, SAVED, answers, until, waiting
+from tests.annotate_app.people import ALL_COMPLETE, KEPT, SAVED, answers, processes_of, until, waiting
 from tests.annotate_app.server import AppProcess, RunningApp, SettableClock
 from tests.annotate_app.work import judge_all
 
@@ -246,18 +246,3 @@ def test_a_picture_that_does_not_come_waits_at_the_end_and_is_never_answered_uns
     ann.wait_outlook("done")
     ann.wait_saved()
     assert answers(stocked)[missing.id] == [{"value": "yes"}]
-
-
-def processes_of(profile: Any) -> list[int]:
-    """The processes of the Chromium that runs on this profile."""
-    found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                with open(f"/proc/{entry}/cmdline", "rb") as file:
-                    command = file.read()
-            except OSError:
-                continue
-            if str(profile).encode() in command and b"chrom" in command:
-                found.append(int(entry))
-    return found

@@ -1,5 +1,6 @@
 """Review: disputed and random items with all their judgments; a decision is a judgment, and edits nothing."""
 
+import html
 import re
 
 import pytest
@@ -7,9 +8,10 @@ from sqlalchemy import select
 
 from annotate_app import create_campaign
 from label_store import settle
-from label_store.models import Event, Item, Judgment
+from label_store.audit import audit_campaign, audit_key
+from label_store.models import Campaign, Event, Item, Judgment
 from tests.annotate_app.material import add_people, add_pictures
-from tests.annotate_app.work import judgment, lease, send
+from tests.annotate_app.work import judge_all, judgment, lease, send
 
 PAGE = {"Accept": "text/html"}
 
@@ -84,12 +86,72 @@ def test_a_returned_item_is_shown_to_two_more_people_before_everything_else(stoc
     assert lease(app.client("dora"), "boats")["items"] == []
 
 
-def test_random_items_come_from_all_that_were_judged(stocked, app, disputed):
+def at_random(client, answer="yes", times=1):
+    """Review so many items of the random queue; their numbers, in the order in which they came."""
+    seen, after = [], 0
+    for _ in range(times):
+        there = client.get(f"/campaigns/boats/review?queue=random&after={after}")
+        if there.status_code != 303:
+            break
+        seen.append(int(re.search(r"/items/(\d+)", there.headers["location"])[1]))
+        client.post(f"/campaigns/boats/items/{seen[-1]}/decide?queue=random", data={"answer": answer})
+        after = seen[-1]
+    return seen
+
+
+def test_random_review_goes_through_all_that_was_judged_once_in_the_order_of_an_audit(stocked, app, disputed):
     rita = app.client("rita")
-    seen = set()
-    for _ in range(40):
-        seen.add(rita.get("/campaigns/boats/review?queue=random").headers["location"])
-    assert len(seen) > 1
+    seen = at_random(rita, times=9)
+    assert seen == sorted(disputed, key=lambda item: audit_key("boats", item))
+
+
+def test_what_was_reviewed_at_random_is_the_sample_of_the_audit(stocked, app):
+    add_people(stocked, ["rita"], "reviewer")
+    add_pictures(stocked, "boat", 40)
+    create_campaign(stocked, "boats", "verify", ["boat"], stopping={"rule": "fixed", "n": 2})
+    for name in ("ann", "bea"):
+        judge_all(app.client(name), "boats")
+    settle(stocked, "boats")
+    rita = app.client("rita")
+    at_random(rita, times=10)
+    at_random(rita, answer="no", times=2)
+    with stocked.read() as session:
+        audit = audit_campaign(session, session.scalars(select(Campaign)).one())
+    assert audit.audited is not None
+    assert (audit.audited.judged, audit.audited.corrected) == (12, 2)
+    assert not set(audit.to_judge) & {row.item_id for row in decisions(stocked)}
+
+
+def test_what_a_reviewer_skips_comes_again_at_the_next_visit(stocked, app, disputed):
+    rita = app.client("rita")
+    (first, *_) = sorted(disputed, key=lambda item: audit_key("boats", item))
+    there = rita.get("/campaigns/boats/review?queue=random").headers["location"]
+    assert f"/items/{first}?" in there
+    assert f"/items/{first}?" not in rita.get(f"/campaigns/boats/review?queue=random&after={first}").headers["location"]
+    assert rita.get("/campaigns/boats/review?queue=random").headers["location"] == there
+
+
+@pytest.mark.parametrize("queue", ["random", "disputed"])
+def test_two_reviewers_at_once_are_sent_to_different_items(stocked, app, disputed, queue):
+    add_people(stocked, ["rosa"], "reviewer")
+    sent = [
+        app.client(name).get(f"/campaigns/boats/review?queue={queue}").headers["location"] for name in ("rita", "rosa")
+    ]
+    assert sent[0] != sent[1]
+    app.clock.forward(minutes=11)
+    assert app.client("rosa").get(f"/campaigns/boats/review?queue={queue}").headers["location"] in sent
+
+
+def test_what_is_with_people_again_is_not_asked_of_reviewers_meanwhile(stocked, app, disputed):
+    rita = app.client("rita")
+    (first, second, *_) = sorted(disputed, key=lambda item: audit_key("boats", item))
+    rita.post(f"/campaigns/boats/items/{first}/return")
+    assert at_random(rita) == [second]
+
+
+def decisions(workspace):
+    with workspace.read() as session:
+        return session.scalars(select(Judgment).where(Judgment.role == "reviewer", Judgment.active)).all()
 
 
 @pytest.mark.parametrize("name", ["ann", "vera"], ids=["annotator", "viewer"])
@@ -118,3 +180,23 @@ def test_an_answer_that_does_not_fit_is_refused(app, disputed, answer):
     rita = app.client("rita")
     answered = rita.post(f"/campaigns/boats/items/{disputed[0]}/decide", data={"answer": answer})
     assert answered.status_code == 422
+
+
+def test_boxes_are_drawn_by_number_and_a_reviewer_takes_one_person_s_answer(stocked, app):
+    add_people(stocked, ["rita"], "reviewer")
+    add_pictures(stocked, "boat", 1)
+    create_campaign(stocked, "where", "boxes", ["boat"], stopping={"rule": "fixed", "n": 2})
+    box = {"category": "boat", "x": 10.0, "y": 20.0, "w": 100.0, "h": 50.0, "crowd": False}
+    for name, x in (("ann", 10.0), ("bea", 150.0)):
+        client = app.client(name)
+        (item,) = lease(client, "where")["items"]
+        send(client, [judgment(item["id"]) | {"answer": {"boxes": [box | {"x": x}]}}])
+    rita = app.client("rita")
+    page = rita.get(f"/campaigns/where/items/{item['id']}", headers=PAGE).text
+    assert 'viewBox="0 0 320 240"' in page
+    assert '<rect x="10.0" y="20.0" width="100.0" height="50.0"><title>1 ann: boat</title>' in page
+    assert '<rect x="150.0"' in page
+    taken = html.unescape(re.findall(r'name="answer" value="(\{[^"]*)"', page)[1])
+    assert rita.post(f"/campaigns/where/items/{item['id']}/decide", data={"answer": taken}).status_code == 303
+    (decision,) = decisions(stocked)
+    assert decision.answer == {"boxes": [box | {"x": 150.0}]}

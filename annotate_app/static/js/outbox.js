@@ -19,7 +19,7 @@ export function uuid() {
 }
 
 export class Outbox extends EventTarget {
-  // Events: "change" (waiting, state), "refused" (detail: [{id, reason, body, op}]).
+  // Events: "change" (waiting, state), "given" (detail: {op, item}), "refused" (detail: [{id, reason, body, op}]).
   constructor(person) {
     super();
     this.person = person;
@@ -54,6 +54,7 @@ export class Outbox extends EventTarget {
   async add(entry) {
     this.waiting += 1;
     this.report(this.state === "saved" ? "sending" : this.state);
+    this.dispatchEvent(new CustomEvent("given", { detail: entry }));
     this.order = Math.max(this.order + 0.001, performance.timeOrigin + performance.now());
     const record = { ...entry, person: this.person, order: this.order };
     const held = { ...record, seq: `memory ${this.order}` };

@@ -1,4 +1,5 @@
 // Items ahead: leased before they are needed, their pictures fetched and decoded.
+import { heldBefore, keepHeld } from "./offline.js";
 import { asPerson } from "./outbox.js";
 
 const TRIES_MS = [0, 400, 1500]; // a picture is asked for so often before its turn is put off
@@ -47,29 +48,47 @@ export function signedOut(error) {
 }
 
 export class Leases {
-  constructor(campaign, outbox) {
-    this.campaign = campaign;
-    this.url = `/api/v1/campaigns/${encodeURIComponent(campaign)}/leases`;
+  constructor({ slug, preview }, outbox, variant) {
+    this.campaign = slug;
+    this.preview = preview;
+    this.url = `/api/v1/campaigns/${encodeURIComponent(slug)}/${preview ? "preview" : "leases"}`;
     this.outbox = outbox;
-    this.known = new Set(); // items this page has had
+    this.variant = variant;
+    this.known = new Map(); // items this page has had, by id
+    this.held = new Map(); // those of them that are to be judged yet
+    this.keeping = null;
     this.outlook = "work";
+    outbox.addEventListener("given", ({ detail: { op, item } }) => {
+      if (op === "judgment") this.held.delete(item);
+      else if (this.known.get(item)) this.held.set(item, this.known.get(item)); // taken back: to be judged anew
+      this.keep();
+    });
   }
 
-  // What an earlier load of this page still held and did not answer.
+  // What an earlier load of this page still held and did not answer; without a network, as that page put it aside.
   async resume() {
+    if (this.preview) return [];
+    let items;
+    try { ({ items } = await json(this.url, this.outbox.person)); } catch (error) {
+      if (error.status) throw error;
+      items = await heldBefore(this.campaign);
+      if (!items.length) throw error;
+    }
     const answered = new Set();
     for (const record of await this.outbox.pending()) {
       if (record.op === "judgment") answered.add(record.item);
       else answered.delete(record.item); // taken back: to be answered anew
     }
-    const { items } = await json(this.url, this.outbox.person);
     return this.fresh(items.filter((item) => !answered.has(item.id)));
   }
 
   async more(n, wish = {}) {
-    const leased = await json(this.url, this.outbox.person, { n, ...wish });
+    const leased = this.preview
+      ? await json(`${this.url}?${new URLSearchParams({ n, ...wish })}`, this.outbox.person)
+      : await json(this.url, this.outbox.person, { n, ...wish });
     this.outlook = leased.outlook;
     const fresh = this.fresh(leased.items);
+    if (this.preview && !fresh.length) this.outlook = "done"; // all of it was shown
     return fresh.length ? fresh : this.resume(); // a lease whose answer never arrived (a reload) is ours all the same
   }
 
@@ -77,14 +96,25 @@ export class Leases {
   async answered(n, before = null) {
     const wish = new URLSearchParams({ campaign: this.campaign, n, ...(before ? { before } : {}) });
     const rows = await json(`/api/v1/judgments?${wish}`, this.outbox.person);
-    for (const row of rows) this.known.add(row.item.id);
+    for (const row of rows) this.known.set(row.item.id, row.item);
     return rows;
   }
 
   fresh(items) {
     const fresh = items.filter((item) => !this.known.has(item.id));
-    for (const item of fresh) this.known.add(item.id);
+    for (const item of fresh) { this.known.set(item.id, item); this.held.set(item.id, item); }
+    if (fresh.length) this.keep();
     return fresh;
+  }
+
+  // One writing at a time, of what is held by then.
+  keep() {
+    if (this.preview) return;
+    this.again = true;
+    this.keeping ??= (async () => {
+      while (this.again) { this.again = false; await keepHeld(this.campaign, [...this.held.values()], this.variant); }
+      this.keeping = null;
+    })();
   }
 }
 
@@ -141,7 +171,8 @@ export class Queue {
       if (!items.length && this.leases.outlook === "wait") setTimeout(() => this.fill(), 15000);
     } catch (error) {
       if (signedOut(error)) { this.onEmpty(signedOut(error)); return; }
-      if (!this.items.length) this.onEmpty("offline");
+      if (this.items.length) this.onItems(); // what is here can be judged
+      else this.onEmpty("offline");
       setTimeout(() => this.fill(), Math.min(30000, 1000 * 2 ** this.failures++));
     }
   }

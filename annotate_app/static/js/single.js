@@ -20,7 +20,7 @@ export class Single {
     this.at = 0; // whose answer is looked at; history.length: the picture that is new
     this.fresh = null; // the new picture, while one looks back
     this.comment = "";
-    this.leases = new Leases(campaign.slug, outbox);
+    this.leases = new Leases(campaign, outbox, variant);
     this.queue = new Queue(this.leases, {
       variant,
       onItems: () => { if (!this.item) this.next(); },

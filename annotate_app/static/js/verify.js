@@ -7,7 +7,7 @@ import { onSwipe } from "./touch.js";
 import { t } from "./words.js";
 
 const grid = byId("grid");
-const leases = new Leases(campaign.slug, outbox);
+const leases = new Leases(campaign, outbox, "thumb");
 const draftKey = `cairn-marks-${person}-${campaign.id}`;
 const drafts = readDrafts();
 const GAP = 6; // pixels, as in the stylesheet

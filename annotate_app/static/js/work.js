@@ -1,5 +1,7 @@
 // What all kinds of work share: the outbox, messages, count and pace, time in view, and the words of a judgment.
+import { keepPage } from "./offline.js";
 import { Outbox, showSaved, uuid } from "./outbox.js";
+import { Unsent } from "./preview.js";
 import { showHeld } from "./held.js";
 import { count, t } from "./words.js";
 
@@ -7,10 +9,11 @@ export const main = document.getElementById("main");
 export const campaign = JSON.parse(main.dataset.schema);
 export const person = Number(document.body.dataset.person);
 export const categories = new Map(campaign.categories.map((category) => [category.slug, category]));
-export const outbox = new Outbox(person);
+export const outbox = campaign.preview ? new Unsent(person) : new Outbox(person);
 export const byId = (id) => document.getElementById(id);
 
-showSaved(outbox, byId("saved"));
+if (campaign.preview) byId("saved").textContent = t("preview");
+else { showSaved(outbox, byId("saved")); addEventListener("load", keepPage); }
 byId("saved-button").addEventListener("click", (event) => { if (!event.target.closest("a")) showHeld(outbox); });
 outbox.addEventListener("refused", (event) => {
   const [first] = event.detail;

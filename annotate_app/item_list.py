@@ -1,0 +1,240 @@
+"""The items behind a figure: a filter, which is the address of a list, and the list, page by page.
+
+Numbers are found first, by what indexes know, and details then of one page only.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import Select, and_, exists, func, or_, select, true
+from sqlalchemy.orm import Session
+
+from annotate_app import policy
+from annotate_app.gold import same_answer
+from label_store import as_word, is_flag
+from label_store.models import Campaign, Category, Consensus, Image, Item, Judgment, Person, Takedown, Tally
+
+PAGE = 48
+RECENT = timedelta(hours=1)
+Order = Literal["id", "risk"]
+
+
+@dataclass(frozen=True)
+class ItemFilter:
+    """Which items of a campaign; every field narrows."""
+
+    state: str | None = None
+    """open, settled, disputed: ordinary items of the state; ordinary: all that are not gold; gold."""
+    category: str | None = None
+    person: str | None = None
+    """Judged by the person of this name; the fields about judgments are about theirs."""
+    missed: bool = False
+    """Gold that the person (or anybody) missed."""
+    flagged: bool = False
+    judged: bool = False
+    """With at least one judgment."""
+    answer: str | None = None
+    """Settled or disputed with this consensus."""
+    question: str | None = None
+    """Of which attribute `answer` and `said` are."""
+    said: str | None = None
+    """So judged by the person (or anybody)."""
+    differs: bool = False
+    """Settled as something else than the person (or anybody) said."""
+    disagree: bool = False
+    """People gave different answers."""
+    enough: bool | None = None
+    """Open, with all judgments that the rule asks for; or with fewer."""
+    day: date | None = None
+    """Judged on this day, UTC."""
+    recent: bool = False
+    """Judged within the last hour."""
+    under_ms: int | None = None
+    """Judged within so many milliseconds in view."""
+
+
+@dataclass(frozen=True)
+class ShownItem:
+    """One item of a list."""
+
+    id: int
+    sha256: str
+    width: int
+    height: int
+    category: str | None
+    state: str
+    n: int
+    answer: str | None
+    risk: float | None
+
+
+def items(
+    session: Session,
+    campaign: Campaign,
+    wanted: ItemFilter,
+    at: datetime,
+    *,
+    after: int = 0,
+    order: Order = "id",
+    n: int = PAGE,
+) -> list[ShownItem]:
+    """The items of a filter behind the item `after`: in the order of their numbers, or the riskiest first."""
+    query = select(Item.id).where(*_narrowed(session, campaign, wanted, at))
+    if order == "id":
+        query = query.where(Item.id > after).order_by(Item.id)
+    else:
+        query = query.join(Consensus, _present(campaign)).order_by(Consensus.risk.desc(), Item.id)
+        risk = session.scalar(
+            select(Consensus.risk).where(Consensus.item_id == after, Consensus.version == campaign.consensus_version)
+        )
+        if risk is not None:
+            query = query.where(or_(Consensus.risk < risk, and_(Consensus.risk == risk, Item.id > after)))
+    found = list(session.scalars(query.limit(n)))
+    by_id = {row.id: _as_shown(row) for row in session.execute(_shown(campaign).where(Item.id.in_(found)))}
+    return [by_id[item] for item in found]
+
+
+def one(session: Session, campaign: Campaign, item_id: int) -> ShownItem | None:
+    """An item of this campaign; None when it is of another, or of none, or its picture was taken down."""
+    row = session.execute(
+        _shown(campaign).where(Item.id == item_id, Item.campaign_id == campaign.id, ~_taken_down())
+    ).one_or_none()
+    return None if row is None else _as_shown(row)
+
+
+def _present(campaign: Campaign) -> Any:
+    return (Consensus.item_id == Item.id) & (Consensus.version == campaign.consensus_version)
+
+
+def _taken_down() -> Any:
+    return exists().where(Takedown.sha256 == Item.image_sha256)
+
+
+def _shown(campaign: Campaign) -> Select[Any]:
+    return (
+        select(
+            Item.id, Item.image_sha256, Image.width, Image.height, Category.slug, Item.state, Item.n, Item.gold,
+            Consensus.answer, Consensus.risk,
+        )
+        .join(Image, Image.sha256 == Item.image_sha256)
+        .outerjoin(Category, Category.id == Item.category_id)
+        .outerjoin(Consensus, _present(campaign))
+    )  # fmt: skip
+
+
+def _as_shown(row: Any) -> ShownItem:
+    known = row.gold if row.gold is not None else row.answer
+    state = "gold" if row.gold is not None else row.state
+    return ShownItem(
+        row.id, row.image_sha256, row.width, row.height, row.slug, state, row.n,
+        None if known is None else as_word(known), row.risk,
+    )  # fmt: skip
+
+
+def _narrowed(session: Session, campaign: Campaign, wanted: ItemFilter, at: datetime) -> list[Any]:
+    narrow: list[Any] = [Item.campaign_id == campaign.id, ~_taken_down()]
+    if wanted.state == "gold":
+        narrow.append(Item.gold.is_not(None))
+    elif wanted.state == "ordinary":
+        narrow.append(Item.gold.is_(None))
+    elif wanted.state:
+        narrow += [Item.state == wanted.state, Item.gold.is_(None)]
+    if wanted.enough is not None:
+        most = policy.most_judgments(campaign.stopping)
+        narrow += [Item.state == "open", Item.gold.is_(None), Item.n >= most if wanted.enough else Item.n < most]
+    if wanted.category:
+        narrow.append(Item.category_id == select(Category.id).where(Category.slug == wanted.category).scalar_subquery())
+    if wanted.answer:
+        settled = _said(Consensus.answer, wanted.question) == wanted.answer
+        narrow.append(exists().where(_present(campaign), settled).correlate(Item))
+    if wanted.missed:
+        narrow.append(Item.id.in_(_missed(session, campaign, wanted.person)))
+    if wanted.judged:
+        narrow.append(or_(Item.n > 0, exists().where(*_judgments(wanted)).correlate(Item)))
+    narrow += _by_judgments(campaign, wanted, at)
+    return narrow
+
+
+def _by_judgments(campaign: Campaign, wanted: ItemFilter, at: datetime) -> list[Any]:
+    """That there is a judgment as wanted: all that is said of it is true of one.
+
+    By the person and the time they are found through an index of both; else item by item.
+    """
+    like: list[Any] = []
+    if wanted.flagged:
+        like.append(Judgment.answer["flag"].as_string().is_not(None))
+    if wanted.said:
+        like.append(_said(Judgment.answer, wanted.question) == wanted.said)
+    if wanted.day:
+        start = datetime.combine(wanted.day, time(), UTC)
+        like += [Judgment.received_at >= start, Judgment.received_at < start + timedelta(days=1)]
+    if wanted.recent:
+        like.append(Judgment.received_at > at - RECENT)
+    if wanted.under_ms is not None:
+        like += [Judgment.active_ms > 0, Judgment.active_ms < wanted.under_ms]
+    narrow: list[Any] = []
+    if wanted.person or wanted.day or wanted.recent:
+        people = select(Tally.person_id).where(Tally.campaign_id == campaign.id)
+        if wanted.person:
+            people = select(Person.id).where(Person.name == wanted.person)
+        by_them = (Judgment.person_id.in_(people), Judgment.active, Judgment.role == "annotator")
+        if like or not wanted.missed:
+            narrow.append(Item.id.in_(select(Judgment.item_id).where(*by_them, *like)))
+    elif like:
+        narrow.append(exists().where(*_judgments(wanted), *like).correlate(Item))
+    if wanted.differs:
+        otherwise = exists().where(_present(campaign), _whole(Judgment.answer) != _whole(Consensus.answer))
+        said = Judgment.answer["flag"].as_string().is_(None)
+        narrow += [
+            Item.state == "settled",
+            Item.gold.is_(None),
+            exists().where(*_judgments(wanted), said, otherwise.correlate(Item, Judgment)).correlate(Item),
+        ]
+    if wanted.disagree:
+        whole = _whole(Judgment.answer)
+        different = (
+            select(true())
+            .where(*_judgments(wanted), Judgment.answer["flag"].as_string().is_(None))
+            .group_by(Judgment.item_id)
+            .having(func.min(whole) < func.max(whole))
+            .correlate(Item)
+        )
+        narrow.append(and_(Item.n > 1, different.exists()))
+    return narrow
+
+
+def _judgments(wanted: ItemFilter) -> tuple[Any, ...]:
+    """Those of the item that count, by the wanted person where there is one."""
+    of_item = (Judgment.item_id == Item.id, Judgment.active, Judgment.role == "annotator")
+    if not wanted.person:
+        return of_item
+    return (*of_item, Judgment.person_id == select(Person.id).where(Person.name == wanted.person).scalar_subquery())
+
+
+def _said(answer: Any, question: str | None) -> Any:
+    return answer["value"].as_string() if question is None else answer[("values", question)].as_string()
+
+
+def _whole(answer: Any) -> Any:
+    """What an answer says, without its comment, to be compared within one database."""
+    parts = [answer[name].as_string() for name in ("value", "values", "boxes", "shapes")]
+    return func.coalesce(*parts)
+
+
+def _missed(session: Session, campaign: Campaign, person: str | None) -> list[int]:
+    """Gold that was missed. Compared here, as the figures are: a box is right when it is near enough."""
+    query = (
+        select(Item.id, Judgment.answer, Item.gold)
+        .join(Judgment, Judgment.item_id == Item.id)
+        .where(Item.campaign_id == campaign.id, Item.gold.is_not(None), Judgment.active, Judgment.role == "annotator")
+    )
+    if person:
+        query = query.join(Person, Person.id == Judgment.person_id).where(Person.name == person)
+    rows: list[tuple[int, Mapping[str, Any], Mapping[str, Any] | None]] = [
+        (row[0], row[1], row[2]) for row in session.execute(query)
+    ]
+    return sorted(
+        {item for item, answer, gold in rows if gold and not is_flag(answer) and not same_answer(answer, gold)}
+    )
