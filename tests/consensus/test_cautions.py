@@ -51,3 +51,15 @@ def test_little_data_says_nothing():
     assert told(one) == []
     none = np.array([], dtype=np.int64)
     assert told(Judgments(none, none, none, 0, 0, 2, 2)) == []
+
+
+def test_two_sides_that_contradict_each_other_are_said_and_gold_ends_it():
+    judged, truth = campaign(np.random.default_rng(3), [0.9] * 8 + [0.1] * 5, n_items=400, per_item=5)
+    assert any("against the others" in sentence for sentence in told(judged))
+    # Enough known items tell which side is right.
+    assert not any("against the others" in s for s in told(judged, {i: int(truth[i]) for i in range(40)}))
+
+
+def test_a_dozen_items_are_too_few_to_say_that_nobody_agrees():
+    judged, _ = campaign(np.random.default_rng(4), [0.8] * 6, n_items=12, per_item=3)
+    assert told(judged) == []
