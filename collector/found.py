@@ -97,6 +97,8 @@ class PageSeen:
 
     url: str
     problem: str | None = None
+    unknown_category: str | None = None
+    """What its path names by the curator's pattern, where that is no category."""
 
 
 Found = Candidate | BadRow | PageSeen
@@ -168,5 +170,7 @@ def refuse_unknown(words: Collection[str], where: str) -> None:
         shown = ", ".join(listed[:5]) + (f" and {len(listed) - 5} more" if len(listed) > 5 else "")
         raise UsageError(
             f"{where}: not in the taxonomy: {shown}",
-            hint=f"add it with `cairn taxonomy add {slugify(listed[0]) or 'NAME'}`, or say --category",
+            hint="add what is wanted: "
+            + "; ".join(f"cairn taxonomy add {slugify(one) or 'NAME'}" for one in listed[:5])
+            + "; or say --category",
         )

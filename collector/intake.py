@@ -5,7 +5,7 @@ Nowhere where it was settled before, straight to the record where nothing is to 
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from collector.claims import Claim, Claims
 from collector.errors import FetchFailed
@@ -26,6 +26,8 @@ class Ways:
     show: Callable[[], None]
     refresh: bool = False
     """Also pictures that are here are sent to be asked for, whether they are still the same."""
+    again: Callable[[Known], bool] = field(default=lambda _: False)
+    """Whether an address that was left out is fetched now all the same."""
 
 
 class Intake:
@@ -76,6 +78,8 @@ class Intake:
             elif isinstance(found, PageSeen):
                 if found.problem is None:
                     self._tally.pages += 1
+                    if found.unknown_category is not None:
+                        self._tally.unknown_categories[found.unknown_category] += 1
                 else:
                     self._tally.pages_left_out[found.problem] += 1
             elif (claim := self._claims.claim(found)) is not None:
@@ -95,15 +99,16 @@ class Intake:
             return look_up(session, keys), taken_down(session, keys)
 
     async def _route(self, claim: Claim, known: Known | None, gone: str | None, lost: bool) -> None:
-        todo = what_to_do(known, self._began, now(), lost, self._ways.refresh)
+        again = known is not None and self._ways.again(known)
+        todo = what_to_do(known, self._began, now(), lost, self._ways.refresh, again)
         if gone is not None:
             if known is None or known.status not in ("ok", "refused"):
                 await self._refuse(claim, FetchFailed("takedown", f"the address was taken down ({gone})"))
             else:
-                self._settle_before(claim, "done")
+                self._settle_before(claim, known, "done")
         elif known is not None and todo != "fetch":
             new = known.status == "ok" and any(self._is_new(one, known) for one in (claim.candidate, *claim.others))
-            self._settle_before(claim, todo, keep=new)
+            self._settle_before(claim, known, todo, keep=new)
             if new:
                 candidates = tuple(one for one in claim.take_all() if self._is_new(one, known))
                 await self._ways.record(Outcome(claim, candidates))
@@ -122,11 +127,13 @@ class Intake:
             return False
         return self._context.categories.slugs[candidate.category] not in known.category_ids
 
-    def _settle_before(self, claim: Claim, todo: str, keep: bool = False) -> None:
+    def _settle_before(self, claim: Claim, known: Known, todo: str, keep: bool = False) -> None:
         if todo == "wait":
             self._tally.waiting += 1
         else:
             self._tally.already += 1
+            if known.reason is not None:
+                self._tally.already_left_out[known.reason] += 1
         if not keep:
             self._claims.release(claim)
 

@@ -7,7 +7,7 @@ _CC_URL = re.compile(
     re.IGNORECASE,
 )
 _CC_WORDS = re.compile(
-    r"^(?:creative\s+commons\s+|cc[\s-]+)(by(?:[\s-]nc)?(?:[\s-](?:nd|sa))?)[\s-]+v?(\d\.\d)(?:\s+(?:international|unported|generic))?$",
+    r"^(?:creative\s+commons\s+|cc[\s-]+)(by(?:[\s-]nc)?(?:[\s-](?:nd|sa))?)[\s-]+v?(\d(?:\.\d)?)(?:\s+(?:international|unported|generic))?$",
     re.IGNORECASE,
 )
 _CC_VERSIONS = frozenset({"1.0", "2.0", "2.5", "3.0", "4.0"})
@@ -44,6 +44,12 @@ def spdx(words: str) -> str:
         port = f"{plain}-{url[3].upper()}"
         return port if port in _PORTS else text
     named = _CC_WORDS.match(text)
-    if named and named[2] in _CC_VERSIONS:
-        return f"CC-{named[1].replace(' ', '-').upper()}-{named[2]}"
+    version = named[2] if named and "." in named[2] else f"{named[2]}.0" if named else ""
+    if named and version in _CC_VERSIONS:
+        return f"CC-{named[1].replace(' ', '-').upper()}-{version}"
     return _EXACT.get(re.sub(r"^https?://|/$", "", text.lower()), text)
+
+
+def is_spdx(text: str) -> bool:
+    """Whether a text has the form of an SPDX identifier, or of several joined by AND, OR and WITH."""
+    return bool(re.fullmatch(r"[A-Za-z0-9.+-]+(?: (?:AND|OR|WITH) [A-Za-z0-9.+-]+)*", text))

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import platform
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -74,6 +75,7 @@ class KeptProgress:
         seconds = monotonic() - since
         rate = (self.done - before) / seconds if seconds > 0 and self.done > before else None
         values = {"state": state, "done": self.done, "total": self.total, "rate": rate, "at": now().isoformat()}
+        values |= {"pid": os.getpid(), "machine": platform.node()}
         temporary = self._path.with_suffix(f".{os.getpid()}.tmp")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -98,17 +100,31 @@ def kept_progress(workspace: Path, source: str, show: Progress) -> Iterator[Kept
 
 
 def run_states(workspace: Path, at: datetime) -> list[RunState]:
-    """The last run of each source, by name. One that has been silent for a minute was killed."""
+    """The last run of each source, by name. One that was silent for a minute, or whose process is gone, was killed."""
     found = []
     for path in sorted((workspace / "collect").glob("progress-*.json")):
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
             written = datetime.fromisoformat(values["at"])
             state = values["state"]
-            if state == "running" and (at - written).total_seconds() > _SILENT_SECONDS:
+            silent = (at - written).total_seconds() > _SILENT_SECONDS
+            if state == "running" and (silent or _is_gone(values.get("pid"), values.get("machine"))):
                 state = "stopped"
             source = path.stem.removeprefix("progress-")
             found.append(RunState(source, state, values["done"], values["total"], values["rate"], written))
         except (OSError, ValueError, KeyError, TypeError):
             continue  # half a file of a version that is not ours; the next run writes it anew
     return found
+
+
+def _is_gone(pid: int | None, machine: str | None) -> bool:
+    """Whether that process is known to have ended: nothing is known of other machines that share the folder."""
+    if pid is None or machine != platform.node():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:  # another person's
+        return False
+    return False

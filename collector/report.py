@@ -30,6 +30,8 @@ class CollectReport:
     """Of those, the ones proposed for no category."""
     already: int
     """Addresses settled by an earlier run: fetched, or failed for good."""
+    already_left_out: Mapping[str, int]
+    """Of those, the ones that brought no picture, by reason."""
     waiting: int
     """Addresses that asked to be tried later."""
     refused: Mapping[str, int] = field(default_factory=dict)
@@ -39,6 +41,8 @@ class CollectReport:
     bad_rows_file: Path | None = None
     pages: int = 0
     pages_left_out: Mapping[str, int] = field(default_factory=dict)
+    unknown_categories: Mapping[str, int] = field(default_factory=dict)
+    """Pages whose path names, by the pattern, what is no category; by that name."""
     bytes: int = 0
     """Of the pictures fetched now."""
     seconds: float = 0.0
@@ -65,12 +69,14 @@ class Tally:
     fetched: int = 0
     without_category: int = 0
     already: int = 0
+    already_left_out: Counter[str] = field(default_factory=Counter)
     waiting: int = 0
     settled: int = 0
     bytes: int = 0
     pages: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     pages_left_out: Counter[str] = field(default_factory=Counter)
+    unknown_categories: Counter[str] = field(default_factory=Counter)
 
     def settle(self, mentions: int) -> None:
         """So many of the source's candidates are at their end."""
@@ -85,6 +91,7 @@ class Tally:
             fetched=self.fetched,
             without_category=self.without_category,
             already=self.already,
+            already_left_out=dict(sorted(self.already_left_out.items())),
             waiting=self.waiting,
             refused={reason: n for reason, n in sorted(self.reasons.items()) if reason in REFUSED},
             failed={reason: n for reason, n in sorted(self.reasons.items()) if reason not in REFUSED},
@@ -93,6 +100,7 @@ class Tally:
             bad_rows_file=bad.path if bad.count else None,
             pages=self.pages,
             pages_left_out=dict(sorted(self.pages_left_out.items())),
+            unknown_categories=dict(sorted(self.unknown_categories.items())),
             bytes=self.bytes,
             seconds=seconds,
         )

@@ -114,6 +114,7 @@ class _Run:
         )
         self._intake = Intake(workspace, source, context, self._claims, self._tally, self._bad, Ways(
             fetch=self._enqueue, record=self._recorder.put, show=self._show, refresh=options.refresh,
+            again=lambda known: known.wanted_again(options.retry, options.overrides),
         ))  # fmt: skip
         self._max_bytes = settings.max_image_bytes
         self._lines: dict[str, _Line] = {}

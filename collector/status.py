@@ -1,17 +1,20 @@
 """What was collected so far, per category and source, what was left out and why, and how long the rest will take."""
 
+import csv
+import os
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import case, distinct, func, select
 from sqlalchemy.orm import Session
 
 from collector.progress import RunState, run_states
-from label_store import Workspace
-from label_store.models import Candidate, Category, Fetch, Image, now
+from label_store import UsageError, Workspace
+from label_store.models import FETCH_REASONS, Candidate, Category, Fetch, Image, now
 
 _RECENTLY = timedelta(minutes=10)
 
@@ -165,3 +168,40 @@ def _recent(session: Session, at: datetime) -> dict[str, int]:
         .group_by(Fetch.source)
     )
     return {row[0]: row[1] for row in rows}
+
+
+def write_left_out(workspace: Workspace, path: Path, reason: str | None = None) -> int:
+    """A CSV of the addresses that brought no picture, with why and when; how many. All, or those of one reason."""
+    if reason is not None and reason not in FETCH_REASONS:
+        raise UsageError(f"{reason!r} is no reason", hint=f"these are: {', '.join(FETCH_REASONS)}")
+    query = (
+        select(
+            Fetch.url,
+            Fetch.source,
+            Category.slug,
+            Fetch.error,
+            Fetch.detail,
+            Fetch.http_status,
+            Fetch.fetched_at,
+            Fetch.retry_at,
+        )
+        .outerjoin(Category, Category.id == Fetch.category_id)
+        .where(Fetch.error.is_not(None) if reason is None else Fetch.error == reason)
+        .order_by(Fetch.id)
+        .execution_options(yield_per=1000)
+    )
+    names = ("url", "source", "category", "reason", "detail", "http_status", "tried_at", "retry_at")
+    n = 0
+    # utf-8 has no place for half a pair, and an address of a list may hold one.
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with (
+        unfinished.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+        workspace.read() as session,
+    ):
+        writer = csv.writer(file)
+        writer.writerow(names)
+        for row in session.execute(query):
+            writer.writerow("" if value is None else value for value in row)
+            n += 1
+    unfinished.replace(path)
+    return n

@@ -65,7 +65,7 @@ def csv_rows(name: str, file: IO[bytes], kind: str) -> Iterator[Row | BadRow]:
             held = []
             continue
         held = []
-        if not any(fields):
+        if len(fields) == 1 and not fields[0]:
             continue
         if len(fields) > len(header):
             yield BadRow(f"{name}:{number}", f"has {len(fields)} fields where the header has {len(header)}")

@@ -33,8 +33,12 @@ def take_down(
     url: str | None = None,
     near: bytes | None = None,
     reason: str,
+    dry_run: bool = False,
 ) -> TakedownResult:
-    """Refuse a picture for ever and forget its bytes; recorded before the bytes go, so repeating is safe."""
+    """Refuse a picture for ever and forget its bytes; recorded before the bytes go, so repeating is safe.
+
+    With `dry_run` nothing changes; the result says what would go.
+    """
     if sum(given is not None for given in (sha256, url, near)) != 1:
         raise UsageError("name exactly one of a SHA-256, a URL or a picture file to take down")
     if near is not None:
@@ -72,11 +76,15 @@ def take_down(
             _add(session, url=address, url_hash=url_hash(address), reason=reason)
         for image in images:
             log_event(session, "takedown", f"images:{image.sha256}", reason=reason)
-    for image in images:
-        workspace.blobs.remove(image.sha256)
-        for copy in (workspace.folder / "cache").rglob(f"{image.sha256}*"):
+        hashes = tuple(image.sha256 for image in images)
+        if dry_run:
+            session.rollback()
+            return TakedownResult(hashes, tuple(urls))
+    for sha256 in hashes:
+        workspace.blobs.remove(sha256)
+        for copy in (workspace.folder / "cache").rglob(f"{sha256}*"):
             copy.unlink(missing_ok=True)  # smaller renditions that the annotation app keeps
-    return TakedownResult(tuple(image.sha256 for image in images), tuple(urls))
+    return TakedownResult(hashes, tuple(urls))
 
 
 def tells_likeness() -> ColumnElement[bool]:

@@ -14,6 +14,7 @@ from cairn.commands.collect_run import (
     IgnoreOption,
     ProcessesOption,
     RefreshOption,
+    RetryOption,
     options_of,
     run,
     settings_of,
@@ -58,6 +59,7 @@ def urls(
     delay: DelayOption = None,
     processes: ProcessesOption = None,
     ignore: IgnoreOption = None,
+    retry: RetryOption = None,
     refresh: RefreshOption = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
@@ -66,7 +68,7 @@ def urls(
 
     Example: cairn collect urls cars.csv --category car --license-col licence
     """
-    options = options_of(delay, processes, ignore, refresh)
+    options = options_of(delay, processes, ignore, refresh, retry)
     from collector import Columns, UrlList
     from collector.tables_remote import lists_at_hand
 
@@ -108,6 +110,7 @@ def crawl(
     delay: DelayOption = None,
     processes: ProcessesOption = None,
     ignore: IgnoreOption = None,
+    retry: RetryOption = None,
     refresh: RefreshOption = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
@@ -127,7 +130,7 @@ def crawl(
         within_path=within_path,
         sitemaps=sitemaps,
     )
-    run(source, category, options_of(delay, processes, ignore, refresh), workspace, as_json)
+    run(source, category, options_of(delay, processes, ignore, refresh, retry), workspace, as_json)
 
 
 @app.command("folder")
@@ -145,6 +148,7 @@ def folder(
     ] = None,
     author: Annotated[str | None, typer.Option(help="Author of all of them.")] = None,
     processes: ProcessesOption = None,
+    retry: RetryOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -152,9 +156,14 @@ def folder(
 
     Example: cairn collect folder pictures/
     """
-    options = options_of(None, processes, None)
+    options = options_of(None, processes, None, retry=retry)
     from collector import Folder
+    from collector.licenses import is_spdx, spdx
 
+    if license_ is not None and not is_spdx(license_ := spdx(license_)):
+        raise UsageError(
+            f"--license {license_!r} is no SPDX identifier", hint="for example CC-BY-4.0, CC0-1.0 or LicenseRef-NAME"
+        )
     run(Folder(directory, license_, author, labels, classes), category, options, workspace, as_json)
 
 

@@ -1,6 +1,7 @@
 """What every way to collect shares: its options, the run with progress, and what is told of it."""
 
 import gc
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,16 +33,34 @@ IgnoreOption = Annotated[
 RefreshOption = Annotated[
     bool, typer.Option("--refresh", help="Ask also whether pictures of earlier runs have changed.")
 ]
+RetryOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--retry",
+        metavar="REASON",
+        help="Ask again for what earlier runs left out for this reason, as private_address or not_image. Repeatable.",
+    ),
+]
 
 
 def options_of(
-    delay: float | None, processes: int | None, ignore: list[str] | None, refresh: bool = False
+    delay: float | None,
+    processes: int | None,
+    ignore: list[str] | None,
+    refresh: bool = False,
+    retry: list[str] | None = None,
 ) -> "CollectOptions":
     """What a command's options say; CairnError where the packages of `collect` are not installed."""
     _require_extra()
     from collector import CollectOptions
 
-    return CollectOptions(host_delay=delay, processes=processes, overrides=frozenset(ignore or ()), refresh=refresh)
+    return CollectOptions(
+        host_delay=delay,
+        processes=processes,
+        overrides=frozenset(ignore or ()),
+        refresh=refresh,
+        retry=frozenset(retry or ()),
+    )
 
 
 def settings_of(folder: Path | None) -> Settings:
@@ -101,15 +120,19 @@ def run(
     else:
         _tell(report, unusable)
     if report.pages_left_out and not report.pages:
-        raise CairnError(f"no page could be read: {reasons_words(report.pages_left_out)}", hint=_remedy(report))
+        reasons = report.pages_left_out
+        raise CairnError(f"no page could be read: {reasons_words(reasons)}", hint=_remedy(reasons))
     if report.bad_rows:
         raise typer.Exit(PARTIAL)
 
 
-def _remedy(report: "CollectReport") -> str:
-    if "private_address" in report.pages_left_out:
-        return "allow_hosts in cairn.toml names private hosts that may be fetched, as host or host:port"
-    if "robots" in report.pages_left_out:
+_ALLOW_HOSTS = "allow_hosts in cairn.toml names private hosts that may be fetched, as host or host:port"
+
+
+def _remedy(reasons: Mapping[str, int]) -> str:
+    if "private_address" in reasons:
+        return _ALLOW_HOSTS
+    if "robots" in reasons:
         return "the site's robots.txt asks not to be read; ask its owner"
     return "look at the address in a browser, then run the same command again"
 
@@ -121,6 +144,12 @@ def _tell(report: "CollectReport", unusable: str) -> None:
         err.print(f"{report.bad_rows:,} {unusable}; {report.bad_rows_file} lists them", markup=False)
     if report.pages_left_out and report.pages:
         err.print(f"pages not read: {reasons_words(report.pages_left_out)}", markup=False)
+    if report.unknown_categories:
+        err.print(
+            f"pages whose path names no category of the taxonomy: {reasons_words(report.unknown_categories)};"
+            " cairn taxonomy add NAME, or --map",
+            markup=False,
+        )
     if report.waiting:
         err.print(f"{report.waiting:,} addresses asked to be tried later; run the same command again then")
     if report.without_category:
@@ -130,15 +159,25 @@ def _tell(report: "CollectReport", unusable: str) -> None:
             markup=False,
         )
     if report.nothing_left:
-        finish(
-            f"nothing left to collect: {report.already:,} addresses were settled before", then="cairn collect status"
-        )
+        finish(f"nothing left to collect: {_before(report)}", then="cairn collect status")
         return
     words = f"{report.new_images:,} new images, {report.new_candidates:,} new candidates"
     words += f", {report.bytes / 2**20:,.1f} MiB in {report.seconds:,.1f} s"
+    if report.pages:
+        words = f"{report.pages:,} pages read, {words}"
     if report.already:
-        words += f"; {report.already:,} addresses were settled before"
+        words += f"; {_before(report)}"
     for label, reasons in (("refused", report.refused), ("failed", report.failed)):
         if reasons:
             words += f"; {label}: {reasons_words(reasons)}"
+    if "private_address" in report.refused:
+        err.print(f"hint: {_ALLOW_HOSTS}; then the same command with --retry private_address", markup=False)
     finish(words, then="cairn collect status")
+
+
+def _before(report: "CollectReport") -> str:
+    words = f"{report.already:,} addresses were settled before"
+    if report.already_left_out:
+        left_out = reasons_words(report.already_left_out)
+        words += f", of which these brought no picture (--retry REASON asks again): {left_out}"
+    return words

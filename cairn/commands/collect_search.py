@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cairn.commands.collect_plan import BudgetOption, ExpandOption, LanguagesOption, PlanOption, show_plan
-from cairn.commands.collect_run import DelayOption, IgnoreOption, ProcessesOption, options_of, run
+from cairn.commands.collect_run import DelayOption, IgnoreOption, ProcessesOption, RetryOption, options_of, run
 from cairn.console import JsonOption, WorkspaceOption
 from label_store import Settings, UsageError, Workspace, find_category
 
@@ -48,6 +48,7 @@ def commons(
     delay: DelayOption = None,
     processes: ProcessesOption = None,
     ignore: IgnoreOption = None,
+    retry: RetryOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -55,7 +56,7 @@ def commons(
 
     Example: cairn collect commons --category tram --limit 100
     """
-    options = replace(options_of(delay, processes, ignore), per_host=_PICTURES_AT_ONCE)
+    options = replace(options_of(delay, processes, ignore, retry=retry), per_host=_PICTURES_AT_ONCE)
     from collector import Commons
     from collector.planning import commons_terms
     from collector.sources.commons import API
@@ -90,6 +91,7 @@ def openverse(
     delay: DelayOption = None,
     processes: ProcessesOption = None,
     ignore: IgnoreOption = None,
+    retry: RetryOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -97,7 +99,7 @@ def openverse(
 
     Example: cairn collect openverse --category tram --query tram --query streetcar --license-type commercial
     """
-    options = options_of(delay, processes, ignore)
+    options = options_of(delay, processes, ignore, retry=retry)
     from collector import Openverse
     from collector.planning import openverse_terms
     from collector.sources.openverse import API

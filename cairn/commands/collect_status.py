@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from cairn.console import JsonOption, WorkspaceOption, finish, print_json, table
 from label_store import Workspace
@@ -12,16 +15,28 @@ if TYPE_CHECKING:
     from collector.status import SourceStatus
 
 
-def status(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+def status(
+    left_out: Annotated[
+        Path | None,
+        typer.Option("--left-out", metavar="FILE", help="Write every address that brought no picture: CSV."),
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="With --left-out: only what was left out for this reason.")] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Show what came per category and source, what was left out and why, at what rate, and the time left.
 
     Example: cairn collect status
     """
     from collector.space import size_words
-    from collector.status import collect_status
+    from collector.status import collect_status, write_left_out
 
     opened = Workspace.open(workspace)
     try:
+        if left_out is not None:
+            n = write_left_out(opened, left_out, reason)
+            finish(f"{n:,} addresses that brought no picture are in {left_out}", then="cairn collect … --retry REASON")
+            return
         found = collect_status(opened)
     finally:
         opened.close()
@@ -34,7 +49,7 @@ def status(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
             row.source,
             row.candidates,
             row.images,
-            f"{row.last_ten_minutes / 600:.1f}/s" if row.last_ten_minutes else "–",
+            _pace(row.last_ten_minutes) or "–",
             reasons_words(row.left_out) or "–",
         )
         for row in found.categories
@@ -64,7 +79,7 @@ def _source_words(source: "SourceStatus") -> str:
         later = source.to_try_again - source.to_try_now
         words.append(f"{later:,} not before {_clock(source.next_try_at)}")
     if source.last_ten_minutes:
-        words.append(f"{source.last_ten_minutes / 600:.1f}/s in the last ten minutes")
+        words.append(f"{_pace(source.last_ten_minutes)} in the last ten minutes")
     if source.run is not None:
         words.append(_run_words(source.run))
     return "; ".join(words)
@@ -81,6 +96,13 @@ def _run_words(run: "RunState") -> str:
     rate = f", {run.rate:,.1f}/s" if run.rate else ""
     left = f", {_duration(run.seconds_left)} left" if run.seconds_left is not None else ""
     return f"running: {where}{rate}{left}"
+
+
+def _pace(in_ten_minutes: int) -> str:
+    """A rate of the last ten minutes, by the minute where it is less than one a second."""
+    if in_ten_minutes >= 600:
+        return f"{in_ten_minutes / 600:,.1f}/s"
+    return f"{in_ten_minutes / 10:.1f}/min" if in_ten_minutes else ""
 
 
 def _clock(at: datetime) -> str:

@@ -13,13 +13,16 @@ from label_store.models import Takedown
 
 
 def takedown(
-    picture: Annotated[str | None, typer.Argument(help="The picture's SHA-256 or URL.")] = None,
+    pictures: Annotated[
+        list[str] | None, typer.Argument(help="Their SHA-256s or URLs.", metavar="[PICTURE]...", show_default=False)
+    ] = None,
     near: Annotated[Path | None, typer.Option(help="A file: all pictures that look like it.")] = None,
     reason: Annotated[str, typer.Option(help="Why; shown whenever it is refused.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and take nothing down.")] = False,
     show: Annotated[bool, typer.Option("--list", help="List what was taken down.")] = False,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Take a picture out of every later release; it is refused when met again and its bytes are not kept.
+    """Take pictures out of every later release; they are refused when met again and their bytes are not kept.
 
     Example: cairn takedown https://example.org/photo.jpg --reason "the photographer asked"
     """
@@ -33,20 +36,31 @@ def takedown(
         table("", ("at", "sha256", "url", "phash", "reason"), rows)
         return
     if near is not None:
-        if picture is not None:
-            raise UsageError("give either a picture or --near FILE, not both")
+        if pictures:
+            raise UsageError("give either pictures or --near FILE, not both")
         if not near.is_file():
             raise UsageError(f"there is no file {near}", hint="give the path of the picture itself")
-        result = take_down(place, near=near.read_bytes(), reason=reason)
-    elif picture is None:
+        results = [take_down(place, near=near.read_bytes(), reason=reason, dry_run=dry_run)]
+    elif not pictures:
         raise UsageError("name a SHA-256, a URL, or --near FILE", hint="`cairn takedown --help` has an example")
-    elif re.fullmatch(r"[0-9a-f]{64}", picture):
-        result = take_down(place, sha256=picture, reason=reason)
-    elif "://" in picture:
-        result = take_down(place, url=picture, reason=reason)
     else:
-        raise UsageError(f"{picture!r} is neither a SHA-256 nor a URL", hint="a SHA-256 has 64 hex digits")
-    finish(
-        f"taken down: {len(result.sha256s)} pictures from {len(result.urls)} addresses; they will not enter again",
-        then="cairn takedown --list",
-    )
+        named = [_named(picture) for picture in pictures]  # all of them are looked at before one goes
+        results = [take_down(place, sha256=one[0], url=one[1], reason=reason, dry_run=dry_run) for one in named]
+    hashes = {sha256 for result in results for sha256 in result.sha256s}
+    addresses = {url for result in results for url in result.urls}
+    counted = f"{len(hashes)} pictures from {len(addresses)} addresses"
+    if dry_run:
+        for line in sorted(hashes | addresses):
+            finish(line)
+        finish(f"{counted} would be taken down", then="the same command without --dry-run")
+        return
+    finish(f"taken down: {counted}; they will not enter again", then="cairn takedown --list")
+
+
+def _named(picture: str) -> tuple[str | None, str | None]:
+    """The SHA-256 or the URL."""
+    if re.fullmatch(r"[0-9a-f]{64}", picture):
+        return picture, None
+    if "://" in picture:
+        return None, picture
+    raise UsageError(f"{picture!r} is neither a SHA-256 nor a URL", hint="a SHA-256 has 64 hex digits")

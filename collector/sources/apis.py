@@ -91,8 +91,8 @@ async def ask(
     if not isinstance(data, dict):
         kind = fetched.headers.get("Content-Type", "nothing said of its kind").partition(";")[0]
         raise ApiUnreachable(
-            f"{name} cannot be reached from here (status {fetched.status} and {kind} came in place of its answer)",
-            hint="a network that asks for a sign-in answers in the place of others; look at it in a browser",
+            f"{name} cannot be reached from here: {url} answered {fetched.status} with {kind} where JSON was due",
+            hint="check the address in a browser: it is no API, or a network that asks for a sign-in answers for it",
         )
     return Answer(fetched.status, fetched.headers, data)
 

@@ -142,7 +142,7 @@ class _Walk:
         if isinstance(page, FetchFailed):
             yield PageSeen(url, page.reason)
             return
-        yield PageSeen(url)
+        yield PageSeen(url, unknown_category=None if wanted else self._unknown_category(URL(url)))
         for link in page.links:
             self._queue(link.url, depth if link.pagination else depth + 1)
         if not wanted:
@@ -231,12 +231,20 @@ class _Walk:
             prefixes = [prefix for prefix in crawl.category_of if any(a.startswith(prefix) for a in addresses)]
             if prefixes:
                 return True, context.categories.resolve(crawl.category_of[max(prefixes, key=len)])
-        if crawl.category_from_path and (match := re.search(crawl.category_from_path, page.path_qs)):
-            category = context.categories.resolve(match[1] or "")
-            if category is not None:
-                return True, category
+        named = self._named_by_path(page)
+        if named and (category := context.categories.resolve(named)) is not None:
+            return True, category
         mapped = bool(crawl.category_of or crawl.category_from_path)
         return (not mapped or context.category is not None), context.category
+
+    def _named_by_path(self, page: URL) -> str | None:
+        pattern = self._crawl.category_from_path
+        match = re.search(pattern, page.path_qs) if pattern else None
+        return match[1] if match else None
+
+    def _unknown_category(self, page: URL) -> str | None:
+        named = self._named_by_path(page)
+        return named if named and self._context.categories.resolve(named) is None else None
 
 
 def _look(kind: str, first: bytes) -> None:

@@ -93,6 +93,9 @@ class Folder:
         root = self.directory.resolve()
         for path in self._files():
             within = path.relative_to(root) if path != root else Path(path.name)
+            if path.is_symlink() and not path.resolve().is_relative_to(root):
+                yield BadRow(str(path), "is a link that leads out of the folder")
+                continue
             if not is_tar(path):
                 yield naming.file(path, within, self)
                 continue

@@ -28,6 +28,14 @@ _URL_NAMES = (
     "src",
     "link",
 )
+_USUAL_NAMES = {
+    "caption": ("caption", "text", "alt", "alt_text"),
+    "license": ("license", "licence"),
+    "author": ("author", "creator"),
+    "title": ("title",),
+    "page": ("page_url", "landing_page", "foreign_landing_url"),
+}
+"""What a column is taken for where the curator names none."""
 _BATCH = 500
 _PLAIN_URL = re.compile(
     r"https?://[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?)+"
@@ -41,8 +49,8 @@ _PLAIN_URL = re.compile(
 class Columns:
     """Which column holds what.
 
-    `url` None takes the first that is named like one; `category` None one named `category`, where the curator
-    names no category for all.
+    None takes a column of a usual name, where there is one; for `category` only where the curator names no category
+    for all.
     """
 
     url: str | None = None
@@ -141,6 +149,9 @@ class UrlList:
                     hint=f"its columns are {', '.join(there) or 'none'}",
                 )
             chosen[role] = name if name in there or name is None else by_lower[name.lower()]
+        for role, names in _USUAL_NAMES.items():
+            if chosen[role] is None:
+                chosen[role] = next((by_lower[name] for name in names if name in by_lower), None)
         if chosen["category"] is None and category is None:
             chosen["category"] = by_lower.get("category")
         if chosen["url"] is None:
