@@ -28,7 +28,8 @@ COMMANDS = {
     "train": "Train and evaluate a ResNet on a release; takes the options of `python -m train`.",
     "feedback": "Take a model's out-of-fold predictions as one more judge, and give what it disputes back to people.",
     "explain": "Tell the whole life of one image: fetched, judged by whom, settled how, grouped, split, released.",
-    "takedown": "Take a picture out of every later release; it is refused when met again and its bytes are not kept.",
+    "takedown": "Take pictures out of every later release; they are refused when met again and their bytes are not"
+    " kept.",
     "duplicates": "Find pictures that repeat another: re-encoded, resized, mirrored, turned, slightly cropped or"
     " marked.",
     "shards": "Turn an ImageFolder into a verified release, or a release into an ImageFolder, bytes unchanged.",
