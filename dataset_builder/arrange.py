@@ -6,6 +6,7 @@ Pure: everything it needs is given, the same input gives the same samples whatev
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from dataset_builder.duplicates import Match, left_out, stars
 from dataset_builder.errors import BuildError
@@ -67,11 +68,13 @@ def arrange(
     history: History,
     recipe: Recipe,
     beyond: Sequence[tuple[str, str]] = (),
+    details: Mapping[int, float] = MappingProxyType({}),
 ) -> Arrangement:
     """Samples with their groups and splits. `fingerprints` and the indices of `matches` go with `chosen`.
 
     `beyond` are matches, by SHA-256, with pictures that are not chosen now but were released, or have a
-    fixed split: what is one shot with such a picture must not go to another split. BuildError if a picture
+    fixed split: what is one shot with such a picture must not go to another split. `details` are the shares of their
+    sides that pictures use, where that is known. BuildError if a picture
     would be neither a sample nor left out.
     """
     dropped: dict[str, Dropped] = {}
@@ -88,7 +91,7 @@ def arrange(
     pairs = []
     framed = {m.framed for m in usable}
     rank = [
-        _rank(one, found, index in framed, history, recipe)
+        _rank(one, quality(found, details.get(index, 1.0)), index in framed, history, recipe)
         for index, (one, found) in enumerate(zip(chosen, fingerprints, strict=True))
     ]
     for star in stars(len(chosen), usable, rank):
@@ -148,7 +151,7 @@ def _refuse_vanished(
         )
 
 
-def _rank(one: Chosen, found: Fingerprint, framed: bool, history: History, recipe: Recipe) -> tuple[object, ...]:
+def _rank(one: Chosen, size: tuple[float, float], framed: bool, history: History, recipe: Recipe) -> tuple[object, ...]:
     """The better member of a group first: labelled, officially fixed, released before, unframed, under the licence
     wanted most, quality, certainty."""
     fixed = history.fixed.get(one.sha256)
@@ -158,7 +161,7 @@ def _rank(one: Chosen, found: Fingerprint, framed: bool, history: History, recip
         one.sha256 not in history.released,
         framed,
         preference(one.origin.license, recipe.duplicates.prefer_licenses),
-        *quality(found),
+        *size,
         -one.posterior,
         one.sha256,
     )

@@ -11,7 +11,7 @@ import numpy as np
 
 import imaging
 from dataset_builder.against import LIST_RADIUS, is_hash_list, read_hashes
-from dataset_builder.duplicates import Star, find_matches, left_out, stars
+from dataset_builder.duplicates import Star, details, find_matches, left_out, stars
 from dataset_builder.fingerprints import HashKind, quality
 from dataset_builder.pictures import Gallery, Unreadable, find_pictures, read_gallery
 from dataset_builder.proposing import near_hashes
@@ -116,9 +116,10 @@ def find_duplicates(
         between=(own, other) if against else None,
         progress=progress,
     )
+    shares = details(matches, gallery.fingerprints, lambda index: gallery.places[index].read())
     sides, framed = set(other), {match.framed for match in matches}
     rank = [
-        (index not in sides, index in framed, *quality(found), str(place))
+        (index not in sides, index in framed, *quality(found, shares.get(index, 1.0)), str(place))
         for index, (found, place) in enumerate(zip(gallery.fingerprints, gallery.places, strict=True))
     ]
     groups = [_group(gallery, star, keep, sides) for star in stars(len(gallery), matches, rank)]

@@ -90,10 +90,13 @@ def small_picture(data: bytes) -> Image.Image:
     return Image.frombytes("RGB", (COMPARISON_SIDE, COMPARISON_SIDE), data)
 
 
-def quality(found: Fingerprint) -> tuple[float, float]:
-    """Sorts better pictures first: more pixels, then more bytes a pixel (less compression)."""
+def quality(found: Fingerprint, detail: float = 1.0) -> tuple[float, float]:
+    """Sorts better pictures first: more pixels, then more bytes a pixel (less compression).
+
+    `detail` is the share of its sides that a picture uses: one that was enlarged counts with what it was before.
+    """
     area = found.width * found.height
-    return (-float(area), -found.bytes / max(1, area))
+    return (-area * detail**2, -found.bytes / max(1, area))
 
 
 def hash_table(

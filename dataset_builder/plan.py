@@ -9,7 +9,7 @@ from PIL import Image
 
 from dataset_builder.against import LIST_RADIUS, find_leaks
 from dataset_builder.arrange import Arrangement, History, arrange
-from dataset_builder.duplicates import find_matches
+from dataset_builder.duplicates import details, find_matches
 from dataset_builder.engines import Engine, engine_named
 from dataset_builder.errors import BuildError, RecipeError
 from dataset_builder.fingerprints import Fingerprint, small_picture
@@ -159,7 +159,8 @@ def make_plan(
         recipe.duplicates.hash,
     )
     history = History(selection.ancestry.placed, fixed)
-    arrangement = arrange(sound, fingerprints, matches, leaks, history, recipe, beyond)
+    shares = details(matches, fingerprints, lambda index: workspace.blobs.get(sound[index].sha256))
+    arrangement = arrange(sound, fingerprints, matches, leaks, history, recipe, beyond, shares)
     dropped = sorted([*selection.dropped, *failed, *arrangement.dropped], key=lambda one: one.sha256)
     return Plan(
         selection, arrangement, normalised, packs, tuple(dropped), tuple(_notes(selection, arrangement, history))

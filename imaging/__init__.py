@@ -3,6 +3,7 @@
 from imaging.decode import FORMATS, MAX_PIXELS
 from imaging.description import Description, describe, describe_all
 from imaging.descriptors import DESCRIPTOR_WIDTH, descriptors, pairs_alike
+from imaging.detail import detail
 from imaging.encoding import EncodeFormat, Subsampling, encode, thumbnail
 from imaging.errors import ImageError, Reason
 from imaging.facts import ImageFacts, inspect
@@ -40,6 +41,7 @@ __all__ = [
     "Likeness",
     "pairs_alike",
     "descriptors",
+    "detail",
     "dhash_transforms",
     "DESCRIPTOR_WIDTH",
     "Description",

@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -104,11 +105,11 @@ class Cairn:
             )
         self._cairn("taxonomy", "add", CATEGORY, "--workspace", str(self.folder))
 
-    def collect(self, urls: Path, kill_after: float | None = None) -> Got:
+    def collect(self, urls: Path, kill_after: float | None = None, kill_when: Callable[[], bool] | None = None) -> Got:
         """One run; the same call continues where a killed one was."""
         command = [sys.executable, "-m", "cairn", "collect", "urls", str(urls), "--category", CATEGORY,
                    "--processes", str(self.decoders), "--workspace", str(self.folder)]  # fmt: skip
-        cost = run(command, self.folder / "bench.log", {"PYTHONPATH": str(ROOT)}, kill_after)
+        cost = run(command, self.folder / "bench.log", {"PYTHONPATH": str(ROOT)}, kill_after, kill_when)
         return Got(cost, self.pictures())
 
     def pictures(self) -> int:

@@ -7,12 +7,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 _PR_SET_CHILD_SUBREAPER = 36
 _SAMPLE_SECONDS = 0.5
+_LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,16 @@ def adopt_orphans() -> None:
         raise OSError(ctypes.get_errno(), "cannot adopt orphans (Linux only)")
 
 
-def run(command: Sequence[str], log: Path, env: dict[str, str] | None = None, kill_after: float | None = None) -> Cost:
+def run(
+    command: Sequence[str],
+    log: Path,
+    env: dict[str, str] | None = None,
+    kill_after: float | None = None,
+    kill_when: Callable[[], bool] | None = None,
+) -> Cost:
     """Run a program to its end (or kill it and what it started), and reap everything that it leaves behind.
 
+    It is killed after so many seconds, or as soon as `kill_when`, asked ten times a second, says so.
     No other child of this process may be waited for meanwhile.
     """
     began = time.monotonic()
@@ -51,23 +59,33 @@ def run(command: Sequence[str], log: Path, env: dict[str, str] | None = None, ki
     sampler = threading.Thread(target=_sample, args=(process.pid, began, samples, ended))
     sampler.start()
     if kill_after is not None:
-        killer = threading.Timer(kill_after, _kill, (process.pid,))
+        kill_when = _after(kill_after)
+    if kill_when is not None:
+        killer = threading.Thread(target=_kill_when, args=(process.pid, kill_when, ended))
         killer.start()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     cpu = usage.ru_utime + usage.ru_stime
     wall = time.monotonic() - began
-    if kill_after is not None:
-        killer.cancel()
+    ended.set()
+    if kill_when is not None:
+        killer.join()
         _kill_group(process.pid)
     cpu += _reap_the_rest(process.pid)
-    ended.set()
     sampler.join()
     return Cost(process.returncode, wall, cpu, max((size for _, size in samples), default=0), tuple(samples))
 
 
-def _kill(pid: int) -> None:
-    os.kill(pid, signal.SIGKILL)
+def _after(seconds: float) -> Callable[[], bool]:
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() >= end
+
+
+def _kill_when(group: int, is_time: Callable[[], bool], ended: threading.Event) -> None:
+    while not ended.wait(_LOOK_SECONDS):
+        if is_time():
+            _kill_group(group)
+            return
 
 
 def _kill_group(group: int) -> None:

@@ -93,8 +93,8 @@ class _Connection(asyncio.Protocol):
             if path == b"/robots.txt" and self.host in server.delayed:
                 rules = b"User-agent: *\nCrawl-delay: 1\n"
                 self.send(_ROBOTS % (len(rules), rules), close)
-            elif path == b"/asked":
-                counts = json.dumps(server.asked).encode()
+            elif path in (b"/asked", b"/asked-in-all"):
+                counts = json.dumps(server.asked if path == b"/asked" else server.asked.total()).encode()
                 self.send(_ROBOTS % (len(counts), counts), close)
             else:
                 self.send(_NOT_FOUND, close)

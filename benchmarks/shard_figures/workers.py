@@ -21,6 +21,8 @@ from label_store.models import Campaign, CampaignCategory, Consensus, Item
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
 _BATCH = 1000
 _CATEGORIES = ("car", "bus")
+_WITH_STRUCTURE = 10
+"""One picture of so many; the others are nearly plain, which are compared with none: comparing is not measured."""
 
 
 def measure_workers(work: Path, pictures: int) -> dict[str, Any]:
@@ -87,7 +89,10 @@ def _fill(workspace: Workspace, pictures: int) -> None:
 
 
 def _picture(seed: int) -> bytes:
-    coarse = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    random = np.random.default_rng(seed)
+    coarse = random.integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    if seed % _WITH_STRUCTURE:
+        coarse = (coarse // 25 + random.integers(0, 240, 3, dtype=np.uint8)).astype(np.uint8)
     out = io.BytesIO()
     Image.fromarray(coarse).resize((96, 72), Image.Resampling.BICUBIC).save(out, "JPEG", quality=90)
     return out.getvalue()

@@ -19,7 +19,8 @@ from dataset_builder.duplicates import Match, find_matches, left_out, stars
 from dataset_builder.fingerprints import TRANSFORMS, Fingerprint, fingerprint, small_picture, small_pixels
 from dataset_builder.proposing import near_pairs
 from dataset_builder.reasons import reason
-from imaging import phash_hex, transformed
+from imaging import canonical, phash_hex, transformed
+from tests.data import shared_data
 from tests.dataset_builder.scenes import blurred, jpeg, mirrored, photo, picture, png
 
 
@@ -186,6 +187,21 @@ def test_the_better_picture_is_the_larger_then_the_less_compressed(tmp_path: Pat
     assert Path(group.keep).name == "c_best.jpg"
     assert [Path(m.path).name for m in group.members] == ["b_compressed.jpg", "a_small.png"]
     assert np.array([m.similarity for m in group.members]).min() > 0.75
+
+
+def test_an_enlarged_copy_loses_against_the_smaller_original(tmp_path: Path) -> None:
+    with tarfile.open(shared_data() / "imagenet_samples_150.tar") as archive:
+        photographs = [file.read() for member in archive if (file := archive.extractfile(member)) is not None]
+    for number in (0, 20, 41):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "original.jpg").write_bytes(photographs[number])
+        image = canonical(photographs[number])
+        for name, factor, quality in (("enlarged", 2.0, 95), ("reduced", 0.5, 95)):
+            size = (round(image.width * factor), round(image.height * factor))
+            (folder / f"{name}.jpg").write_bytes(jpeg(image.resize(size, Image.Resampling.BICUBIC), quality))
+        (group,) = find_duplicates([folder], workers=1).groups
+        assert Path(group.keep).name == "original.jpg"
 
 
 def turned_by(image: Image.Image, degrees: float) -> Image.Image:

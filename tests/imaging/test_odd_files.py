@@ -4,6 +4,7 @@ import csv
 import io
 import tarfile
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -171,3 +172,18 @@ def test_what_is_decoded_small_for_its_hash_has_the_same_facts_and_refusals(odd:
     for name, data in odd.items():
         described = facts_or_reason(lambda data: describe(data).facts, data)
         assert described == facts_or_reason(inspect, data), name
+
+
+def test_every_odd_file_has_the_pixels_that_a_person_sees(odd: dict[str, bytes]) -> None:
+    """The means of 4 x 4 cells, kept from pictures that were looked at; another decoder may round otherwise."""
+    with Path(__file__).with_name("odd_pixels.csv").open(newline="") as file:
+        expected = {row["file"]: row for row in csv.DictReader(file)}
+    assert expected.keys() == odd.keys() - REFUSED.keys() | {
+        "decompression_bomb_extents.gif"
+    }  # whose first frame is well
+    for name, row in expected.items():
+        picture = canonical(odd[name])
+        assert picture.size == (int(row["width"]), int(row["height"])), name
+        cells = np.asarray(picture.resize((4, 4), Image.Resampling.BOX), dtype=np.int16).reshape(-1, 3)
+        kept = np.array([list(bytes.fromhex(cell)) for cell in row["cells"].split()], dtype=np.int16)
+        assert np.abs(cells - kept).max() <= 3, name
