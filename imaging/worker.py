@@ -8,8 +8,14 @@ import threading
 
 
 def begin_work() -> None:
-    """Leave Ctrl-C to the parent, end when it ends, however it ends, and pass over what lives for ever anyway."""
+    """Leave Ctrl-C to the parent, end when it ends, however it ends, and pass over what lives for ever anyway.
+
+    Remarks of C libraries about one of a million pictures go nowhere: what matters is returned or raised.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
     gc.freeze()
     parent = multiprocessing.parent_process()
     if parent is not None:

@@ -1,9 +1,18 @@
-"""Pictures on their way through the decoders: none is left waiting, whatever ends at the same moment."""
+"""Pictures on their way through the decoders: none is left waiting, whatever ends; libraries say nothing."""
 
 import asyncio
+import io
+import os
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+from PIL import Image
 
 import imaging
 from collector.examining import Examiners
+from label_store import Workspace
 from tests.collector.site import jpeg
 
 
@@ -43,3 +52,30 @@ def test_a_picture_that_comes_while_every_carrier_ends_is_carried_too() -> None:
             examiners.close()
 
     assert asyncio.run(go()) == 2
+
+
+def tiff_whose_pixels_are_elsewhere() -> bytes:
+    """libtiff tells of it on the terminal by itself."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (16, 16), "red").save(buffer, "TIFF", compression="tiff_lzw")
+    data = bytearray(buffer.getvalue())
+    (directory,) = struct.unpack_from("<I", data, 4)
+    (entries,) = struct.unpack_from("<H", data, directory)
+    for at in range(directory + 2, directory + 2 + 12 * entries, 12):
+        if struct.unpack_from("<H", data, at)[0] == 273:  # StripOffsets
+            struct.pack_into("<I", data, at + 8, 10**6)
+    return bytes(data)
+
+
+def test_what_a_decoder_s_library_says_of_a_broken_picture_is_not_on_the_terminal(
+    store: Workspace, tmp_path: Path
+) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    (folder / "broken.tif").write_bytes(tiff_whose_pixels_are_elsewhere())
+    command = [sys.executable, "-m", "cairn", "collect", "folder", str(folder), "-c", "car"]
+    command += ["--processes", "1", "--workspace", str(store.folder)]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert "undecodable 1" in done.stdout
+    assert "TIFF" not in done.stderr
