@@ -115,9 +115,10 @@ class MaskMarks:
 
 
 def coloured(pixels: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A picture covered by two thirds of its mask's colours."""
+    """A picture of which what the mask covers is grey under two thirds of the mask's colours."""
     palette = np.array([(0, 0, 0), *(COLOURS[k % len(COLOURS)] for k in range(int(mask.max())))], np.uint16)
-    mixed = (pixels.astype(np.uint16) + 2 * palette[mask]) // 3
+    grey = pixels.astype(np.uint16).mean(axis=2, keepdims=True).astype(np.uint16)
+    mixed = (grey + 2 * palette[mask]) // 3
     return np.where(mask[..., None] > 0, mixed, pixels).astype(np.uint8)
 
 
