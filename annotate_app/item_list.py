@@ -12,8 +12,9 @@ from sqlalchemy import Select, and_, exists, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from annotate_app import policy
+from annotate_app.answer_words import in_words
 from annotate_app.gold import same_answer
-from label_store import as_word, is_flag
+from label_store import is_flag
 from label_store.models import Campaign, Category, Consensus, Image, Item, Judgment, Person, Takedown, Tally
 
 PAGE = 48
@@ -129,7 +130,7 @@ def _as_shown(row: Any) -> ShownItem:
     state = "gold" if row.gold is not None else row.state
     return ShownItem(
         row.id, row.image_sha256, row.width, row.height, row.slug, state, row.n,
-        None if known is None else as_word(known), row.risk,
+        None if known is None else in_words(known), row.risk,
     )  # fmt: skip
 
 

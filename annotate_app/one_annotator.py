@@ -14,9 +14,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from annotate_app.answer_words import in_words
 from annotate_app.gold import same_answer
 from consensus.intervals import wilson
-from label_store import as_word, is_flag
+from label_store import is_flag
 from label_store.models import Campaign, Consensus, Item, Judgment, Person
 
 MOST = 50_000
@@ -200,11 +201,7 @@ def _words(answer: Mapping[str, Any]) -> dict[str, str]:
     if "values" in answer:
         values = answer["values"].items()
         return {name: value if isinstance(value, str) else ", ".join(value) or "none" for name, value in values}
-    for objects in ("boxes", "shapes"):
-        if objects in answer:
-            found = Counter(entry["category"] for entry in answer[objects])
-            return {"": ", ".join(f"{n} {category}" for category, n in sorted(found.items())) or "nothing"}
-    return {"": as_word({key: value for key, value in answer.items() if key != "comment"})}
+    return {"": in_words(answer)}
 
 
 def _share(pairs: Sequence[tuple[Mapping[str, str], Mapping[str, str]]]) -> Share:

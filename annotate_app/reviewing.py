@@ -12,8 +12,9 @@ from typing import Any
 from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
+from annotate_app.answer_words import in_words
 from annotate_app.security.sessions import SignedIn
-from label_store import as_word, check_answer, is_flag, log_event, returning
+from label_store import check_answer, is_flag, log_event, returning
 from label_store.errors import UsageError
 from label_store.models import Campaign, Consensus, Item, Judgment, Person
 
@@ -24,7 +25,7 @@ _AHEAD = 20
 
 @dataclass(frozen=True)
 class GivenAnswer:
-    """One active judgment of an item: `said` without its comment, `answer` the same as a word or JSON."""
+    """One active judgment of an item: `said` without its comment, `answer` the same in words."""
 
     person: str
     role: str
@@ -72,7 +73,7 @@ def answers(session: Session, item_id: int) -> list[GivenAnswer]:
             row.name,
             row.role,
             bare,
-            as_word(bare),
+            in_words(bare),
             row.answer.get("comment", ""),
             row.answered_at,
             row.active_ms,
