@@ -35,6 +35,7 @@ from annotate_app.routes import (
     qualification,
     review,
     signup,
+    suggestions,
     tokens,
 )
 from annotate_app.security.cross_site import RefuseCrossSite
@@ -81,6 +82,8 @@ def create_app(workspace: Workspace, *, clock: Clock = now, seed: int | None = N
     for router in (moderation.api, moderation.pages, curating.router, annotators.router):
         app.include_router(router)
     for router in (review.router, gold.router, people.router, crowd.router, tokens.router):
+        app.include_router(router)
+    for router in (suggestions.api, suggestions.pages):
         app.include_router(router)
     app.mount("/static", GZipMiddleware(StaticFiles(directory=STATIC), minimum_size=500), name="static")
     install_problems(app)

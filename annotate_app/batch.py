@@ -88,13 +88,17 @@ class Batch:
         }
         self.mine: dict[int, _Mine] = {}
         self.deadlines: dict[int, datetime] = {}
-        for item_id, judgment_id, counts, deadline in fetch(
+        self.saw: dict[int, bool] = {}
+        """Whether the person was shown the item's suggestion, by item; missing where that is not known."""
+        for item_id, judgment_id, counts, suggestion, shown, deadline, saw in fetch(
             self.connection, _mine(), {"items": item_ids, "person": person.id}
         ):
             if judgment_id is not None:
-                self.mine[item_id] = _Mine(judgment_id, bool(counts))
+                self.mine[item_id] = _Mine(judgment_id, bool(counts), suggestion, shown)
             if deadline is not None:
                 self.deadlines[item_id] = deadline
+            if saw is not None:
+                self.saw[item_id] = saw
         self.rows: list[dict[str, Any]] = []
         self.superseded: list[UUID] = []
         self.answered: set[int] = set()
@@ -127,12 +131,14 @@ class Batch:
             raise Refused(f"there is no item {entry.item} that is open to you")
         answer = self._checked(entry, item, campaign)
         previous = self.mine.get(item.id)
+        suggestion, shown = item.suggestion, self.saw.get(item.id)
         if entry.supersedes is not None:
             if previous is None or previous.id != entry.supersedes:
                 raise Refused("the judgment that this one corrects is not your present one of this item")
             if campaign.state == "closed":
                 raise Refused(f"the campaign {campaign.slug!r} is closed")
             self.superseded.append(previous.id)
+            suggestion, shown = previous.suggestion, previous.suggestion_shown
             self.change[item.id] -= previous.counts and not item.is_gold
         else:
             self._must_be_open(item, campaign)
@@ -152,11 +158,13 @@ class Batch:
                 "supersedes": entry.supersedes,
                 "active": True,
                 "undone_at": None,
+                "suggestion": None if shown is None else suggestion,
+                "suggestion_shown": None if suggestion is None else shown,
             }
         )
         self.change[item.id] += counts and not item.is_gold
         self.answered.add(item.id)
-        self.mine[item.id] = _Mine(entry.id, counts)
+        self.mine[item.id] = _Mine(entry.id, counts, suggestion, shown)
         self.owners[entry.id] = self.person.id
 
     def _write(self) -> None:
@@ -247,6 +255,7 @@ class _Item:
     n: int
     extra: int
     is_gold: bool
+    suggestion: dict[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -255,6 +264,8 @@ class _Mine:
 
     id: UUID
     counts: bool
+    suggestion: dict[str, Any] | None
+    suggestion_shown: bool | None
 
 
 # Built once: building one costs more than most of them take.
@@ -276,6 +287,7 @@ def _items() -> Query:
             Item.n,
             Item.extra,
             Item.gold.is_not(None).label("is_gold"),
+            Item.suggestion,
         )
         .where(Item.id.in_(_named("items")))
         .order_by(Item.id)
@@ -290,7 +302,15 @@ def _mine() -> Select[Any]:
     judgment = (Judgment.item_id == Item.id) & (Judgment.person_id == person) & (Judgment.role == "annotator")
     counts = Judgment.answer["flag"].as_string().is_(None).label("counts")
     return (
-        select(Item.id, Judgment.id, counts, Lease.deadline)
+        select(
+            Item.id,
+            Judgment.id,
+            counts,
+            Judgment.suggestion,
+            Judgment.suggestion_shown,
+            Lease.deadline,
+            Lease.suggestion_shown.label("saw"),
+        )
         .select_from(Item)
         .outerjoin(Judgment, judgment & Judgment.active)
         .outerjoin(Lease, (Lease.item_id == Item.id) & (Lease.person_id == person))

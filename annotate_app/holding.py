@@ -3,7 +3,7 @@
 import hashlib
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -45,9 +45,14 @@ class Leased:
 
 
 def hold(
-    session: Session, context: AppContext, ask: Asking, items: Sequence[int], deadline: datetime, token: uuid.UUID
+    session: Session,
+    context: AppContext,
+    ask: Asking,
+    items: Sequence[LeasedItem],
+    deadline: datetime,
+    token: uuid.UUID,
 ) -> None:
-    """Write down that the person holds these items, over ended leases of theirs."""
+    """Write down that the person holds these items, as they are shown to them, over ended leases of theirs."""
     row = {
         "person_id": ask.person_id,
         "campaign_id": ask.campaign_id,
@@ -55,7 +60,7 @@ def hold(
         "leased_at": ask.at,
         "deadline": deadline,
     }
-    rows = [{"item_id": item, **row} for item in items]
+    rows = [{"item_id": item.id, "suggestion_shown": item.suggestion is not None, **row} for item in items]
     insert_rows(session.connection(), Lease.__table__, rows, replace=True)  # type: ignore[arg-type]  # it is a Table
     if context.due("forget ended leases", ask.at, _FORGET_EVERY):
         session.execute(delete(Lease).where(Lease.deadline < ask.at - _FORGET_AFTER))
@@ -66,13 +71,16 @@ def held(context: AppContext, campaign_id: int, person_id: int) -> Leased:
     at = context.clock()
     with context.read() as session:
         rows = session.execute(
-            select(Lease.item_id, Lease.deadline)
+            select(Lease.item_id, Lease.deadline, Lease.suggestion_shown)
             .where(Lease.campaign_id == campaign_id, Lease.person_id == person_id, Lease.deadline > at)
             .order_by(Lease.leased_at, Lease.item_id)
         ).all()
         deadline = min((row.deadline for row in rows), default=at)
         ask = asking(session, campaign_id, person_id, at)
-        return Leased(None, deadline, shown(session, ask, [row.item_id for row in rows]), "work")
+        items = shown(session, ask, [row.item_id for row in rows])
+        saw = {row.item_id for row in rows if row.suggestion_shown}
+        again = tuple(item if item.id in saw else replace(item, suggestion=None) for item in items)
+        return Leased(None, deadline, again, "work")
 
 
 def release(context: AppContext, campaign_id: int, person_id: int, items: Sequence[int]) -> int:

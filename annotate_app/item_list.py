@@ -54,6 +54,8 @@ class ItemFilter:
     """Judged within the last hour."""
     under_ms: int | None = None
     """Judged within so many milliseconds in view."""
+    suggestion: str | None = None
+    """any: it has one; shown, hidden: judged by the person (or anybody) with it or without it."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,8 @@ def _narrowed(session: Session, campaign: Campaign, wanted: ItemFilter, at: date
     if wanted.answer:
         settled = _said(Consensus.answer, wanted.question) == wanted.answer
         narrow.append(exists().where(_present(campaign), settled).correlate(Item))
+    if wanted.suggestion == "any":
+        narrow.append(Item.suggestion.is_not(None))
     if wanted.missed:
         narrow.append(Item.id.in_(_missed(session, campaign, wanted.person)))
     if wanted.judged:
@@ -175,6 +179,8 @@ def _by_judgments(campaign: Campaign, wanted: ItemFilter, at: datetime) -> list[
         like.append(Judgment.received_at > at - RECENT)
     if wanted.under_ms is not None:
         like += [Judgment.active_ms > 0, Judgment.active_ms < wanted.under_ms]
+    if wanted.suggestion in ("shown", "hidden"):
+        like.append(Judgment.suggestion_shown.is_(wanted.suggestion == "shown"))
     narrow: list[Any] = []
     if wanted.person or wanted.day or wanted.recent:
         people = select(Tally.person_id).where(Tally.campaign_id == campaign.id)

@@ -113,9 +113,10 @@ class Attempt:
                 gold = dealing.unseen_gold(session, ask, category)
             chosen = policy.choose(pool, gold, wanted, rules, self.context.random)
             if chosen:
-                hold(session, self.context, ask, chosen, self.deadline, token)
+                items = shown(session, ask, chosen)
+                hold(session, self.context, ask, items, self.deadline, token)
                 deck.gave(ask.person_id, chosen)
-                return shown(session, ask, chosen)
+                return items
         return ()
 
     def _near(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy import ColumnElement, case, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from annotate_app.holding import LeasedItem
@@ -44,7 +44,8 @@ def past_answers(
     query = (
         select(
             Judgment.id, Judgment.answer,
-            Item.id, Item.image_sha256, Image.width, Image.height, Category.slug, Item.suggestion,
+            Item.id, Item.image_sha256, Image.width, Image.height, Category.slug,
+            case((Judgment.suggestion_shown.is_(True), Judgment.suggestion)).label("suggestion"),
         )
         .join(Item, Item.id == Judgment.item_id)
         .join(Image, Image.sha256 == Item.image_sha256)

@@ -49,6 +49,7 @@ def undo(context: AppContext, person: SignedIn, judgment_id: UUID, *, hold: bool
                 token=judgment_id,
                 leased_at=at,
                 deadline=at + timedelta(minutes=minutes),
+                suggestion_shown=judgment.suggestion_shown if judgment.suggestion == item.suggestion else None,
             )
         )
     context.live.judged({item.campaign_id})

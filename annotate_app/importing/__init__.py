@@ -1,6 +1,15 @@
-"""Answers from files into a campaign: judgments that people gave elsewhere."""
+"""Answers from files into a campaign: as judgments of people, or as suggestions of a model."""
 
 from annotate_app.importing.judgments import ImportResult, ImportWish, import_judgments
 from annotate_app.importing.rows import Bad
+from annotate_app.importing.suggestions import forget_suggestions, hide_suggestions, import_suggestions
 
-__all__ = ["Bad", "ImportResult", "ImportWish", "import_judgments"]
+__all__ = [
+    "Bad",
+    "ImportResult",
+    "ImportWish",
+    "forget_suggestions",
+    "hide_suggestions",
+    "import_judgments",
+    "import_suggestions",
+]

@@ -17,6 +17,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from annotate_app import budget
 from annotate_app.importing.files import Wanted, rows_of
 from annotate_app.importing.items import Items, Meant
 from annotate_app.importing.pictures import Pictures
@@ -164,7 +165,7 @@ class _Chunk:
         """Decide and write."""
         ready = self._ready()
         lock_items(self.session, {one.item.id for one in ready})
-        self._keep_budget()
+        budget.lock(self.session, [self.campaign.id] if self.campaign.has_budget else [])
         people = _people(self.session, {one.name for one in ready})
         known, given = self._known(ready, set(people.values()))
         at = now()
@@ -182,13 +183,6 @@ class _Chunk:
             self._write(one, person, at)
         self._flush()
         return self.taken
-
-    def _keep_budget(self) -> None:
-        """What leases promise meanwhile would be of a budget that these rows are not yet counted in."""
-        if self.campaign.budget is not None and self.session.get_bind().dialect.name == "postgresql":
-            self.session.execute(
-                select(Campaign.id).where(Campaign.id == self.campaign.id).with_for_update(key_share=True)
-            )
 
     def _ready(self) -> list[_Ready]:
         ready = []

@@ -44,6 +44,7 @@ def items_page(
     enough: bool | None = None,
     day: date | None = None,
     under_ms: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
+    suggestion: Literal["any", "shown", "hidden"] | None = None,
     order: Order = "id",
     after: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
 ) -> Response:
@@ -51,7 +52,7 @@ def items_page(
     wanted = ItemFilter(
         state=state, category=category, person=annotator, missed=missed, flagged=flagged, judged=judged, answer=answer,
         question=question, said=said, differs=differs, disagree=disagree, enough=enough, day=day, recent=recent,
-        under_ms=under_ms,
+        under_ms=under_ms, suggestion=suggestion,
     )  # fmt: skip
     with context.read() as session:
         found = find_campaign(session, person, campaign)

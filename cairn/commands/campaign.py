@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cairn.commands.campaign_gold import gold
-from cairn.commands.campaign_import import import_
+from cairn.commands.campaign_import import bias, import_, suggest
 from cairn.commands.campaign_plan import plan
 from cairn.console import JsonOption, WorkspaceOption, finish, out, print_json, table
 from label_store import UsageError, Workspace, find_campaign
@@ -115,6 +115,8 @@ def status(
 app.command("plan")(plan)
 app.command("gold")(gold)
 app.command("import")(import_)
+app.command("suggest")(suggest)
+app.command("bias")(bias)
 
 
 @app.command("open")

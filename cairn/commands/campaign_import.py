@@ -1,4 +1,4 @@
-"""`cairn campaign import`: judgments that people gave elsewhere, from files."""
+"""`cairn campaign import`, `suggest` and `bias`: answers from files, of people or of a model, and what these do."""
 
 import csv
 from collections.abc import Callable, Iterator
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cairn.console import WorkspaceOption, finish, out, progress
-from label_store import UsageError, Workspace
+from cairn.console import JsonOption, WorkspaceOption, finish, out, print_json, progress, table
+from label_store import UsageError, Workspace, find_campaign
 
 if TYPE_CHECKING:
     from annotate_app.importing import Bad, ImportResult
@@ -56,6 +56,79 @@ def import_(
     with _told(file, refused) as told, progress("judgments") as show:
         result = import_judgments(store, slug, file, wish, progress=show, told=told)
     _report(file, result, refused, f"{result.accepted:,} judgments taken", f"cairn consensus {slug}")
+
+
+def suggest(
+    slug: SlugArgument,
+    file: Annotated[
+        Path | None, typer.Argument(help="What a model says, in a format that `import` takes (else nothing new).")
+    ] = None,
+    model: Annotated[str, typer.Option(help="The model's name, where the file does not say.")] = "",
+    kind: FormatOption = "",
+    skip_unknown: SkipOption = False,
+    refused: RefusedOption = None,
+    hidden: Annotated[
+        float | None, typer.Option(help="Hide suggestions from this share of people, for instance 0.2.")
+    ] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Suggest nothing any more.")] = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Show people what a model says of the items: an answer to confirm or correct, counted as nobody's judgment.
+
+    A column annotator, or Label Studio's model_version, is taken as the model's name. Giving the same file twice is
+    the same as once, and another one replaces what it says something of.
+    Example: cairn campaign suggest dogs predictions.jsonl --model resnet50 --hidden 0.2
+    """
+    from annotate_app.importing import forget_suggestions, hide_suggestions, import_suggestions
+
+    if file is None and hidden is None and not clear:
+        raise UsageError("there is nothing to do", hint="give a file of suggestions, --hidden SHARE, or --clear")
+    if file is not None and clear:
+        raise UsageError("give a file or --clear, not both", hint="a new file replaces what was suggested before")
+    store = Workspace.open(workspace)
+    then = f"cairn campaign bias {slug}"
+    if hidden is not None:
+        hide_suggestions(store, slug, hidden)
+    if clear:
+        finish(f"{forget_suggestions(store, slug):,} items have no suggestion any more", then=then)
+    if file is None:
+        if not clear:
+            finish(f"suggestions of {slug} are hidden from {hidden:.0%} of people", then=then)
+        return
+    with _told(file, refused) as told, progress("suggestions") as show:
+        result = import_suggestions(
+            store, slug, file, model=model, format=kind, skip_unknown=skip_unknown, progress=show, told=told
+        )
+    _report(file, result, refused, f"{result.accepted:,} items have a new suggestion", then)
+
+
+def bias(slug: SlugArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Say how much suggestions sway people: agreement of those who were shown them, and of those who were not.
+
+    Example: cairn campaign bias dogs
+    """
+    from annotate_app.suggestion_bias import suggestion_bias
+
+    store = Workspace.open(workspace)
+    with store.read() as session:
+        found = suggestion_bias(session, find_campaign(session, slug))
+    if as_json:
+        print_json(found.as_json())
+        return
+    arms = (("shown", found.shown), ("hidden", found.hidden))
+    table(
+        "",
+        ("suggestions", "people", "judgments", "agree", "from", "to"),
+        [(words, arm.people, arm.judgments, arm.agreement, arm.low, arm.high) for words, arm in arms],
+    )
+    if found.difference is None:
+        then = f"cairn campaign suggest {slug} --hidden 0.2"
+        finish("what showing does cannot be told before two people on each side have judged", then=then)
+        return
+    finish(
+        f"those who are shown a suggestion agree with it by {100 * found.difference:+.1f} points "
+        f"({100 * found.low:+.1f} to {100 * found.high:+.1f}, 95 %)"  # type: ignore[operator]  # with a difference
+    )
 
 
 @contextmanager

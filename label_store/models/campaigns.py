@@ -123,6 +123,12 @@ class Item(Base):
             sqlite_where=text("gold IS NOT NULL"),
             postgresql_where=text("gold IS NOT NULL"),
         ),
+        Index(
+            "ix_items_campaign_id_suggestion",
+            "campaign_id",
+            sqlite_where=text("suggestion IS NOT NULL"),
+            postgresql_where=text("suggestion IS NOT NULL"),
+        ),
         CheckConstraint("n >= 0", name="n_not_negative"),
     )
 
@@ -133,6 +139,7 @@ class Item(Base):
     gold: Mapped[dict[str, Any] | None] = mapped_column(Json)
     """The known answer in the shape of the campaign's kind; gold counts for nobody's n, never released."""
     suggestion: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    """What a model says, in the shape of an answer, with its name as `model`; classify may have a list `likely`."""
     state: Mapped[str] = mapped_column(String(10), default="open")
     n: Mapped[int] = mapped_column(default=0)
     """Active answers (not flags) by annotators, kept in the transaction that changes them."""
@@ -173,6 +180,8 @@ class Lease(Base):
     """One lease request holds several items under one token."""
     leased_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
     deadline: Mapped[datetime] = mapped_column(UTCDateTime)
+    suggestion_shown: Mapped[bool | None]
+    """Whether its holder was shown the item's suggestion; None: not known, as when it has changed since."""
 
 
 class Judgment(Base):
@@ -193,6 +202,12 @@ class Judgment(Base):
             postgresql_where=text("active"),
         ),
         Index("ix_judgments_person_id_received_at", "person_id", "received_at"),
+        Index(
+            "ix_judgments_item_id_suggestion_shown",
+            "item_id",
+            sqlite_where=text("suggestion_shown IS NOT NULL"),
+            postgresql_where=text("suggestion_shown IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -208,6 +223,9 @@ class Judgment(Base):
     supersedes: Mapped[UUID | None] = mapped_column(ForeignKey("judgments.id"), unique=True)
     active: Mapped[bool] = mapped_column(default=True)
     undone_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    suggestion: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    """The item's suggestion when it was judged, where it is known whether the person was shown it."""
+    suggestion_shown: Mapped[bool | None]
 
 
 class Tally(Base):

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from annotate_app import create_campaign
-from annotate_app.importing import import_judgments
+from annotate_app.importing import import_judgments, import_suggestions
 from label_store import Origin, Workspace, ingest
 from label_store.models import Item, Judgment, Tally
 from tests.annotate_app.material import add_categories, add_people, draw
@@ -75,18 +75,20 @@ def test_two_imports_of_the_same_new_people_at_once_make_each_of_them_once(on_po
     lines = there.read_text().splitlines()
     back = tmp_path / "back.csv"
     back.write_text("\n".join([lines[0], *reversed(lines[1:])]) + "\n")
-    begin = threading.Barrier(2)
+    begin = threading.Barrier(3)
 
     def take(job, *more):
         begin.wait(timeout=30)
         return job(on_postgres, "boats", *more)
 
-    with ThreadPoolExecutor(2) as threads:
+    with ThreadPoolExecutor(3) as threads:
         running = [threads.submit(take, import_judgments, file) for file in (there, back)]
-        first, second = [one.result(timeout=60) for one in running]
+        running.append(threads.submit(take, import_suggestions, there))
+        first, second, suggested = [one.result(timeout=60) for one in running]
     assert first.accepted + second.accepted == ITEMS * OLD_HANDS
     assert first.duplicate + second.duplicate == ITEMS * OLD_HANDS
     assert (first.refused, second.refused) == (0, 0)
+    assert suggested.accepted == ITEMS
     with on_postgres.read() as session:
         assert set(session.scalars(select(Item.n))) == {OLD_HANDS}
         assert session.scalar(select(func.count()).select_from(Judgment)) == ITEMS * OLD_HANDS

@@ -36,9 +36,15 @@ function ask() {
   }));
   byId("question").textContent = question ? `${question.name}?` : "";
   byId("question-hint").textContent = question
-    ? `${t("question_of", { k: at + 1, n: questions.length })}${question.multiple ? ` · ${t("several")}` : ""}` : "";
+    ? [t("question_of", { k: at + 1, n: questions.length }), question.multiple && t("several"), suggested(question)]
+      .filter(Boolean).join(" · ") : "";
   picked = new Set(question?.multiple && Array.isArray(values[question.name]) ? values[question.name] : []);
   showChoices();
+}
+
+function suggested(question) {
+  const value = single?.item?.suggestion?.values?.[question.name];
+  return value === undefined ? "" : t("suggested", { name: said(value) });
 }
 
 const said = (value) => [value].flat().map((word) => (word === "unsure" ? t("unsure") : word)).join(", ") || t("none");

@@ -13,6 +13,7 @@ const drafts = readDrafts();
 const GAP = 6; // pixels, as in the stylesheet
 const KEEP_DECODED = 10; // pages behind whose pictures stay decoded
 const SIGN = { no: "✗", unsure: "?", flag: "⚑", later: "→" };
+const SUGGESTED = { yes: "✓", no: "✗", unsure: "?" };
 const LATER = { later: true }; // no answer: the picture comes again on a later page
 
 let pages = []; // to come, each {category, items}
@@ -138,6 +139,11 @@ function cellOf(item, k) {
   sign.className = "sign";
   sign.ariaHidden = "true";
   cell.append(item.image, sign);
+  if (item.suggestion) {
+    const hint = text("span", t("suggested", { name: SUGGESTED[item.suggestion.value] ?? item.suggestion.value }));
+    hint.className = "hint";
+    cell.append(hint);
+  }
   item.image.ready.then((state) => {
     if (state === "good") return;
     cell.classList.add(state);
@@ -190,7 +196,7 @@ function paint(k) {
   cell.classList.toggle("commented", Boolean(comment));
   cell.ariaSelected = String(Boolean(name));
   const place = t("picture_of", { k: k + 1, n: page.items.length });
-  cell.ariaLabel = [place, name && t(`mark_${name}`), comment].filter(Boolean).join(", ");
+  cell.ariaLabel = [place, name && t(`mark_${name}`), comment, cell.querySelector(".hint")?.textContent].filter(Boolean).join(", ");
 }
 
 function tally() {
