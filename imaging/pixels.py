@@ -88,6 +88,6 @@ def _upright(image: Image.Image, turn: int) -> Image.Image:
 
 def without_metadata(image: Image.Image) -> Image.Image:
     """The same pixels as a plain image; nothing that an encoder would copy into a file."""
-    plain = Image.new(image.mode, image.size)
+    plain = Image.new(image.mode, image.size, None)
     plain.paste(image)
     return plain
