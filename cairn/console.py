@@ -70,14 +70,17 @@ def progress(label: str) -> Iterator[ProgressFn]:
 
 def _line_progress(label: str) -> ProgressFn:
     began = last = time.monotonic()
+    start, of = 0, None
 
     def show(done: int, total: int | None, note: str) -> None:
-        nonlocal last
+        nonlocal began, last, start, of
         at = time.monotonic()
+        if total != of or done < start:  # another part of the work, with a pace of its own
+            began, start, of = at, done, total
         if at - last < 10:
             return
         last = at
-        rate = done / (at - began)
+        rate = (done - start) / max(at - began, 1e-9)
         left = f", {(total - done) / rate:.0f} s left" if total and rate > 0 else ""
         err.print(f"{label}: {done:,}{f'/{total:,}' if total else ''}, {rate:,.1f}/s{left} {note}".rstrip())
 

@@ -139,9 +139,10 @@ def plain(value: float) -> str:
 def curves(runs: list[Shown]) -> str:
     """Loss and accuracy over epochs, of each run's first seed."""
     losses, accuracies = [], []
-    for style, run in enumerate(runs):
-        rows = [row for row in run.history if row["seed"] == str(run.metrics["seeds"][0])]
-        kind = "val" if rows and rows[0]["val_loss"] else "train"
+    first_seeds = [[row for row in run.history if row["seed"] == str(run.metrics["seeds"][0])] for run in runs]
+    # The augmented pictures of train are harder than val's: curves of both in one chart would compare nothing.
+    kind = "val" if all(rows and rows[0]["val_loss"] for rows in first_seeds) else "train"
+    for style, (run, rows) in enumerate(zip(runs, first_seeds, strict=True)):
         epochs = [float(row["epoch"]) for row in rows]
         losses.append(Line(f"{run.name}, {kind}", epochs, [float(row[f"{kind}_loss"]) for row in rows], style % 4))
         accuracies.append(Line(f"{run.name}, {kind}", epochs, [float(row[f"{kind}_top1"]) for row in rows], style % 4))

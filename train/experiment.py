@@ -47,7 +47,7 @@ class RunResult:
 
 @worker_deaths()
 def run(
-    config: RunConfig, progress: Progress | None = None, on_epoch: Callable[[EpochRow], None] | None = None
+    config: RunConfig, progress: Progress | None = None, on_epoch: Callable[[EpochRow, str | None], None] | None = None
 ) -> RunResult:
     """Train and measure as `config` says, into `config.out`; a run that is already there goes on or is complete.
 
@@ -75,13 +75,13 @@ def run(
     with open_board(folder, config.tensorboard and world.first) as board:
         history: list[EpochRow] = []
 
-        def epoch(row: EpochRow) -> None:
+        def epoch(row: EpochRow, fold: str | None) -> None:
             board(row)
             history.append(row)
             if world.first:
                 write_history(folder / "history.csv", history)
                 if on_epoch:
-                    on_epoch(row)
+                    on_epoch(row, fold)
 
         watch = make_watch(total, progress if world.first else None, epoch)
         if config.side_by_side > 1:
@@ -99,7 +99,7 @@ def run(
         if config.pretrained:
             metrics["pretrained"] = how_much_was_loaded(jobs[0])
         if config.folds:
-            metrics["fold_temperature"] = write_predictions(fold_job, fold_job.train, samples, folder, watch)
+            metrics["out_of_fold"] = write_predictions(fold_job, fold_job.train, samples, folder, watch)
     metrics["seconds"] = round(time.perf_counter() - began, 1)
     shown = next(name for name in ("test", "val", "train") if name in logits)
     report = folder / "report.html"
@@ -142,7 +142,7 @@ def make_folder(folder: Path) -> None:
         raise TrainError(f"{folder} cannot be made ({error.strerror}).", "give another --out") from error
 
 
-def make_watch(total: int, progress: Progress | None, epoch: Callable[[EpochRow], None]) -> Watch:
+def make_watch(total: int, progress: Progress | None, epoch: Callable[[EpochRow, str | None], None]) -> Watch:
     """Count steps over all networks of the run for the progress bar."""
     done = 0
 

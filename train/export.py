@@ -62,7 +62,7 @@ def export_onnx(saved: Saved, file: Path, preprocessing: bool) -> float:
         import onnxscript  # noqa: F401
     except ImportError as error:
         raise TrainError(
-            f"ONNX needs {error.name}, which is not installed.", "pip install onnx onnxscript onnxruntime", 2
+            f"ONNX needs {error.name}, which is not installed.", "pip install 'cairn-dataset[export]'", 2
         ) from error
     model, example = exported(saved, preprocessing)
     program = torch.onnx.export(

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from shards.atomic import write_whole
+from train.intervals import wilson
 from train.job import Job, Part, Watch
 from train.loop import fit
 from train.metrics import fit_temperature, softmax
@@ -15,8 +16,11 @@ from train.predict import predict
 from train.sources import Labelled
 
 
-def write_predictions(job: Job, whole: Part, samples: Labelled, folder: Path, watch: Watch) -> float:
-    """Train one network a fold of `whole` and write `predictions.npz` into `folder`; gives the temperature.
+def write_predictions(job: Job, whole: Part, samples: Labelled, folder: Path, watch: Watch) -> dict[str, float]:
+    """Train one network a fold of `whole` and write `predictions.npz` into `folder`.
+
+    Gives the temperature, and of all samples, each judged by the network that never saw it: top1 with its interval
+    (`top1_low`, `top1_high`), loss after temperature (nats), samples.
 
     The file holds key str [N], sha256 str [N], fold int64 [N], probabilities float32 [N, K] in the order of the
     categories, rows sum to 1, and temperature float64: the one number, fitted on all out-of-fold logits against
@@ -43,16 +47,28 @@ def write_predictions(job: Job, whole: Part, samples: Labelled, folder: Path, wa
         if len(unseen):
             logits[unseen] = predict(fitted.model, whole.subset(unseen), one)
     temperature = fit_temperature(logits, samples.labels)
+    probability = softmax(logits / np.float32(temperature))
+    right = int((logits.argmax(axis=1) == samples.labels).sum())
+    low, high = wilson(right, len(whole))
+    own = np.clip(probability[np.arange(len(whole)), samples.labels], 1e-300, None)
+    found = {
+        "samples": len(whole),
+        "top1": right / len(whole),
+        "top1_low": low,
+        "top1_high": high,
+        "loss": float(-np.log(own).mean()),
+        "temperature": temperature,
+    }
     if not job.world.first:
-        return temperature
+        return found
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer,
         key=np.array(samples.keys),
         sha256=np.array([sha256 for sha256, _ in origins]),
         fold=fold,
-        probabilities=softmax(logits / np.float32(temperature)).astype(np.float32),
+        probabilities=probability.astype(np.float32),
         temperature=np.float64(temperature),
     )
     write_whole(folder / "predictions.npz", buffer.getvalue())
-    return temperature
+    return found

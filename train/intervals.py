@@ -39,13 +39,15 @@ def bootstrap(figures: dict[str, Weighted], count: int, draws: int = DRAWS, seed
 def classifier_intervals(
     probability: NDArray[np.float64], labels: NDArray[np.int64], draws: int = DRAWS, bins: int = 15
 ) -> dict[str, list[float]]:
-    """Intervals of top-1, top-5, loss, Brier score, ECE and macro F1 of probabilities [N, K], rows sum to 1."""
+    """Intervals of top-1, top-5, loss, Brier score, ECE and macro F1 of probabilities [N, K], rows sum to 1.
+
+    The two shares have Wilson's, as everywhere; the others are from the bootstrap.
+    """
     count, classes = probability.shape
     rows = np.arange(count)
     own = probability[rows, labels]
     rank = (probability >= own[:, None]).sum(axis=1)
     called = probability.argmax(axis=1)
-    right = (rank <= 1).astype(np.float64)
     losses = -np.log(np.clip(own, 1e-300, None))
     brier = np.square(probability).sum(axis=1) - 2 * own + 1
     confidence = probability.max(axis=1)
@@ -65,14 +67,16 @@ def classifier_intervals(
         return lambda weights: float(weights @ values / weights.sum())
 
     figures: dict[str, Weighted] = {
-        "top1": mean_of(right),
-        "top5": mean_of((rank <= min(5, classes)).astype(np.float64)),
         "loss": mean_of(losses),
         "brier": mean_of(brier),
         "ece": ece,
         "macro_f1": macro_f1,
     }
-    return bootstrap(figures, count, draws)
+    shares = {
+        "top1": list(wilson(int((rank <= 1).sum()), count)),
+        "top5": list(wilson(int((rank <= min(5, classes)).sum()), count)),
+    }
+    return shares | bootstrap(figures, count, draws)
 
 
 def paired_difference(

@@ -131,12 +131,12 @@ class Fitted:
 
 @dataclass
 class Watch:
-    """Whom to tell: `step(note)` after each step, `epoch(row)` after each epoch."""
+    """Whom to tell: `step(note)` after each step, `epoch(row, fold)` after each epoch; `fold` is as 2 of 5, or None."""
 
     step: Callable[[str], None]
-    epoch: Callable[[EpochRow], None]
+    epoch: Callable[[EpochRow, str | None], None]
     skip: Callable[[int], None]
 
 
-QUIET = Watch(step=lambda note: None, epoch=lambda row: None, skip=lambda steps: None)
+QUIET = Watch(step=lambda note: None, epoch=lambda row, fold: None, skip=lambda steps: None)
 """Tells nobody."""

@@ -47,7 +47,7 @@ def fit(job: Job, watch: Watch) -> Fitted:
             if row is best_row(history) or job.val is None:
                 save_best(job.folder / "best.pt", job.stamp, state.judged, row.epoch, job.settings)
             save(state, position, history)
-        watch.epoch(row)
+        watch.epoch(row, job.stamp.fold)
     job.world.wait()
     best = load_checkpoint(job.folder / "best.pt", job.stamp)
     state.judged.load_state_dict(best["weights"])

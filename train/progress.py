@@ -30,12 +30,13 @@ class ProgressLine:
         sys.stderr.write("\r\x1b[K" + text[: shutil.get_terminal_size().columns - 1])
         sys.stderr.flush()
 
-    def epoch(self, row: EpochRow) -> None:
+    def epoch(self, row: EpochRow, fold: str | None = None) -> None:
         """A lasting line for an epoch."""
         self.clear()
+        which = f"fold {fold}  " if fold else ""
         val = "" if row.val_top1 is None else f"  val loss {row.val_loss:.3f} accuracy {row.val_top1:.1%}"
         print(
-            f"seed {row.seed}  epoch {row.epoch:>3}  loss {row.train_loss:.3f} accuracy {row.train_top1:.1%}"
+            f"seed {row.seed}  {which}epoch {row.epoch:>3}  loss {row.train_loss:.3f} accuracy {row.train_top1:.1%}"
             f"{val}  {row.samples_per_second:,.0f} samples/s",
             file=sys.stderr,
             flush=True,

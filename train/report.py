@@ -92,6 +92,11 @@ def headline(metrics: dict[str, Any], found: dict[str, Any], judged: Judged) -> 
         f"It finds {escape(best[1])} best ({best[0]:.0%} of them) and {escape(worst[1])} worst ({worst[0]:.0%}). "
         f"{chosen}{where}"
     )
+    if folds := metrics.get("out_of_fold"):
+        words += (
+            f" Of the {folds['samples']:,} training pictures {folds['top1']:.1%} were called right by a network"
+            f" that never saw them ({folds['top1_low']:.1%} to {folds['top1_high']:.1%}; predictions.npz)."
+        )
     calibrated = found.get("ece_calibrated")
     count = len(judged.categories)
     top5_note = f"{count} categories" + (", so never wrong" if count <= 5 else "")

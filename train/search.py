@@ -49,7 +49,9 @@ def search(config: RunConfig, trials: int, told: Callable[[str], None] | None = 
     try:
         import optuna
     except ImportError as error:
-        raise TrainError("A search needs optuna, which is not installed.", "pip install optuna", 2) from error
+        raise TrainError(
+            "A search needs optuna, which is not installed.", "pip install 'cairn-dataset[search]'", 2
+        ) from error
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     folder = Path(config.out)
     folder.mkdir(parents=True, exist_ok=True)
@@ -71,7 +73,7 @@ def search(config: RunConfig, trials: int, told: Callable[[str], None] | None = 
     def one(trial: Any) -> float:
         chosen = replace(config, out=str(folder / f"trial-{trial.number}"), **proposed(trial, config))
 
-        def epoch(row: EpochRow) -> None:
+        def epoch(row: EpochRow, fold: str | None) -> None:
             if row.val_top1 is None:
                 raise TrainError("A search needs a val split.", "give --val 0.1", exit_code=2)
             trial.report(row.val_top1, row.epoch)

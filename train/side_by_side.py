@@ -79,7 +79,7 @@ def train_side_by_side(jobs: list[Job], watch: Watch) -> None:
 def tell(watch: Watch, told: Told) -> None:
     """Pass on what a process said."""
     if told.row:
-        watch.epoch(told.row)
+        watch.epoch(told.row, None)  # folds are never side by side
     watch.skip(max(0, told.steps - 1))
     if told.steps:
         watch.step(told.note)
@@ -134,7 +134,7 @@ def telling(send: Callable[[Told], Any]) -> Watch:
             send(Told(steps, note))
             steps, sent = 0, time.perf_counter()
 
-    def epoch(row: EpochRow) -> None:
+    def epoch(row: EpochRow, fold: str | None) -> None:
         nonlocal steps
         send(Told(steps, f"seed {row.seed}  epoch {row.epoch}", row))
         steps = 0

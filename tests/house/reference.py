@@ -227,7 +227,8 @@ def _default(parameter: Any) -> str:
 
 def _argparse_section(parser: argparse.ArgumentParser) -> str:
     lines = [f"### `{parser.prog}`", "", parser.description or "", ""]
-    lines += ["```text", *(parser.epilog or "").strip().splitlines(), "```", ""]
+    if parser.epilog:
+        lines += ["```text", *parser.epilog.strip().splitlines(), "```", ""]
     lines += ["| argument or option | meaning |", "|---|---|"]
     for action in parser._actions:
         if isinstance(action, argparse._HelpAction):
@@ -235,7 +236,7 @@ def _argparse_section(parser: argparse.ArgumentParser) -> str:
         value = "" if action.nargs == 0 or not action.option_strings else f" {_argparse_value(action)}"
         words = " ".join(f"`{flag}`" for flag in action.option_strings)
         words = words or f"`{action.metavar or action.dest.upper()}`"
-        text = (action.help or "").replace("%(default)s", str(action.default))
+        text = (action.help or "").replace("%(default)s", str(action.default)).replace("%%", "%")
         lines.append(f"| {words}{value} | {_cell(text)} |")
     return "\n".join([*lines, ""])
 

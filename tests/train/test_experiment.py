@@ -1,5 +1,6 @@
 """A whole run on a small release: what it writes, what it chooses, what it refuses."""
 
+import itertools
 import json
 import tomllib
 from dataclasses import replace
@@ -31,7 +32,7 @@ def release(tmp_path_factory):
 def result(release, tmp_path_factory):
     seen = []
     config = tiny_config(release, tmp_path_factory.mktemp("runs") / "run", epochs=3, folds=3)
-    found = run(config, progress=lambda *x: seen.append(x), on_epoch=lambda row: seen.append(row))
+    found = run(config, progress=lambda *x: seen.append(x), on_epoch=lambda row, fold: seen.extend((row, fold)))
     return found, seen
 
 
@@ -80,6 +81,8 @@ def test_progress_reaches_its_total_and_epochs_are_told(result):
     assert steps[-1][0] == steps[-1][1]
     assert [done for done, _, _ in steps] == sorted(done for done, _, _ in steps)
     assert sum(isinstance(x, EpochRow) for x in seen) == 3 * (1 + 3)
+    folds = [fold for row, fold in itertools.pairwise(seen) if isinstance(row, EpochRow)]
+    assert folds == [None] * 3 + [f"{fold} of 3" for fold in (1, 2, 3) for _ in range(3)]
 
 
 def test_out_of_fold_predictions_cover_each_training_sample_once(release, result):
@@ -92,6 +95,16 @@ def test_out_of_fold_predictions_cover_each_training_sample_once(release, result
         assert found["probabilities"].shape == (61, 3)
         np.testing.assert_allclose(found["probabilities"].sum(axis=1), 1, rtol=1e-5)
         assert 0.05 <= float(found["temperature"]) <= 20
+        right = found["probabilities"].argmax(axis=1) == open_source(release).splits["train"].labels
+    told = result[0].metrics["out_of_fold"]
+    assert (told["samples"], told["top1"]) == (61, right.mean())
+    assert told["top1_low"] < right.mean() < told["top1_high"]
+    assert "by a network that never saw them" in " ".join((result[0].folder / "report.html").read_text().split())
+
+
+def test_a_share_has_one_interval_wherever_it_is_told(result):
+    found = result[0].metrics["test"]
+    assert found["intervals"]["top1"] == [found["top1_low"], found["top1_high"]]
 
 
 def test_a_fold_is_judged_by_a_network_trained_on_the_others(release, result):

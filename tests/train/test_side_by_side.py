@@ -38,7 +38,7 @@ def test_seeds_side_by_side_end_in_the_weights_of_one_after_another(release, one
     found = run(
         tiny_config(release, tmp_path / "run", seeds=3, side_by_side=2),
         progress=lambda done, total, note: seen.append((done, total)),
-        on_epoch=lines.append,
+        on_epoch=lambda row, fold: lines.append(row),
     )
     same_weights(found.folder, one_after_another.folder)
     assert found.metrics["test"] == one_after_another.metrics["test"]
@@ -51,7 +51,7 @@ def test_seeds_side_by_side_end_in_the_weights_of_one_after_another(release, one
 def test_a_process_that_is_killed_is_told_and_the_same_command_goes_on(release, one_after_another, tmp_path):
     config = tiny_config(release, tmp_path / "run", seeds=3, side_by_side=2)
 
-    def kill(row):
+    def kill(row, fold):
         for process in multiprocessing.active_children():
             os.kill(process.pid, signal.SIGKILL)
 

@@ -230,7 +230,7 @@ def test_curves_go_to_tensorboard_and_csv_while_the_run_goes_on(release, tmp_pat
     out = tmp_path / "run"
     run(
         tiny_config(release, out, tensorboard=True),
-        on_epoch=lambda row: lines.append((out / "history.csv").read_text().count("\n")),
+        on_epoch=lambda row, fold: lines.append((out / "history.csv").read_text().count("\n")),
     )
     assert lines == [2, 3]
     assert any((out / "tensorboard").iterdir())

@@ -33,7 +33,7 @@ def make_parser() -> argparse.ArgumentParser:
         prog="python -m train head",
         description="Train attributes, boxes (FCOS) or masks (FCN) on a release that has them.",
     )
-    parser.add_argument("task", choices=TASKS)
+    parser.add_argument("task", choices=TASKS, help=f"what to learn: {', '.join(TASKS)}")
     parser.add_argument("data", help="a release")
     parser.add_argument("--out", help="the run's folder (default runs/DATA-TASK); a run in it goes on")
     parser.add_argument("--json", action="store_true", help="print metrics.json at the end")

@@ -170,5 +170,9 @@ def closing(result: RunResult) -> str:
             lines.append("         there is no test split; val also chose the epoch, so these figures flatter a little")
     else:
         lines.append("test     not measured: the data has neither a test nor a val split")
+    if folds := result.metrics.get("out_of_fold"):
+        sure = f"95 % interval {folds['top1_low']:.1%} to {folds['top1_high']:.1%}"
+        lines.append(f"folds    top-1 {folds['top1']:.2%} ({sure}), each sample judged by a network that never saw it")
+        lines.append(f"         {result.folder / 'predictions.npz'}")
     lines.append(f"report   {result.report}")
     return "\n".join(lines)

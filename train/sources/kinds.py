@@ -105,7 +105,12 @@ def decode(data: bytes, what: str, least: int = 0) -> Image.Image:
                 opened.draft(None, (least, least))
             upright = ImageOps.exif_transpose(opened)
             return upright.convert("RGB")
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except UnidentifiedImageError as error:
+        raise TrainError(
+            f"The picture {what} cannot be decoded: it is no picture, or of a format that is not known here.",
+            hint="remove or replace that file; for a release, `cairn verify RELEASE` tells what else is damaged",
+        ) from error
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise TrainError(
             f"The picture {what} cannot be decoded ({error}).",
             hint="remove or replace that file; for a release, `cairn verify RELEASE` tells what else is damaged",

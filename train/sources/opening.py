@@ -11,7 +11,10 @@ from train.sources.kinds import Source
 from train.sources.release import open_release_source
 from train.sources.tars import find_tars, open_tars
 
-KINDS = "a release (a folder with dataset.json), WebDataset tars, DIR/train/CLASS/*.jpg, or CIFAR's batch files"
+KINDS = (
+    "a release (a folder with dataset.json), WebDataset tars, DIR/train/CLASS/*.jpg, DIR/CLASS/*.jpg,"
+    " or CIFAR's batch files"
+)
 
 
 def open_source(place: str | Path) -> Source:
