@@ -42,36 +42,33 @@ def polygon_iou(first: Rings, second: Rings) -> float:
     if high <= low:
         return 0.0
     lines = low + (np.arange(LINES) + 0.5) * (high - low) / LINES
-    common = union = 0.0
-    for y in lines:
-        one, other = crossings(first, y), crossings(second, y)
-        both = overlap(one, other)
-        common += both
-        union += length(one) + length(other) - both
+    one, other = inside(first, lines), inside(second, lines)
+    starts = np.maximum(one[:, :, None, 0], other[:, None, :, 0])
+    ends = np.minimum(one[:, :, None, 1], other[:, None, :, 1])
+    common = float(np.clip(ends - starts, 0.0, None).sum())
+    union = length(one) + length(other) - common
     return common / union if union > 0 else 0.0
 
 
-def crossings(rings: Rings, y: float) -> Floats:
-    """float64 [n, 2]: the intervals of the horizontal line at y that lie inside (even-odd)."""
-    found = []
-    for ring in rings:
-        a, b = ring, np.roll(ring, -1, axis=0)
-        across = (a[:, 1] <= y) != (b[:, 1] <= y)
-        p, q = a[across], b[across]
-        found.append(p[:, 0] + (y - p[:, 1]) / (q[:, 1] - p[:, 1]) * (q[:, 0] - p[:, 0]))
-    return np.sort(np.concatenate(found)).reshape(-1, 2)
+def inside(rings: Rings, lines: Floats) -> Floats:
+    """float64 [lines, n, 2]: where each horizontal line lies inside (even-odd), from left to right.
+
+    Lines with fewer than n intervals have empty ones (0, 0) behind.
+    """
+    a = np.concatenate(rings)
+    b = np.concatenate([np.roll(ring, -1, axis=0) for ring in rings])
+    y = lines[:, None]
+    across = (a[:, 1] <= y) != (b[:, 1] <= y)
+    rise = np.where(b[:, 1] == a[:, 1], 1.0, b[:, 1] - a[:, 1])  # a level edge is crossed by no line
+    x = np.where(across, a[:, 0] + (y - a[:, 1]) / rise * (b[:, 0] - a[:, 0]), np.inf)
+    x = np.sort(x, axis=1)[:, : int(across.sum(axis=1).max())]
+    x[np.isinf(x)] = 0.0  # every ring is crossed an even number of times, so what is left over are pairs
+    return x.reshape(len(lines), x.shape[1] // 2, 2)
 
 
 def length(intervals: Floats) -> float:
     """The total length of disjoint intervals."""
-    return float((intervals[:, 1] - intervals[:, 0]).sum())
-
-
-def overlap(first: Floats, second: Floats) -> float:
-    """The length common to two sets of disjoint intervals."""
-    low = np.maximum(first[:, None, 0], second[None, :, 0])
-    high = np.minimum(first[:, None, 1], second[None, :, 1])
-    return float(np.clip(high - low, 0.0, None).sum())
+    return float((intervals[..., 1] - intervals[..., 0]).sum())
 
 
 def weighted_median(values: Floats, weight: Floats) -> float:

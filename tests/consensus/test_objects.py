@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from consensus import ConsensusError
 from consensus.objects import FALSE, MISS, STRENGTH, drawings_of, existence, fit_objects
 from consensus.objects_matching import best_assignment
-from consensus.objects_shapes import box_iou, fused_box, polygon_iou, weighted_median
+from consensus.objects_shapes import LINES, box_iou, fused_box, polygon_iou, weighted_median
 
 gains = st.integers(0, 5).flatmap(
     lambda n: st.integers(0, 5).flatmap(
@@ -54,6 +54,45 @@ def test_overlaps_of_polygons_with_holes_are_those_of_areas():
     assert polygon_iou(square, [np.array([[20, 20], [30, 20], [20, 30]], dtype=float)]) == 0.0
     flat = [np.array([[0, 5], [10, 5], [5, 5]], dtype=float)]
     assert polygon_iou(flat, flat) == 0.0
+
+
+def plain_polygon_iou(first, second):
+    """Line by line, interval by interval."""
+    ys = np.concatenate([ring[:, 1] for ring in (first[0], second[0])])
+    low, high = ys.min(), ys.max()
+    common = union = 0.0
+    for line in range(LINES):
+        y = low + (line + 0.5) * (high - low) / LINES
+        one, other = plain_inside(first, y), plain_inside(second, y)
+        both = sum(max(0.0, min(q, s) - max(p, r)) for p, q in one for r, s in other)
+        common += both
+        union += sum(q - p for p, q in one) + sum(s - r for r, s in other) - both
+    return common / union if union > 0 else 0.0
+
+
+def plain_inside(rings, y):
+    found = []
+    for ring in rings:
+        for (px, py), (qx, qy) in zip(ring, [*ring[1:], ring[0]], strict=True):
+            if (py <= y) != (qy <= y):
+                found.append(px + (y - py) / (qy - py) * (qx - px))
+    found.sort()
+    return list(zip(found[::2], found[1::2], strict=True))
+
+
+rings = st.lists(
+    st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), min_size=3, max_size=9).map(
+        lambda points: np.array(points, dtype=float)
+    ),
+    min_size=1,
+    max_size=3,
+).map(lambda found: [found[0], *(np.clip(hole, found[0].min(axis=0), found[0].max(axis=0)) for hole in found[1:])])
+
+
+@settings(max_examples=150, deadline=None)
+@given(rings, rings)
+def test_overlaps_of_polygons_are_those_of_the_plain_loop(first, second):
+    assert polygon_iou(first, second) == pytest.approx(plain_polygon_iou(first, second), abs=1e-9)
 
 
 @settings(max_examples=100, deadline=None)
