@@ -8,21 +8,20 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Delete, Select, Update, bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
+from annotate_app import batch_statements as statements
 from annotate_app import budget, policy
 from annotate_app.access import CampaignFacts, campaigns_of
 from annotate_app.answer_rules import AnswerRules
 from annotate_app.context import AppContext
 from annotate_app.security.sessions import SignedIn
 from label_store import AnswerError, is_flag, tallies
-from label_store.models import Item, Judgment, Lease
-from label_store.one_step import Query, fetch, insert_rows
+from label_store.models import Judgment
+from label_store.one_step import fetch, insert_rows
 
 Status = Literal["accepted", "duplicate", "refused"]
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -70,8 +69,7 @@ class Batch:
         self.person = person
         self.given = given
         item_ids = sorted({entry.item for entry in given})
-        # Locked in the order of their ids, so that two batches never wait for each other.
-        self.items = {row[0]: _Item(*row) for row in fetch(self.connection, _items(), {"items": item_ids})}
+        self.items = {row[0]: _Item(*row) for row in fetch(self.connection, statements.items(), {"items": item_ids})}
         self.campaign_ids = {item.campaign_id for item in self.items.values()}
         self.campaigns = campaigns_of(session, person, self.campaign_ids)
         budget.lock(session, (campaign.id for campaign in self.campaigns.values() if campaign.has_budget))
@@ -84,14 +82,14 @@ class Batch:
         )
         named = {entry.id for entry in given} | {entry.supersedes for entry in given if entry.supersedes}
         self.owners: dict[UUID, int] = {
-            row[0]: row[1] for row in fetch(self.connection, _owners(), {"ids": list(named)})
+            row[0]: row[1] for row in fetch(self.connection, statements.owners(), {"ids": list(named)})
         }
         self.mine: dict[int, _Mine] = {}
         self.deadlines: dict[int, datetime] = {}
         self.saw: dict[int, bool] = {}
         """Whether the person was shown the item's suggestion, by item; missing where that is not known."""
         for item_id, judgment_id, counts, suggestion, shown, deadline, saw in fetch(
-            self.connection, _mine(), {"items": item_ids, "person": person.id}
+            self.connection, statements.mine(), {"items": item_ids, "person": person.id}
         ):
             if judgment_id is not None:
                 self.mine[item_id] = _Mine(judgment_id, bool(counts), suggestion, shown)
@@ -172,14 +170,14 @@ class Batch:
             if row["id"] in self.superseded:
                 row |= {"active": False, "undone_at": self.at}
         if self.superseded:
-            self.connection.execute(_deactivate(), {"ids": self.superseded, "at": self.at})
+            self.connection.execute(statements.deactivate(), {"ids": self.superseded, "at": self.at})
         if self.rows:
             insert_rows(self.connection, Judgment.__table__, self.rows)  # type: ignore[arg-type]  # it is a Table
-            self.connection.execute(_release(), {"items": sorted(self.answered), "person": self.person.id})
+            self.connection.execute(statements.release(), {"items": sorted(self.answered), "person": self.person.id})
         tallies.count(self.session, self.tallied)
         for by in sorted({by for by in self.change.values() if by}):
             changed = [item for item in sorted(self.change) if self.change[item] == by]
-            self.connection.execute(_count(), {"ids": changed, "by": by})
+            self.connection.execute(statements.count(), {"ids": changed, "by": by})
 
     def _must_be_open(self, item: "_Item", campaign: CampaignFacts) -> None:
         if item.id in self.mine:
@@ -199,7 +197,7 @@ class Batch:
             self.late[campaign.id] += 1
             return
         leased = self.session.scalar(
-            _held_by_others(), {"item": item.id, "person": self.person.id, "at": self.at}
+            statements.held_by_others(), {"item": item.id, "person": self.person.id, "at": self.at}
         )  # fmt: skip
         present = policy.Candidate(item.id, item.n, leased or 0, extra=item.extra)
         if item.state != "open" or not policy.has_room(present, policy.most_judgments(campaign.stopping)):
@@ -214,7 +212,7 @@ class Batch:
         for (campaign_id, _, category), number in self.tallied.items():
             had[category] += number if campaign_id == campaign.id else 0
         asked = {"campaign": campaign.id, "person": self.person.id, "at": self.at}
-        for item_id, category in self.session.execute(_held_by_me(), asked):
+        for item_id, category in self.session.execute(statements.held_by_me(), asked):
             had[category] += item_id not in self.answered
         most, of_category = campaign.per_person_limit, campaign.per_category_limit
         if (most is not None and had.total() >= most) or (
@@ -266,93 +264,3 @@ class _Mine:
     counts: bool
     suggestion: dict[str, Any] | None
     suggestion_shown: bool | None
-
-
-# Built once: building one costs more than most of them take.
-
-
-def _named(name: str) -> Any:
-    return bindparam(name, expanding=True)
-
-
-@cache
-def _items() -> Query:
-    return (
-        select(
-            Item.id,
-            Item.campaign_id,
-            Item.category_id,
-            Item.image_sha256,
-            Item.state,
-            Item.n,
-            Item.extra,
-            Item.gold.is_not(None).label("is_gold"),
-            Item.suggestion,
-        )
-        .where(Item.id.in_(_named("items")))
-        .order_by(Item.id)
-        .with_for_update(of=Item, key_share=True)  # a lease that names the item need not wait
-    )
-
-
-@cache
-def _mine() -> Select[Any]:
-    """The person's active judgment and lease of each item, where there are."""
-    person: Any = bindparam("person")
-    judgment = (Judgment.item_id == Item.id) & (Judgment.person_id == person) & (Judgment.role == "annotator")
-    counts = Judgment.answer["flag"].as_string().is_(None).label("counts")
-    return (
-        select(
-            Item.id,
-            Judgment.id,
-            counts,
-            Judgment.suggestion,
-            Judgment.suggestion_shown,
-            Lease.deadline,
-            Lease.suggestion_shown.label("saw"),
-        )
-        .select_from(Item)
-        .outerjoin(Judgment, judgment & Judgment.active)
-        .outerjoin(Lease, (Lease.item_id == Item.id) & (Lease.person_id == person))
-        .where(Item.id.in_(_named("items")))
-    )
-
-
-@cache
-def _owners() -> Query:
-    return select(Judgment.id, Judgment.person_id).where(Judgment.id.in_(_named("ids")))
-
-
-@cache
-def _held_by_others() -> Select[Any]:
-    return select(func.count()).where(
-        Lease.item_id == bindparam("item"), Lease.person_id != bindparam("person"), Lease.deadline > bindparam("at")
-    )
-
-
-@cache
-def _held_by_me() -> Select[int, int | None]:
-    return (
-        select(Lease.item_id, Item.category_id)
-        .join(Item, Item.id == Lease.item_id)
-        .where(
-            Lease.campaign_id == bindparam("campaign"),
-            Lease.person_id == bindparam("person"),
-            Lease.deadline > bindparam("at"),
-        )
-    )
-
-
-@cache
-def _deactivate() -> Update:
-    return update(Judgment).where(Judgment.id.in_(_named("ids"))).values(active=False, undone_at=bindparam("at"))
-
-
-@cache
-def _release() -> Delete:
-    return delete(Lease).where(Lease.item_id.in_(_named("items")), Lease.person_id == bindparam("person"))
-
-
-@cache
-def _count() -> Update:
-    return update(Item).where(Item.id.in_(_named("ids"))).values(n=Item.n + bindparam("by"))
