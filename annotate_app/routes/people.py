@@ -14,7 +14,7 @@ from annotate_app.problems import Problem
 from annotate_app.rendering import render
 from annotate_app.routes.auth import check_credentials
 from annotate_app.routes.pages import signed_in_response
-from annotate_app.security.roles import CURATES, Curator, Owner, Whole
+from annotate_app.security.roles import CURATES, Curator, Inviter, Owner, Whole
 from annotate_app.security.sessions import SignedIn
 from label_store import UsageError
 from label_store.models import Campaign, Person
@@ -30,7 +30,7 @@ def people_page(request: Request, context: Context, person: Curator) -> Response
 
 
 @router.post("/people/invitations")
-def make_invitation(request: Request, context: Context, person: Curator, role: Field, campaign: Field = "") -> Response:
+def make_invitation(request: Request, context: Context, person: Inviter, role: Field, campaign: Field = "") -> Response:
     """A link that makes one account, shown once. Only an owner invites those who run the place."""
     if role in CURATES and person.role != "owner":
         raise Problem(403, f"only an owner invites somebody as {role}")
@@ -70,8 +70,10 @@ def change_password(request: Request, context: Context, person: Whole, password:
         with context.write() as session:
             set_password(session, find_person(session, person.name), new)
     except (Problem, UsageError) as error:
-        status = error.status if isinstance(error, Problem) else 400
-        return render(request, "account.html", page_status=status, problem=Problem(status, str(error), hint=error.hint))
+        problem = error if isinstance(error, Problem) else Problem(400, str(error), hint=error.hint)
+        page = render(request, "account.html", page_status=problem.status, problem=problem)
+        page.headers.update(problem.headers)  # when to try again
+        return page
     return signed_in_response(request, context, person.id, "/")
 
 

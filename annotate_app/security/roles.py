@@ -130,7 +130,10 @@ Reviewer = Annotated[SignedIn, Depends(Require(*REVIEWS, scope="review"))]
 Watcher = Annotated[SignedIn, Depends(Require(*REVIEWS, "viewer", scope="watch"))]
 Exporter = Annotated[SignedIn, Depends(Require(*CURATES, scope="export"))]
 Curator = Annotated[SignedIn, Depends(Require(*CURATES, scope="curate"))]
-Owner = Annotated[SignedIn, Depends(Require("owner", scope="curate"))]
-Whole = Annotated[SignedIn, Depends(Require(*EVERYBODY, scope="everything"))]
-"""Signed in without a narrowed token: no scope of the list is this one."""
+_WHOLE = "everything"
+"""No scope of SCOPES: a narrowed token never has it, so that none makes an account, a role or a wider token."""
+Owner = Annotated[SignedIn, Depends(Require("owner", scope=_WHOLE))]
+Inviter = Annotated[SignedIn, Depends(Require(*CURATES, scope=_WHOLE))]
+Whole = Annotated[SignedIn, Depends(Require(*EVERYBODY, scope=_WHOLE))]
+"""Signed in without a narrowed token."""
 Contributor = Annotated[SignedIn | None, Depends(Gives(*GIVES))]

@@ -48,6 +48,16 @@ def test_a_curator_invites_people_to_work_but_makes_nobody_a_curator(stocked, ap
     assert cora.post("/people/invitations", data={"role": "king"}).status_code == 400
 
 
+def test_a_token_for_curating_makes_nobody_an_account_or_a_role(stocked, app, olga):
+    token = olga.post("/api/v1/tokens", json={"scopes": ["curate"]}).json()["token"]
+    narrow = app.client()
+    narrow.headers["Authorization"] = f"Bearer {token}"
+    assert narrow.post("/people/invitations", data={"role": "owner"}).status_code == 403
+    assert narrow.post("/people/role", data={"name": "ann", "role": "owner"}).status_code == 403
+    assert narrow.post("/people/disable", data={"name": "ann"}).status_code == 403
+    assert role_of(stocked, "ann") == "annotator"
+
+
 def test_an_owner_changes_roles_and_shuts_people_out_but_not_themselves(stocked, app, olga):
     ann = app.client("ann")
     assert olga.post("/people/role", data={"name": "ann", "role": "reviewer"}).status_code == 303
