@@ -1,7 +1,8 @@
 """The figures of a large campaign, counted at most every so often and kept, so that its page opens at once.
 
 Counting a campaign of a million judgments takes seconds, and is done beside the pages: when the app starts, and behind
-a page that shows older figures. What is counted quickly is counted for every page, and nothing of it is kept.
+a page that shows older figures. Of a campaign that is not large, what is counted quickly is counted for every page,
+and nothing of it is kept.
 """
 
 import logging
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from annotate_app.context import AppContext
 
 QUICK = 0.1
-"""Seconds; what is counted within this is not kept."""
+"""Seconds; what is counted within this is not kept, unless the campaign is large."""
 LARGE = 20_000
 """Items or judgments from which on no page waits for the first count."""
 SHARE_OF_TIME = 0.05
@@ -76,24 +77,25 @@ class KeptFigures:
 
     def _anew(self, campaign_id: int) -> None:
         try:
-            self._count(campaign_id, kept=True)
+            self._count(campaign_id, beside=True)
         except Exception:  # the page shows the older figures, with their time
             log.exception("the figures of campaign %s could not be counted", campaign_id)
         finally:
             with self._lock:
                 self._counting.discard(campaign_id)
 
-    def _count(self, campaign_id: int, kept: bool = False) -> Progress:
-        """`kept`: there are older figures, which go where counting has become quick."""
+    def _count(self, campaign_id: int, beside: bool = False) -> Progress:
+        """`beside`: the pages wait for what is kept of a large campaign; older figures of another go when quick."""
         began, at = time.monotonic(), self._context.clock()
         with self._context.read() as session:
             progress = campaign_progress(session, session.get_one(Campaign, campaign_id), at)
-        seconds = time.monotonic() - began
-        if seconds > QUICK:
+            seconds = time.monotonic() - began
+            large = beside and _is_large(session, campaign_id)
+        if large or seconds > QUICK:
             # Who counted it at the same moment has kept the same.
             with suppress(IntegrityError):
                 self._context.transact(lambda session: _keep(session, campaign_id, at, seconds, progress))
-        elif kept:
+        elif beside:
             self._context.transact(lambda session: _drop(session, campaign_id))
         return progress
 

@@ -188,6 +188,26 @@ def test_the_first_answer_of_a_large_campaign_s_progress_says_when_to_come_again
     assert again["counted_at"] == kept.at.isoformat().replace("+00:00", "Z")
 
 
+def test_a_large_campaign_that_is_counted_quickly_shows_its_figures_all_the_same(stocked, app, monkeypatch):
+    add_pictures(stocked, "boat", 4)
+    create_campaign(stocked, "boats", "verify", ["boat"])
+    monkeypatch.setattr("annotate_app.kept_figures.LARGE", 2)
+    monkeypatch.setattr("annotate_app.kept_figures.QUICK", 100.0)
+    cora = app.client("cora")
+    for _ in range(100):
+        if (answer := cora.get("/api/v1/campaigns/boats/progress")).status_code == 200:
+            break
+        time.sleep(0.05)
+    assert (answer.status_code, answer.json()["items"]) == (200, 4)
+    judge_all(app.client("ann"), "boats")
+    app.clock.forward(minutes=10)
+    for _ in range(100):
+        if (judgments := cora.get("/api/v1/campaigns/boats/progress").json()["judgments"]) == 4:
+            break
+        time.sleep(0.05)
+    assert judgments == 4
+
+
 def test_what_is_counted_quickly_now_is_not_shown_from_older_figures_for_ever(stocked, app, monkeypatch):
     add_pictures(stocked, "boat", 4)
     create_campaign(stocked, "boats", "verify", ["boat"])
