@@ -146,7 +146,6 @@ class Item(Base):
     priority: Mapped[int] = mapped_column(default=0, server_default="0")
     """Above zero: given back to people, before all others, the highest first."""
     extra: Mapped[int] = mapped_column(default=0, server_default="0")
-    """What a model says, in the shape of an answer, with its name as `model`; classify may have a list `likely`."""
     """Judgments that it may get beyond the stopping rule's most, below zero: fewer (`label_store.returning`)."""
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
 
