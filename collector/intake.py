@@ -79,7 +79,7 @@ class Intake:
                 if found.problem is None:
                     self._tally.pages += 1
                     if found.unknown_category is not None:
-                        self._tally.unknown_categories[found.unknown_category] += 1
+                        self._tally.unknown_category(found.unknown_category)
                 else:
                     self._tally.pages_left_out[found.problem] += 1
             elif (claim := self._claims.claim(found)) is not None:

@@ -13,6 +13,8 @@ from collector.found import BadRow
 REFUSED = ("robots", "opted_out", "private_address", "takedown")
 """Reasons by which we chose not to take a picture; the others are failures."""
 _EXAMPLES = 5
+_UNKNOWN_NAMES = 20
+_OTHERS = "others"
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,11 @@ class Tally:
     reasons: Counter[str] = field(default_factory=Counter)
     pages_left_out: Counter[str] = field(default_factory=Counter)
     unknown_categories: Counter[str] = field(default_factory=Counter)
+
+    def unknown_category(self, name: str) -> None:
+        """A page whose path names no category; of the names, which a site may have without end, the first are kept."""
+        known = name in self.unknown_categories or len(self.unknown_categories) < _UNKNOWN_NAMES
+        self.unknown_categories[name[:100] if known else _OTHERS] += 1
 
     def settle(self, mentions: int) -> None:
         """So many of the source's candidates are at their end."""

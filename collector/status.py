@@ -194,14 +194,17 @@ def write_left_out(workspace: Workspace, path: Path, reason: str | None = None) 
     n = 0
     # utf-8 has no place for half a pair, and an address of a list may hold one.
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with (
-        unfinished.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
-        workspace.read() as session,
-    ):
-        writer = csv.writer(file)
-        writer.writerow(names)
-        for row in session.execute(query):
-            writer.writerow("" if value is None else value for value in row)
-            n += 1
-    unfinished.replace(path)
+    try:
+        with (
+            unfinished.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+            workspace.read() as session,
+        ):
+            writer = csv.writer(file)
+            writer.writerow(names)
+            for row in session.execute(query):
+                writer.writerow("" if value is None else value for value in row)
+                n += 1
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
     return n

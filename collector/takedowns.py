@@ -7,12 +7,13 @@ from sqlalchemy.orm import Session
 
 from label_store import Examined
 from label_store.models import Takedown
+from label_store.takedown import tells_likeness
 
 
 class Takedowns:
     """All hashes that were taken down, brought up to date with each batch that is written.
 
-    Those of an earlier kind are compared too: their pictures' bytes are gone, and they can only refuse too little.
+    Hashes of an earlier kind are left out, as everywhere: distances between two kinds mean nothing.
     """
 
     def __init__(self, radius: int) -> None:
@@ -28,11 +29,15 @@ class Takedowns:
             return
         # Copies, put in place whole: `refusal` reads them in another thread.
         sha256s, phashes = dict(self._sha256s), dict(self._phashes)
-        for row in session.scalars(select(Takedown).where(Takedown.id > self._newest)):
-            if row.sha256:
-                sha256s[row.sha256] = row.at
-            if row.phash:
-                phashes[int(row.phash, 16)] = row.at
+        added = Takedown.id > self._newest
+        for sha256, at in session.execute(
+            select(Takedown.sha256, Takedown.at).where(added, Takedown.sha256.is_not(None))
+        ):
+            if sha256:
+                sha256s[sha256] = at
+        for phash, at in session.execute(select(Takedown.phash, Takedown.at).where(added, tells_likeness())):
+            if phash:
+                phashes[int(phash, 16)] = at
         self._sha256s, self._phashes, self._newest = sha256s, phashes, newest
 
     def refusal(self, examined: Examined) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -61,12 +62,12 @@ def main(arguments: list[str] | None = None) -> int:
     if given.json:
         json.dump(as_json(report), sys.stdout, ensure_ascii=False, allow_nan=False)
         sys.stdout.write("\n")
-        for sentence in report.named.left_out:
-            print(f"left out: {sentence}", file=sys.stderr)
         for sentence in report.cautions:
             print(f"caution: {sentence}", file=sys.stderr)
     else:
         sys.stdout.write(as_text(report))
+    for sentence in report.named.left_out:
+        print(f"left out: {sentence}", file=sys.stderr)
     return 3 if report.named.left_out else 0
 
 
@@ -99,5 +100,19 @@ def consensus_of(given: argparse.Namespace) -> Report:
     )
 
 
+def _run() -> int:
+    """`main` for a shell: Ctrl-C ends with 130, and a reader that has seen enough is no error."""
+    try:
+        code = main()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python tells of it once more at its end
+        return 0
+    return code
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_run())

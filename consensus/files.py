@@ -56,7 +56,7 @@ def read_table(path: Path) -> pd.DataFrame:
         raise ConsensusError(f"{path} is empty", "its first line must name columns: item, annotator, answer") from error
     except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ConsensusError(f"{path} cannot be read: {reason}", "CSV in UTF-8, JSON or Parquet") from error
+        raise ConsensusError(f"{path} cannot be read: {reason[:200]}", "CSV in UTF-8, JSON or Parquet") from error
     return pd.DataFrame({str(name): [_text(value) for value in table[name]] for name in table.columns})
 
 

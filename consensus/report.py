@@ -51,12 +51,15 @@ def as_json(report: Report) -> dict[str, Any]:
     }
     if report.accuracy is not None:
         out["accuracy"] = report.accuracy
+    error = report.label_error
+    out["label_error"] = {"estimate": error.estimate, "low": error.low, "high": error.high}
     out["answers"] = [
         {
             "item": name,
             "answer": named.classes[result.answer[i]] if result.answer[i] >= 0 else None,
             "posterior": named_posterior(result.posterior[i], named.classes),
             "risk": float(result.risk[i]),
+            "tied": bool(result.tied[i]),
             "n": int(result.n[i]),
         }
         for i, name in enumerate(named.items)
@@ -131,7 +134,6 @@ def as_text(report: Report) -> str:
     lines += [f"caution          {sentence}" for sentence in report.cautions]
     lines += ["", *_answer_lines(report), "", *_annotator_lines(report), "", *_doubt_lines(report)]
     lines += _confusion_lines(report)
-    lines += [f"left out: {sentence}" for sentence in named.left_out]
     return "\n".join(lines).rstrip() + "\n"
 
 

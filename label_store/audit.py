@@ -61,6 +61,8 @@ class Reviews:
 
     accepted: int = 0
     duplicate: int = 0
+    unfilled: int = 0
+    """Rows of an item without reviewer and answer."""
     refused: list[tuple[int, str]] = field(default_factory=list)
 
 
@@ -168,7 +170,8 @@ def take_reviews(workspace: Workspace, slug: str, path: Path) -> Reviews:
 
 def _take(session: Session, campaign: Campaign, row: dict[str, str | None], result: Reviews) -> None:
     named, name = (row["item"] or "").strip(), " ".join((row["reviewer"] or "").split())[:100]
-    if not named and not name and not (row["answer"] or "").strip():
+    if not name and not (row["answer"] or "").strip():
+        result.unfilled += bool(named)
         return
     item = session.get(Item, int(named)) if named.isascii() and named.isdigit() and len(named) < 10 else None
     if item is None or item.campaign_id != campaign.id:

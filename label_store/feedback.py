@@ -68,7 +68,7 @@ def read_run(workspace: Workspace, run: str) -> RunPredictions:
         known = sorted(path.parent.name for path in (workspace.folder / "runs").glob("*/metrics.json"))
         raise UsageError(
             f"there is no finished run {run!r}",
-            hint=f"there are {', '.join(known[:8])}" if known else "cairn train NAME/1",
+            hint=f"there are {', '.join(known[:8])}" if known else "cairn train NAME/1 --folds 5 --out runs/NAME",
         )
     name = folder.resolve().name
     if not _NAME.fullmatch(name):

@@ -1,6 +1,8 @@
 """Taking a picture down: its bytes go, and it is refused when it is met again by hash, URL or likeness."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
@@ -41,50 +43,55 @@ def take_down(
     """
     if sum(given is not None for given in (sha256, url, near)) != 1:
         raise UsageError("name exactly one of a SHA-256, a URL or a picture file to take down")
-    if near is not None:
+    if near is not None and not dry_run:
         rehash(workspace)  # a hash of an older version is no measure of how near a picture is
-    with workspace.write() as session:
+    with workspace.read() if dry_run else workspace.write() as session:
+        add: Callable[..., None] = _nothing if dry_run else partial(_add, session)
         images: list[Image] = []
         if sha256 is not None:
             found = session.get(Image, sha256)
             images = [found] if found else []
-            _add(session, sha256=sha256, phash=_likeness(workspace, found) if found else None, reason=reason)
+            add(sha256=sha256, phash=_likeness(workspace, found) if found else None, reason=reason)
         elif url is not None:
             key = url_hash(url)
             fetch = session.scalar(select(Fetch).where(Fetch.url_hash == key))
-            _add(session, url=url, url_hash=key, reason=reason)
+            add(url=url, url_hash=key, reason=reason)
             if fetch is not None and fetch.image_sha256 is not None:
                 image = session.get_one(Image, fetch.image_sha256)
                 images = [image]
-                _add(session, sha256=image.sha256, phash=_likeness(workspace, image), reason=reason)
+                add(sha256=image.sha256, phash=_likeness(workspace, image), reason=reason)
         elif near is not None:
             mine = imaging.phash(imaging.hashing_picture(near, max_pixels=workspace.settings.max_image_pixels))
-            _add(session, phash=(imaging.phash_hex(mine), imaging.PHASH_VERSION), reason=reason)
+            add(phash=(imaging.phash_hex(mine), imaging.PHASH_VERSION), reason=reason)
             for image in session.scalars(select(Image).where(Image.phash.is_not(None))):
                 likeness = _likeness(workspace, image)
                 if likeness is None or likeness[1] != imaging.PHASH_VERSION:
                     continue
                 if (int(likeness[0], 16) ^ mine).bit_count() <= workspace.settings.near_takedown_radius:
                     images.append(image)
-                    _add(session, sha256=image.sha256, phash=likeness, reason=reason)
+                    add(sha256=image.sha256, phash=likeness, reason=reason)
         urls = [
             fetched.url
             for image in images
             for fetched in session.scalars(select(Fetch).where(Fetch.image_sha256 == image.sha256))
         ]
         for address in urls:
-            _add(session, url=address, url_hash=url_hash(address), reason=reason)
+            add(url=address, url_hash=url_hash(address), reason=reason)
         for image in images:
-            log_event(session, "takedown", f"images:{image.sha256}", reason=reason)
+            if not dry_run:
+                log_event(session, "takedown", f"images:{image.sha256}", reason=reason)
         hashes = tuple(image.sha256 for image in images)
-        if dry_run:
-            session.rollback()
-            return TakedownResult(hashes, tuple(urls))
+    if dry_run:
+        return TakedownResult(hashes, tuple(urls))
     for sha256 in hashes:
         workspace.blobs.remove(sha256)
         for copy in (workspace.folder / "cache").rglob(f"{sha256}*"):
             copy.unlink(missing_ok=True)  # smaller renditions that the annotation app keeps
     return TakedownResult(hashes, tuple(urls))
+
+
+def _nothing(**_: object) -> None:
+    """What a dry run records."""
 
 
 def tells_likeness() -> ColumnElement[bool]:

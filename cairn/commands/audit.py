@@ -1,16 +1,19 @@
 """`cairn audit`: how many labels of a campaign or release are wrong, and what reviewers should judge to know better."""
 
+import csv
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from cairn.console import JsonOption, WorkspaceOption, finish, out, print_json
 from label_store import UsageError, Workspace, find_campaign
 from label_store.audit import CampaignAudit, audit_campaign, take_reviews
-from label_store.models import Campaign, Release
+from label_store.models import Campaign, Fetch, Item, Release
 
 _MOST_SHOWN = 10
 
@@ -21,7 +24,8 @@ def audit(
         float, typer.Option(help="Wanted width of the 95 % interval, as a share: 0.02 is two points.")
     ] = 0.02,
     to_judge: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Write the items to judge as CSV: item, reviewer, answer.")
+        Path | None,
+        typer.Option("--out", "-o", help="Write the items to judge as CSV: item, reviewer, answer, sha256, url."),
     ] = None,
     judged: Annotated[
         Path | None, typer.Option("--judged", help="First take reviewers' answers from such a CSV.")
@@ -47,7 +51,7 @@ def audit(
     with store.read() as session:
         found = audit_campaign(session, find_campaign(session, campaign), width)
     if to_judge is not None:
-        _write(to_judge, found)
+        _write(to_judge, found, store)
     if json:
         shown = asdict(found)
         if reviews is not None:
@@ -57,8 +61,12 @@ def audit(
         for line in told(found, width):
             out.print(line, markup=False)
         for row, reason in reviews.refused[:20] if reviews else ():
-            out.print(f"row {row}: {reason}", markup=False)
+            out.print(f"line {row}: {reason}", markup=False)
+        if reviews and len(reviews.refused) > 20:
+            out.print(f"and {len(reviews.refused) - 20:,} lines more")
         taken = f"; {reviews.accepted:,} answers taken, {reviews.duplicate:,} known already" if reviews else ""
+        if reviews and reviews.unfilled:
+            taken += f", {reviews.unfilled:,} rows not filled in yet"
         finish(f"{campaign}: {found.labels:,} settled labels{taken}", then=_next(found, to_judge))
     if reviews is not None and reviews.refused:
         raise typer.Exit(3)
@@ -128,11 +136,13 @@ def told(found: CampaignAudit, width: float) -> list[str]:
             )
     if found.no_answer:
         lines.append(
-            f"no answer        {found.no_answer:,} sampled items were flagged or left unsure, and do not count"
+            f"no answer        {found.no_answer:,} sampled items were flagged, left unsure, or answered differently by"
+            " two reviewers; they do not count, and what is left may be easier"
         )
     more = len(found.to_judge)
+    judged = found.audited.judged if found.audited else 0
     lines.append(
-        f"for a width of {width:.2%} reviewers judge {found.wanted:,} labels in all, {more:,} more"
+        f"for a width of {width:.2%} reviewers judge {judged + more:,} labels in all, {more:,} more"
         if more
         else f"a width of {width:.2%} needs no more judgments"
     )
@@ -150,11 +160,22 @@ def _next(found: CampaignAudit, written: Path | None) -> str:
     return f"cairn consensus {found.campaign} takes the reviewers' answers into the labels"
 
 
-def _write(path: Path, found: CampaignAudit) -> None:
+def _write(path: Path, found: CampaignAudit, store: Workspace) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     try:
-        temporary.write_text("item,reviewer,answer\n" + "".join(f"{i},,\n" for i in found.to_judge), encoding="utf-8")
+        with store.read() as session, temporary.open("w", encoding="utf-8", newline="") as file:
+            rows = csv.writer(file, lineterminator="\n")
+            rows.writerow(("item", "reviewer", "answer", "sha256", "url"))
+            for start in range(0, len(found.to_judge), 500):
+                rows.writerows(_pictures(session, found.to_judge[start : start + 500]))
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _pictures(session: Session, items: Sequence[int]) -> list[tuple[int, str, str, str, str]]:
+    """Rows to fill in, in the order of `items`, each with what finds its picture: its hash and where it came from."""
+    url = select(func.min(Fetch.url)).where(Fetch.image_sha256 == Item.image_sha256).scalar_subquery()
+    found = {row[0]: row for row in session.execute(select(Item.id, Item.image_sha256, url).where(Item.id.in_(items)))}
+    return [(item, "", "", found[item][1], found[item][2] or "") for item in items]

@@ -1,6 +1,7 @@
 """`cairn campaign import`, `suggest` and `bias`: answers from files, of people or of a model, and what these do."""
 
 import csv
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -87,18 +88,20 @@ def suggest(
         raise UsageError("give a file or --clear, not both", hint="a new file replaces what was suggested before")
     store = Workspace.open(workspace)
     then = f"cairn campaign bias {slug}"
-    if hidden is not None:
-        hide_suggestions(store, slug, hidden)
     if clear:
         finish(f"{forget_suggestions(store, slug):,} items have no suggestion any more", then=then)
+    if hidden is not None and file is None:
+        hide_suggestions(store, slug, hidden)
+        finish(f"suggestions of {slug} are hidden from {hidden:.0%} of people", then=then)
     if file is None:
-        if not clear:
-            finish(f"suggestions of {slug} are hidden from {hidden:.0%} of people", then=then)
         return
     with _told(file, refused) as told, progress("suggestions") as show:
         result = import_suggestions(
             store, slug, file, model=model, format=kind, skip_unknown=skip_unknown, progress=show, told=told
         )
+    if hidden is not None:  # only now: a file that is refused changes nothing
+        hide_suggestions(store, slug, hidden)
+        out.print(f"suggestions of {slug} are hidden from {hidden:.0%} of people", markup=False)
     _report(file, result, refused, f"{result.accepted:,} items have a new suggestion", then)
 
 
@@ -133,16 +136,26 @@ def bias(slug: SlugArgument, workspace: WorkspaceOption = None, as_json: JsonOpt
 
 @contextmanager
 def _told(file: Path, refused: Path | None) -> Iterator["Callable[[Bad], None] | None"]:
+    """What a bad row is told to. The list of them is there when the import is through: a call that fails leaves an
+    earlier list as it was."""
     if refused is None:
         yield None
         return
+    if refused.resolve() == file.resolve():
+        raise UsageError(f"--refused {refused} is the file to read", hint="name another one")
+    unfinished = refused.with_name(f".{refused.name}.{os.getpid()}.tmp")
     try:
-        with refused.open("w", encoding="utf-8", errors="replace", newline="") as opened:
+        opened = unfinished.open("w", encoding="utf-8", errors="replace", newline="")
+    except OSError as error:
+        raise UsageError(f"{refused} cannot be written: {error.strerror or error}") from error
+    try:
+        with opened:
             table = csv.writer(opened)
             table.writerow(("file", "place", "reason"))
             yield lambda bad: table.writerow((file, bad.place, bad.reason))
-    except OSError as error:
-        raise UsageError(f"{refused} cannot be written: {error.strerror or error}") from error
+        unfinished.replace(refused)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _report(file: Path, result: "ImportResult", refused: Path | None, taken: str, then: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cairn.console import JsonOption, WorkspaceOption, finish, print_json, table
-from label_store import Workspace
+from label_store import UsageError, Workspace
 
 if TYPE_CHECKING:
     from collector.progress import RunState
@@ -33,8 +33,13 @@ def status(
 
     opened = Workspace.open(workspace)
     try:
+        if left_out is None and reason is not None:
+            raise UsageError("--reason belongs to --left-out FILE", hint=f"--left-out {reason}.csv --reason {reason}")
         if left_out is not None:
             n = write_left_out(opened, left_out, reason)
+            if as_json:
+                print_json({"file": str(left_out), "addresses": n})
+                return
             finish(f"{n:,} addresses that brought no picture are in {left_out}", then="cairn collect … --retry REASON")
             return
         found = collect_status(opened)

@@ -49,10 +49,13 @@ def takedown(
     hashes = {sha256 for result in results for sha256 in result.sha256s}
     addresses = {url for result in results for url in result.urls}
     counted = f"{len(hashes)} pictures from {len(addresses)} addresses"
+    unknown = [one for one, result in zip(pictures or (), results, strict=False) if not result.sha256s]
+    if unknown:
+        counted += f"; {len(unknown)} that the store does not hold are refused if they are ever met"
     if dry_run:
         for line in sorted(hashes | addresses):
             finish(line)
-        finish(f"{counted} would be taken down", then="the same command without --dry-run")
+        finish(f"would be taken down: {counted}", then="the same command without --dry-run")
         return
     finish(f"taken down: {counted}; they will not enter again", then="cairn takedown --list")
 

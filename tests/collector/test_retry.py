@@ -13,6 +13,7 @@ from cairn.cli import run as cairn
 from collector import CollectReport, Columns, Crawl, Folder, UrlList, collect
 from collector.licenses import is_spdx, spdx
 from collector.progress import KeptProgress, run_states
+from collector.report import Tally
 from collector.status import write_left_out
 from label_store import UsageError, Workspace
 from label_store.models import Fetch, Image, Takedown, now
@@ -147,7 +148,7 @@ def test_a_takedown_can_be_looked_at_before_it_is_one(
     run(store, tmp_path, *urls)
     command = ["takedown", *urls, "--reason", "asked", "-w", str(store.folder)]
     assert cairn([*command, "--dry-run"]) == 0
-    assert "2 pictures from 2 addresses would be taken down" in capsys.readouterr().out
+    assert "would be taken down: 2 pictures from 2 addresses" in capsys.readouterr().out
     with store.read() as session:
         kept = list(session.scalars(select(Image.sha256)))
         assert session.scalars(select(Takedown)).all() == []
@@ -155,3 +156,20 @@ def test_a_takedown_can_be_looked_at_before_it_is_one(
     assert cairn(command) == 0
     assert not any(store.blobs.has(sha256) for sha256 in kept)
     assert cairn([*command, "no-picture"]) == 2
+
+
+def test_hashes_of_another_kind_refuse_nothing_while_collecting(store: Workspace, site: Site, tmp_path: Path) -> None:
+    run(store, tmp_path, site.put("/a.jpg", jpeg(1)))
+    with store.write() as session:
+        image = session.scalars(select(Image)).one()
+        session.add(Takedown(phash=image.phash, phash_version=1, reason="of another kind"))
+    report = run(store, tmp_path, site.put("/b.jpg", jpeg(1, side=64)))
+    assert (report.new_images, report.refused) == (1, {})
+
+
+def test_names_of_no_category_are_counted_without_end_and_kept_to_twenty() -> None:
+    tally = Tally()
+    for n in range(30):
+        tally.unknown_category(f"name{n}")
+    assert len(tally.unknown_categories) == 21
+    assert tally.unknown_categories["others"] == 10

@@ -35,7 +35,8 @@ def test_json_has_the_shape_others_rely_on(votes, tmp_path, capsys):
     found = json.loads(out)
     assert code == 0
     assert list(found) == [
-        "method", "items", "annotators", "judgments", "accuracy", "answers", "annotator_quality", "agreement",
+        "method", "items", "annotators", "judgments", "accuracy", "label_error", "answers", "annotator_quality",
+        "agreement",
     ]  # fmt: skip
     assert (found["method"], found["items"], found["annotators"]) == ("map-dawid-skene", 2, 3)
     assert (found["judgments"], found["accuracy"]) == (6, 0.5)

@@ -130,6 +130,7 @@ def test_the_command_writes_the_items_takes_the_answers_and_tells_the_error(work
     assert "independently" in said
     with sheet.open(newline="") as opened:
         rows = list(csv.DictReader(opened))
+    assert all(len(row["sha256"]) == 64 for row in rows)
     with sheet.open("w", newline="") as opened:
         writer = csv.writer(opened)
         writer.writerow(["item", "reviewer", "answer"])
@@ -139,11 +140,13 @@ def test_the_command_writes_the_items_takes_the_answers_and_tells_the_error(work
     assert f"from {len(rows)} labels that reviewers judged" in said
     assert run(["audit", "c", "--width", "0.1", "--judged", str(sheet), "--json", *at]) == 0  # twice is as once
     told = json.loads(capsys.readouterr().out)
-    assert told["reviews"] == {"accepted": 0, "duplicate": len(rows), "refused": []}
+    assert told["reviews"] == {"accepted": 0, "duplicate": len(rows), "unfilled": 0, "refused": []}
     assert told["audited"]["judged"] == len(rows)
-    sheet.write_text("item,reviewer,answer\n1,rosa,maybe\n99999,rosa,yes\n2,,yes\n,,\n")
+    sheet.write_text("item,reviewer,answer\n1,rosa,maybe\n99999,rosa,yes\n2,,yes\n,,\n3,,\n")
     assert run(["audit", "c", "--judged", str(sheet), *at]) == 3
-    assert "row 3" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "line 3" in said
+    assert "1 rows not filled in yet" in said
 
 
 def test_what_cannot_be_audited_is_a_sentence(workspace, tmp_path):
