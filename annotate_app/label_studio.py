@@ -86,7 +86,7 @@ def answer_of(
         raise AnswerError("an annotation's result is a list of regions")
     try:
         return _answer_of(kind, result, size, category)
-    except (KeyError, TypeError, IndexError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, IndexError, ValueError, OverflowError) as error:
         raise AnswerError(f"a region lacks what its type needs: {error!r}") from error
 
 

@@ -1,6 +1,8 @@
 """The files of a folder, a zip or a tar, one after another; nothing is ever written where an archive says."""
 
+import lzma
 import os
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -10,7 +12,11 @@ from pathlib import Path
 from annotate_app.importing.rows import MOST_BYTES, Bad
 from label_store import UsageError
 
-_BROKEN = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError)
+_BROKEN = (
+    tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, struct.error,
+    EOFError, NotImplementedError, OSError, OverflowError, RuntimeError, ValueError,
+)  # fmt: skip
+"""What zipfile, tarfile and their decompressors raise for bytes that are wrong."""
 
 
 def entries(place: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes] | Bad]:
@@ -25,8 +31,8 @@ def entries(place: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, b
         is_zip = zipfile.is_zipfile(place)
         if not is_zip and not tarfile.is_tarfile(place):
             raise UsageError(f"{place} is no folder, zip or tar", hint="give one that holds the label files")
-    except OSError as error:
-        raise UsageError(f"{place} cannot be read: {error.strerror or error}") from error
+    except _BROKEN as error:
+        raise UsageError(f"{place} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     yield from _zip(place, wanted) if is_zip else _tar(place, wanted)
 
 
@@ -46,14 +52,18 @@ def _folder(place: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, b
 
 
 def _zip(place: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes] | Bad]:
-    with zipfile.ZipFile(place) as archive:
+    try:
+        opened_zip = zipfile.ZipFile(place)
+    except _BROKEN as error:
+        raise UsageError(f"{place} is a broken zip: {error}", hint="pack it again, or give the folder") from error
+    with opened_zip as archive:
         for info in archive.infolist():
-            if info.is_dir() or not wanted(info.filename):
+            if info.filename.endswith("/") or not wanted(info.filename):  # is_dir() fails for an empty name
                 continue
             try:
                 with archive.open(info) as opened:
                     yield _content(info.filename, opened.read(MOST_BYTES + 1))
-            except (*_BROKEN, OSError) as error:
+            except _BROKEN as error:
                 yield Bad(info.filename, f"it cannot be read: {error}")
 
 
@@ -67,7 +77,7 @@ def _tar(place: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, byte
                     assert opened is not None  # it is a regular file
                     yield _content(info.name, opened.read(MOST_BYTES + 1))
                 last = info.name
-    except (*_BROKEN, OSError) as error:
+    except _BROKEN as error:
         yield Bad(f"after {last}", f"the archive breaks off: {error}")
 
 

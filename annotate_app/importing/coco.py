@@ -126,7 +126,7 @@ def _answer(found: Objects, asked: Asked) -> dict[str, Any]:
             continue
         try:
             made += [_box(entry, slug, asked)] if asked.kind == "boxes" else _shapes(entry, slug, asked)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise AnswerError(f"annotation {entry['id']}: {error}") from error
     return {"boxes" if asked.kind == "boxes" else "shapes": made}
 

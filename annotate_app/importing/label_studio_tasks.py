@@ -32,12 +32,17 @@ def rows(file: Path, *, predictions: bool) -> Iterator[Row | Bad]:
 def _of_task(place: str, task: dict[str, Any], predictions: bool) -> Iterator[Row | Bad]:
     data: dict[str, Any] = task["data"] if isinstance(task.get("data"), dict) else {}
     picture = next((data[name] for name in _WORDS_FOR_PICTURES if isinstance(data.get(name), str)), "")
-    item = str(data.get("sha256") or "")
+    item = _text(data.get("sha256"))
     if not item and not picture:
-        item = str(task.get("id") or "")
+        item = _text(task.get("id"))
     foretold = task.get("predictions") if predictions else None
-    for k, said in enumerate(foretold or task.get("annotations") or (), start=1):
-        where = f"{place}, {'prediction' if foretold else 'annotation'} {k}"
+    what = "prediction" if foretold else "annotation"
+    every = foretold or task.get("annotations") or []
+    if not isinstance(every, list):
+        yield Bad(place, f"its {what}s are not a list")
+        return
+    for k, said in enumerate(every, start=1):
+        where = f"{place}, {what} {k}"
         if not isinstance(said, dict):
             yield Bad(where, "it is not an object")
             continue
@@ -47,8 +52,8 @@ def _of_task(place: str, task: dict[str, Any], predictions: bool) -> Iterator[Ro
             partial(_answer, said.get("result")),
             item=item,
             picture="" if item else picture,
-            category=str(data.get("category") or ""),
-            annotator=str(said.get("model_version") or "") if foretold else _name(said.get("completed_by")),
+            category=_text(data.get("category")),
+            annotator=_text(said.get("model_version")) if foretold else _name(said.get("completed_by")),
             role="reviewer" if said.get("ground_truth") is True and not foretold else "",
             answered_at=said.get("created_at"),
             active_ms=round(1000 * lead) if isinstance(lead, int | float) and 0 <= lead < 1e6 else 0,
@@ -57,7 +62,11 @@ def _of_task(place: str, task: dict[str, Any], predictions: bool) -> Iterator[Ro
 
 def _name(who: Any) -> str:
     who = (who.get("email") or who.get("id")) if isinstance(who, dict) else who
-    return str(who or "")
+    return _text(who)
+
+
+def _text(value: Any) -> str:
+    return str(value or "") if isinstance(value, str | int | float) else ""
 
 
 def _answer(result: Any, asked: Asked) -> dict[str, Any]:

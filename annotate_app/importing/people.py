@@ -3,6 +3,9 @@
 import json
 from collections.abc import Mapping
 from pathlib import PurePosixPath
+from typing import Any
+
+from annotate_app.importing.rows import Bad
 
 FILE = "annotators.json"
 """{"labels/ann": {"annotator": "ann", "role": "annotator"}}"""
@@ -10,16 +13,16 @@ Person = tuple[str, str]
 """Name and role; "" where the file does not say."""
 
 
-def read_people(content: bytes) -> dict[str, Person]:
-    """The people by folder. Nobody where the file is another one of that name."""
+def read_people(place: str, content: bytes) -> dict[str, Person] | Bad:
+    """The people by folder; Bad when it is not JSON. Nobody where the file is another one of that name."""
     try:
         found = json.loads(content)
-    except ValueError:
-        return {}
+    except (ValueError, RecursionError) as error:
+        return Bad(place, f"it is not JSON: {error}")
     if not isinstance(found, dict):
         return {}
     return {
-        folder: (str(who.get("annotator") or ""), str(who.get("role") or ""))
+        folder: (_text(who.get("annotator")), _text(who.get("role")))
         for folder, who in found.items()
         if isinstance(who, dict)
     }
@@ -29,3 +32,7 @@ def person_of(name: str, people: Mapping[str, Person]) -> Person:
     """Who said what the file of this name in the archive says; an archive may hold all in one folder more."""
     folders = PurePosixPath(name).parent.parts
     return people.get("/".join(folders)) or people.get("/".join(folders[-2:])) or ("", "")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

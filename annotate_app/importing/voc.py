@@ -16,15 +16,29 @@ from annotate_app.importing.archives import entries
 from annotate_app.importing.rows import Asked, Bad, Row
 from label_store import AnswerError
 
+_LONGEST_NUMBER = 20
+
 
 def voc_rows(place: Path) -> Iterator[Row | Bad]:
     """A row a file; one that is no annotation is a bad row."""
     who: dict[str, people.Person] = {}
-    for entry in entries(place, lambda name: PurePosixPath(name).name == people.FILE):
-        if not isinstance(entry, Bad):
-            who = people.read_people(entry[1])
-    for entry in entries(place, _is_annotation):
-        yield entry if isinstance(entry, Bad) else _row(*entry, *people.person_of(entry[0], who))
+    for entry in entries(place, _says_people):
+        if isinstance(entry, Bad):
+            continue  # met again below, and told then
+        found = people.read_people(*entry)
+        if isinstance(found, Bad):
+            yield found
+        else:
+            who = found
+    for entry in entries(place, lambda name: _is_annotation(name) or _says_people(name)):
+        if isinstance(entry, Bad):
+            yield entry
+        elif _is_annotation(entry[0]):
+            yield _row(*entry, *people.person_of(entry[0], who))
+
+
+def _says_people(name: str) -> bool:
+    return PurePosixPath(name).name == people.FILE
 
 
 def _is_annotation(name: str) -> bool:
@@ -45,6 +59,8 @@ def _row(name: str, content: bytes, annotator: str, role: str) -> Row | Bad:
     if root.tag != "annotation":
         return Bad(name, f"it is no annotation but {root.tag[:40]!r}")
     sides = [root.findtext(f"size/{side}", "").strip() for side in ("width", "height")]
+    if any(len(side) > _LONGEST_NUMBER for side in sides):
+        return Bad(name, f"its width or height has more than {_LONGEST_NUMBER} characters")
     whole = all(side.isascii() and side.isdigit() and int(side) > 0 for side in sides)
     return Row(
         name,

@@ -4,6 +4,7 @@
 (https://docs.ultralytics.com/datasets/detect/, …/segment/). Names come from `data.yaml` or `classes.txt`.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -15,34 +16,50 @@ from annotate_app.importing.archives import entries
 from annotate_app.importing.rows import Asked, Bad, Row
 from label_store import AnswerError, UsageError
 
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _LISTS = ("classes.txt", "obj.names")
 _NO_LABELS = (*_LISTS, "train.txt", "val.txt", "valid.txt", "test.txt", "notes.txt", "readme.txt")
 _NUMBERS_OF_BOX = 4
+_MOST_BYTES_OF_YAML = 2**20
+"""Twenty thousand classes need half of it; a parser of YAML needs seconds for more."""
+_TOLD = 3
 
 
 def yolo_rows(place: Path) -> Iterator[Row | Bad]:
     """A row a file. UsageError when no file says which class has which name."""
     names: dict[int, str] = {}
     who: dict[str, people.Person] = {}
+    lost: list[Bad] = []
+    unread: list[Bad] = []
     for entry in entries(place, _says_names):
         if isinstance(entry, Bad):
-            continue  # met again below, and told then
-        base = PurePosixPath(entry[0]).name.lower()
-        if base == people.FILE:
-            who = people.read_people(entry[1])
-        else:
-            names = names or _names(base, entry[1])
+            lost.append(entry)  # met again below, and told then
+        elif PurePosixPath(entry[0]).name.lower() == people.FILE:
+            found = people.read_people(*entry)
+            if isinstance(found, Bad):
+                unread.append(found)
+            else:
+                who = found
+        elif not names:
+            named = _names(*entry)
+            if isinstance(named, Bad):
+                unread.append(named)
+            else:
+                names = named
     if not names:
+        why = "".join(f"; {bad.place}: {bad.reason}" for bad in [*lost, *unread][:_TOLD])
         raise UsageError(
-            f"{place} does not name its classes", hint="YOLO's data.yaml with names, or a classes.txt, belongs to it"
+            f"{place} does not name its classes{why}",
+            hint="YOLO's data.yaml with names, or a classes.txt, belongs to it",
         )
-    for entry in entries(place, _is_label):
+    yield from unread
+    for entry in entries(place, lambda name: _is_label(name) or _says_names(name)):
         if isinstance(entry, Bad):
             yield entry
-            continue
-        name, content = entry
-        annotator, role = people.person_of(name, who)
-        yield Row(name, partial(_answer, content, names), picture=name, annotator=annotator, role=role)
+        elif _is_label(entry[0]):
+            name, content = entry
+            annotator, role = people.person_of(name, who)
+            yield Row(name, partial(_answer, content, names), picture=name, annotator=annotator, role=role)
 
 
 def _says_names(name: str) -> bool:
@@ -55,22 +72,35 @@ def _is_label(name: str) -> bool:
     return base.lower().endswith(".txt") and base.lower() not in _NO_LABELS and not base.startswith(".")
 
 
-def _names(base: str, content: bytes) -> dict[int, str]:
+def _names(place: str, content: bytes) -> dict[int, str] | Bad:
+    """Classes' names by number, none where the file is about something else; Bad for one that cannot be read.
+
+    The nodes of YAML are read and no values made of them: no date is checked, no alias copied.
+    """
+    base = PurePosixPath(place).name.lower()
     text = content.decode(errors="replace")
     if base in _LISTS:
         return dict(enumerate(line.strip() for line in text.splitlines() if line.strip()))
     import yaml
 
+    if len(content) > _MOST_BYTES_OF_YAML:
+        return Bad(place, f"a YAML file of names is not longer than {_MOST_BYTES_OF_YAML // 2**20} MiB")
     try:
-        found = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError):
+        root = yaml.compose(text, yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError) as error:
+        return Bad(place, f"it is not YAML: {' '.join(str(error).split())}")
+    entries_there = root.value if isinstance(root, yaml.MappingNode) else []
+    named = next((value for key, value in entries_there if key.value == "names"), None)
+    if isinstance(named, yaml.SequenceNode):
+        pairs = [(str(k), name) for k, name in enumerate(named.value)]
+    elif isinstance(named, yaml.MappingNode):
+        pairs = [(key.value, name) for key, name in named.value if _NUMBER.fullmatch(str(key.value))]
+    else:
         return {}
-    named = found.get("names") if isinstance(found, dict) else None
-    if isinstance(named, list):
-        return {k: str(name) for k, name in enumerate(named)}
-    if isinstance(named, dict):
-        return {k: str(name) for k, name in named.items() if isinstance(k, int)}
-    return {}
+    for number, name in pairs:
+        if not isinstance(name, yaml.ScalarNode):
+            return Bad(place, f"the name of class {number} is not a word")
+    return {int(number): name.value for number, name in pairs}
 
 
 def _answer(content: bytes, names: Mapping[int, str], asked: Asked) -> dict[str, Any]:
