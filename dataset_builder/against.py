@@ -74,4 +74,6 @@ def read_hashes(path: Path) -> list[int]:
             raise RecipeError(
                 f"{path}, line {number}: {error}", hint="write one hash of 16 hex digits a line"
             ) from error
+    if not found:  # nothing would overlap with it, which would look like an all-clear
+        raise RecipeError(f"{path} holds no hashes", hint="write one hash of 16 hex digits a line")
     return found

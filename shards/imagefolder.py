@@ -19,7 +19,7 @@ from shards import atomic
 from shards.checks import verify_release
 from shards.classfolders import SPLIT_FOLDERS, LeftOut, Picture, class_files, look, printable
 from shards.errors import ShardError
-from shards.manifest import Category, Manifest, Pixels, SplitFiles, list_files, write_manifest
+from shards.manifest import Category, Manifest, Pixels, SplitFiles, is_release_name, list_files, write_manifest
 from shards.opening import Release, open_release
 from shards.writer import DEFAULT_MAX_BYTES, ShardWriter, keep_finished_tars
 
@@ -56,6 +56,12 @@ def imagefolder_to_release(
     class folders, `out` is in the way or inside `folder`, or the written bytes do not verify.
     """
     folder, out = Path(folder), Path(out)
+    if not is_release_name(name or out.name):
+        raise ShardError(
+            f"{name or out.name!r} cannot be a release's name",
+            hint="say --name with letters, digits, '.', '_' and '-'",
+            exit_code=2,
+        )
     if out.resolve().is_relative_to(folder.resolve()):
         raise ShardError(f"{out} is inside {folder}", hint="give a folder elsewhere", exit_code=2)
     with atomic.whole_folder(out, resume=True) as partial:

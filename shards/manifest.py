@@ -192,9 +192,14 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SPLIT = re.compile(r"[A-Za-z_][0-9A-Za-z_]*")
 
 
+def is_release_name(name: str) -> bool:
+    """Whether a release may be called so: a name that is one folder on every system."""
+    return _NAME.fullmatch(name) is not None
+
+
 def _unsafe(manifest: Manifest) -> str | None:
     """What in a manifest could lead out of the release's folder."""
-    if not isinstance(manifest.name, str) or _NAME.fullmatch(manifest.name) is None:
+    if not isinstance(manifest.name, str) or not is_release_name(manifest.name):
         return f"{manifest.name!r} cannot be a release's name"
     if type(manifest.version) is not int or manifest.version < 1:
         return f"{manifest.version!r} cannot be a version"

@@ -106,7 +106,7 @@ def _show(report: BuildReport) -> None:
     for one in report.damaged[:20]:
         err.print(f"left out: {one.sha256}: {one.detail}", markup=False)
     if report.dry_run:
-        finish(f"{named} would hold {report.samples:,} samples", then=f"cairn build {report.name}")
+        finish(f"{named} would hold {report.samples:,} samples", then="the same command without --dry-run")
         return
     earlier = " (written by a build that was interrupted; recorded now)" if report.finished_earlier else ""
     finish(

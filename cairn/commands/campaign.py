@@ -22,7 +22,7 @@ SlugArgument = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="The campa
 @app.command()
 def create(
     slug: SlugArgument,
-    kind: Annotated[str, typer.Option(help="verify, classify or attributes.")],
+    kind: Annotated[str, typer.Option(help="verify, classify, attributes, boxes or polygons.")],
     category: Annotated[list[str], typer.Option("--category", "-c", help="A category to ask about; repeat.")],
     n: Annotated[int | None, typer.Option("-n", min=1, help="Fixed rule: judgments an item (3).")] = None,
     max_risk: Annotated[

@@ -173,6 +173,9 @@ def test_a_list_of_hashes_is_a_set_to_stay_clear_of(tmp_path: Path) -> None:
     names = [hashlib.sha256(bytes([n])).hexdigest() for n in range(5)]
     leaks = find_leaks(names, prints, lambda index: pictures[index], [hashes], 8)
     assert [leak.sha256 for leak in leaks] == [names[3]]
+    hashes.write_text("# none yet\n")
+    with pytest.raises(RecipeError, match="holds no hashes"):
+        find_leaks(names, prints, lambda index: pictures[index], [hashes], 8)
     hashes.write_text("not a hash\n")
     with pytest.raises(RecipeError, match="line 1"):
         find_leaks(names, prints, lambda index: pictures[index], [hashes], 8)

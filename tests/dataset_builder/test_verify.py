@@ -109,3 +109,15 @@ def test_a_folder_that_is_another_release_than_the_recorded_one_is_found(store: 
     reseal_as = shards.read_manifest(release)
     shards.write_manifest(release, shards.Manifest(**{**reseal_as.__dict__, "created": "2020-01-01"}))
     assert any("recorded" in problem.what for problem in verify(release, store.workspace))
+
+
+def test_what_cairn_shards_wrote_verifies_and_its_damage_is_found(tmp_path: Path) -> None:
+    folder = tmp_path / "photos" / "bus"
+    folder.mkdir(parents=True)
+    for n in range(3):
+        (folder / f"{n}.jpg").write_bytes(mirrored(n))
+    made = shards.imagefolder_to_release(tmp_path / "photos", tmp_path / "made")
+    assert verify(made.path) == []
+    tar = next(made.path.glob("*/*.tar"))
+    tar.write_bytes(tar.read_bytes()[:-512])
+    assert verify(made.path)

@@ -221,3 +221,10 @@ def test_the_command_goes_both_ways_and_exits_3_when_files_were_left_out(tmp_pat
     done = CliRunner().invoke(app, [str(folder), str(tmp_path / "second")])
     assert done.exit_code == 3
     assert "notes.txt" in done.stdout
+
+
+def test_a_name_that_no_release_can_have_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    folder = tree(tmp_path / "in", FLAT)
+    with pytest.raises(ShardError, match=r"'\.\./evil' cannot be a release's name"):
+        imagefolder_to_release(folder, tmp_path / "out", name="../evil")
+    assert not (tmp_path / "out").exists()
