@@ -33,6 +33,28 @@ def test_a_draft_is_tried_out_with_keys_and_nothing_of_it_is_saved(stocked, app,
         assert session.scalars(select(Lease)).all() == []
 
 
+@pytest.mark.browser
+@pytest.mark.parametrize("kind", ["verify", "classify"])
+def test_a_preview_neither_shows_nor_changes_what_the_browser_keeps_of_real_work(stocked, app, sit_down, kind):
+    add_pictures(stocked, "boat", 5)
+    create_campaign(stocked, "boats", kind, ["boat", "cup"], stopping={"rule": "fixed", "n": 1})
+    cora = sit_down(app, "cora")
+    kept = "JSON.stringify(Object.entries(localStorage).filter(([key]) => /^cairn-(marks|recent)-/.test(key)))"
+    cora.open("boats")
+    marked = cora.page.get_attribute("#stage, .cell", "data-item")
+    cora.press({"verify": "x", "classify": "2"}[kind])
+    until(cora.page, f"{kept} !== '[]'")
+    before = cora.page.evaluate(kept)
+    cora.page.goto("/label/boats?preview=true")
+    cora.page.wait_for_selector(".cell img, #stage img")
+    cora.page.wait_for_load_state("networkidle")
+    assert cora.page.locator(f".cell[data-item='{marked}'][data-mark=no]").count() == 0
+    first = cora.page.get_attribute("#stage, .cell", "data-item")
+    cora.press(*{"verify": ("ArrowRight", "x", "Enter"), "classify": ("1",)}[kind])
+    until(cora.page, f"document.querySelector('#stage, .cell')?.dataset.item !== '{first}'")
+    assert cora.page.evaluate(kept) == before
+
+
 def test_a_preview_holds_no_gold_and_is_not_for_annotators(stocked, app):
     hashes = add_pictures(stocked, "boat", 6)
     create_campaign(stocked, "boats", "verify", ["boat"], state="draft")

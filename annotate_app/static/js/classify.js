@@ -7,8 +7,8 @@ import { t } from "./words.js";
 
 const LIKELY = 9;
 const recentKey = `cairn-recent-${person}-${campaign.id}`;
-let recent = []; // slugs, the latest first
-try { recent = JSON.parse(localStorage.getItem(recentKey)) ?? []; } catch { /* none kept */ }
+let recent = []; // slugs, the latest first; a preview keeps none and knows none of real work
+if (!campaign.preview) try { recent = JSON.parse(localStorage.getItem(recentKey)) ?? []; } catch { /* none kept */ }
 
 const single = new Single((item, given) => {
   chooser.pressed = given?.value ?? null;
@@ -26,7 +26,7 @@ byId("definition").textContent = t("what");
 function answer(value) {
   if (campaign.categories.some((category) => category.slug === value)) {
     recent = [value, ...recent.filter((slug) => slug !== value)].slice(0, LIKELY);
-    try { localStorage.setItem(recentKey, JSON.stringify(recent)); } catch { /* for this page only */ }
+    if (!campaign.preview) try { localStorage.setItem(recentKey, JSON.stringify(recent)); } catch { /* for this page only */ }
   }
   single.answer({ value });
 }

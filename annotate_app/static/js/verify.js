@@ -205,8 +205,9 @@ function tally() {
   byId("tally").textContent = `${t("pictures", { n: page.items.length })}${parts.length ? `: ${parts.join(", ")}` : ""}`;
 }
 
-function readDrafts() { try { return JSON.parse(localStorage.getItem(draftKey)) ?? {}; } catch { return {}; } }
-function keepDrafts() { try { localStorage.setItem(draftKey, JSON.stringify(drafts)); } catch { /* only for this page then */ } }
+// A preview knows nothing of the marks of real work, and leaves them as they are.
+function readDrafts() { if (campaign.preview) return {}; try { return JSON.parse(localStorage.getItem(draftKey)) ?? {}; } catch { return {}; } }
+function keepDrafts() { if (campaign.preview) return; try { localStorage.setItem(draftKey, JSON.stringify(drafts)); } catch { /* only for this page then */ } }
 
 // ---- Answers.
 
