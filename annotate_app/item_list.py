@@ -3,9 +3,11 @@
 Numbers are found first, by what indexes know, and details then of one page only.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from heapq import nsmallest
+from itertools import chain, islice
 from typing import Any, Literal
 
 from sqlalchemy import Select, and_, exists, func, or_, select, true
@@ -18,8 +20,11 @@ from label_store import is_flag
 from label_store.models import Campaign, Category, Consensus, Image, Item, Judgment, Person, Takedown, Tally
 
 PAGE = 48
+LAST_DAY = date.max - timedelta(days=1)
+"""The last day that has a next one."""
 RECENT = timedelta(hours=1)
 Order = Literal["id", "risk"]
+_GOLD_AT_ONCE = 200
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class ItemFilter:
     enough: bool | None = None
     """Open, with all judgments that the rule asks for; or with fewer."""
     day: date | None = None
-    """Judged on this day, UTC."""
+    """Judged on this day, UTC; at most `LAST_DAY`."""
     recent: bool = False
     """Judged within the last hour."""
     under_ms: int | None = None
@@ -84,7 +89,7 @@ def items(
     n: int = PAGE,
 ) -> list[ShownItem]:
     """The items of a filter behind the item `after`: in the order of their numbers, or the riskiest first."""
-    query = select(Item.id).where(*_narrowed(session, campaign, wanted, at))
+    query = select(Item.id).where(*_narrowed(campaign, wanted, at))
     if order == "id":
         query = query.where(Item.id > after).order_by(Item.id)
     else:
@@ -94,9 +99,23 @@ def items(
         )
         if risk is not None:
             query = query.where(or_(Consensus.risk < risk, and_(Consensus.risk == risk, Item.id > after)))
-    found = list(session.scalars(query.limit(n)))
+    if not wanted.missed:
+        found = list(session.scalars(query.limit(n)))
+    else:
+        missed = _missed(session, campaign, wanted.person, after=after if order == "id" else 0)
+        found = _of_missed(session, query, missed, order, n)
     by_id = {row.id: _as_shown(row) for row in session.execute(_shown(campaign).where(Item.id.in_(found)))}
     return [by_id[item] for item in found]
+
+
+def _of_missed(session: Session, query: Select[int], missed: Iterable[list[int]], order: Order, n: int) -> list[int]:
+    """The first `n` of the query that are missed gold; those come some at a time in the order of their numbers."""
+    if order == "id":
+        each = (session.scalars(query.where(Item.id.in_(ids))) for ids in missed)
+        return list(islice(chain.from_iterable(each), n))
+    with_risk = query.add_columns(Consensus.risk)
+    rows = chain.from_iterable(session.execute(with_risk.where(Item.id.in_(ids)).limit(n)) for ids in missed)
+    return [row[0] for row in nsmallest(n, rows, key=lambda row: (-row[1], row[0]))]
 
 
 def one(session: Session, campaign: Campaign, item_id: int) -> ShownItem | None:
@@ -136,7 +155,7 @@ def _as_shown(row: Any) -> ShownItem:
     )  # fmt: skip
 
 
-def _narrowed(session: Session, campaign: Campaign, wanted: ItemFilter, at: datetime) -> list[Any]:
+def _narrowed(campaign: Campaign, wanted: ItemFilter, at: datetime) -> list[Any]:
     narrow: list[Any] = [Item.campaign_id == campaign.id, ~_taken_down()]
     if wanted.state == "gold":
         narrow.append(Item.gold.is_not(None))
@@ -154,8 +173,6 @@ def _narrowed(session: Session, campaign: Campaign, wanted: ItemFilter, at: date
         narrow.append(exists().where(_present(campaign), settled).correlate(Item))
     if wanted.suggestion == "any":
         narrow.append(Item.suggestion.is_not(None))
-    if wanted.missed:
-        narrow.append(Item.id.in_(_missed(session, campaign, wanted.person)))
     if wanted.judged:
         narrow.append(or_(Item.n > 0, exists().where(*_judgments(wanted)).correlate(Item)))
     narrow += _by_judgments(campaign, wanted, at)
@@ -221,7 +238,7 @@ def _judgments(wanted: ItemFilter) -> tuple[Any, ...]:
 
 
 def _said(answer: Any, question: str | None) -> Any:
-    return answer["value"].as_string() if question is None else answer[("values", question)].as_string()
+    return answer["value"].as_string() if question is None else answer["values"][question].as_string()
 
 
 def _whole(answer: Any) -> Any:
@@ -230,18 +247,22 @@ def _whole(answer: Any) -> Any:
     return func.coalesce(*parts)
 
 
-def _missed(session: Session, campaign: Campaign, person: str | None) -> list[int]:
-    """Gold that was missed. Compared here, as the figures are: a box is right when it is near enough."""
-    query = (
+def _missed(session: Session, campaign: Campaign, person: str | None, *, after: int = 0) -> Iterator[list[int]]:
+    """Gold behind `after` that was missed, some at a time in the order of their numbers.
+
+    Compared here, as the figures are: a box is right when it is near enough.
+    """
+    gold = select(Item.id).where(Item.campaign_id == campaign.id, Item.gold.is_not(None)).order_by(Item.id)
+    answers = (
         select(Item.id, Judgment.answer, Item.gold)
         .join(Judgment, Judgment.item_id == Item.id)
-        .where(Item.campaign_id == campaign.id, Item.gold.is_not(None), Judgment.active, Judgment.role == "annotator")
+        .where(Judgment.active, Judgment.role == "annotator")
     )
     if person:
-        query = query.join(Person, Person.id == Judgment.person_id).where(Person.name == person)
-    rows: list[tuple[int, Mapping[str, Any], Mapping[str, Any] | None]] = [
-        (row[0], row[1], row[2]) for row in session.execute(query)
-    ]
-    return sorted(
-        {item for item, answer, gold in rows if gold and not is_flag(answer) and not same_answer(answer, gold)}
-    )
+        answers = answers.join(Person, Person.id == Judgment.person_id).where(Person.name == person)
+    while ids := session.scalars(gold.where(Item.id > after).limit(_GOLD_AT_ONCE)).all():
+        after = ids[-1]
+        rows = session.execute(answers.where(Item.id.in_(ids)))
+        missed = {item for item, answer, known in rows if not is_flag(answer) and not same_answer(answer, known)}
+        if missed:
+            yield sorted(missed)

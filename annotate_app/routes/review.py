@@ -42,7 +42,7 @@ def items_page(
     disagree: bool = False,
     recent: bool = False,
     enough: bool | None = None,
-    day: date | None = None,
+    day: Annotated[date | None, Query(le=item_list.LAST_DAY)] = None,
     under_ms: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
     suggestion: Literal["any", "shown", "hidden"] | None = None,
     order: Order = "id",

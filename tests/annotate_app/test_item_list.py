@@ -5,13 +5,14 @@ import re
 from datetime import timedelta
 from uuid import uuid4
 
+import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from annotate_app import add_gold, campaign_progress, create_campaign
 from annotate_app.exporting import jsonl, rows
-from label_store import settle
-from label_store.models import Campaign, Item, Judgment, Person, now
+from label_store import AttributeSpec, CategorySpec, put_category, settle
+from label_store.models import Campaign, Consensus, Item, Judgment, Person, now
 from tests.annotate_app.material import add_pictures, set_time_zone
 from tests.annotate_app.server import serving
 from tests.annotate_app.work import judgment, lease, send
@@ -100,6 +101,68 @@ def test_lists_about_judgments_hold_what_they_say(boats):
     assert opened(cora, "under_ms=701&annotator=ann") == opened(cora, "annotator=ann")
     assert opened(cora, "under_ms=700") == []
     assert opened(cora, "category=cup") == []
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "10000-01-01", "2026-02-30"])
+def test_a_day_that_no_list_can_be_of_is_refused_with_a_sentence(boats, day):
+    app, _ = boats
+    cora = app.client("cora")
+    answer = cora.get(f"/campaigns/boats/items?day={day}")
+    assert (answer.status_code, "day" in answer.json()["detail"]) == (422, True)
+    assert opened(cora, "day=9999-12-30") == []
+    assert opened(cora, "day=0001-01-01") == []
+
+
+@pytest.mark.parametrize("order", ["id", "risk"])
+def test_missed_gold_is_found_some_at_a_time_and_listed_page_after_page(any_stocked, monkeypatch, order):
+    hashes = add_pictures(any_stocked, "boat", 9)
+    create_campaign(any_stocked, "boats", "verify", ["boat"])
+    add_gold(any_stocked, "boats", {sha256: {"value": "no"} for sha256 in hashes})
+    with any_stocked.write() as session:
+        ann = session.scalars(select(Person.id).where(Person.name == "ann")).one()
+        gold = session.scalars(select(Item).order_by(Item.id)).all()
+        version = session.scalars(select(Campaign.consensus_version)).one()
+        for k, item in enumerate(gold):
+            said = {"value": "no" if k in (0, 4, 5) else "yes"}
+            session.add(Judgment(id=uuid4(), item_id=item.id, person_id=ann, answer=said, answered_at=now()))
+            more = {"state": "settled", "posterior": {}, "n": 1, "method": "majority"}
+            session.add(Consensus(item_id=item.id, version=version, answer=said, risk=k % 4 / 10, **more))
+        rows = [(-(k % 4), item.id) for k, item in enumerate(gold) if k not in (0, 4, 5)]
+        missed, riskiest = [item for _, item in rows], [item for _, item in sorted(rows)]
+    monkeypatch.setattr("annotate_app.item_list._GOLD_AT_ONCE", 2)
+    monkeypatch.setattr("annotate_app.item_list.PAGE", 4)
+    monkeypatch.setattr("annotate_app.item_list.items.__kwdefaults__", {"after": 0, "order": "id", "n": 4})
+    longest = []
+    event.listen(
+        any_stocked.engine,
+        "before_cursor_execute",
+        lambda _connection, _cursor, sql, parameters, *_: longest.append(len(parameters)) if "gold" in sql else None,
+    )
+    with serving(any_stocked) as app:
+        found = opened(app.client("cora"), f"missed=true&annotator=ann&order={order}")
+    assert found == (missed if order == "id" else riskiest)
+    assert 0 < max(longest) <= 8
+
+
+@pytest.mark.parametrize("question", ["colour, main", "{colour}", 'the "colour"', "colour"])
+def test_a_question_is_found_by_its_name_whatever_is_in_it(any_stocked, question):
+    if '"' in question and any_stocked.sqlite_file:
+        pytest.skip("SQLite's paths know no quotation mark in a name")
+    with any_stocked.write() as session:
+        asked = (AttributeSpec(question, ("red", "blue")),)
+        put_category(session, CategorySpec(name="Boat", definition="a vessel", attributes=asked))
+    hashes = add_pictures(any_stocked, "boat", 2)
+    create_campaign(any_stocked, "boats", "attributes", ["boat"], images=hashes, stopping={"rule": "fixed", "n": 1})
+    with serving(any_stocked) as app:
+        ann, cora = app.client("ann"), app.client("cora")
+        red, blue = sorted(item["id"] for item in lease(ann, "boats")["items"])
+        said = ((red, "red"), (blue, "blue"))
+        send(ann, [judgment(item) | {"answer": {"values": {question: word}}} for item, word in said])
+        settle(any_stocked, "boats")
+        for item, word in said:
+            query = str(httpx.QueryParams(question=question, said=word))
+            assert opened(cora, query) == [item]
+            assert opened(cora, query.replace("said", "answer")) == [item]
 
 
 def test_settled_items_come_the_riskiest_first_page_after_page(boats, monkeypatch):
