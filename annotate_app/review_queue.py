@@ -45,27 +45,26 @@ class ReviewQueue:
     def next(self, session: Session, campaign: Campaign, person_id: int, at: datetime, *, after: int = 0) -> int | None:
         """The next judged item behind `after` that no reviewer has decided; at the end the first that was skipped.
 
-        None of those that people look at once more.
+        None of those that people look at once more. The item is this reviewer's from now on.
         """
         for fresh in (False, True):
             turns = self._of(session, campaign, at, fresh=fresh)
             place = turns.items.index(after) + 1 if after in turns.items else 0
-            others = self.of_others(person_id, at)
             for item in (*turns.items[place:], *turns.items[:place]):
-                if item != after and item not in others and session.scalar(_still_to_do(), {"item": item}) is not None:
+                if item == after or session.scalar(_still_to_do(), {"item": item}) is None:
+                    continue
+                if self.claim(item, person_id, at):
                     return item
         return None
 
-    def of_others(self, person_id: int, at: datetime) -> set[int]:
-        """Items that other reviewers were sent to a short while ago."""
+    def claim(self, item: int, person_id: int, at: datetime) -> bool:
+        """A reviewer is to look at this item; False when another one was sent to it a short while ago."""
         with self._lock:
             self._looks = {item: look for item, look in self._looks.items() if at - look[1] < LOOKS}
-            return {item for item, (who, _) in self._looks.items() if who != person_id}
-
-    def looks(self, item: int, person_id: int, at: datetime) -> None:
-        """A reviewer is sent to this item."""
-        with self._lock:
+            if self._looks.get(item, (person_id,))[0] != person_id:
+                return False
             self._looks[item] = (person_id, at)
+            return True
 
     def _of(self, session: Session, campaign: Campaign, at: datetime, *, fresh: bool) -> _Turns:
         turns = self._turns.get(campaign.id)

@@ -4,7 +4,7 @@ A decision is a judgment with the role reviewer beside the others; nothing that 
 """
 
 import uuid
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -37,11 +37,11 @@ class GivenAnswer:
 
 
 def disputed(
-    session: Session, campaign: Campaign, person: SignedIn, *, after: int, others: Container[int]
+    session: Session, campaign: Campaign, person: SignedIn, *, after: int, claim: Callable[[int], bool]
 ) -> int | None:
-    """The next disputed item that this reviewer has not decided, the riskiest first; none of `others`.
+    """The next disputed item that this reviewer has not decided, the riskiest first, of those that they can `claim`.
 
-    What nobody has settled yet is the least certain of all.
+    The first where others look at all of them. What nobody has settled yet is the least certain of all.
     """
     decided = exists().where(
         Judgment.item_id == Item.id, Judgment.person_id == person.id, Judgment.role == "reviewer", Judgment.active
@@ -56,7 +56,7 @@ def disputed(
         .order_by(func.coalesce(Consensus.risk, 1.0).desc(), Item.id)
         .limit(_AHEAD)
     ).all()
-    return next((item for item in found if item not in others), next(iter(found), None))
+    return next(filter(claim, found), next(iter(found), None))
 
 
 def answers(session: Session, item_id: int) -> list[GivenAnswer]:

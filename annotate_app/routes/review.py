@@ -77,10 +77,11 @@ def next_in_queue(
         if queue == "random":
             item = waiting.next(session, found, person.id, at, after=after)
         else:
-            item = reviewing.disputed(session, found, person, after=after, others=waiting.of_others(person.id, at))
+            item = reviewing.disputed(
+                session, found, person, after=after, claim=lambda one: waiting.claim(one, person.id, at)
+            )
         if item is None:
             return render(request, "review_done.html", campaign=found, queue=queue)
-        waiting.looks(item, person.id, at)
         return RedirectResponse(f"/campaigns/{found.slug}/items/{item}?queue={queue}", 303)
 
 

@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import select
 
 from annotate_app import create_campaign
+from annotate_app.review_queue import LOOKS, ReviewQueue
 from label_store import settle
 from label_store.audit import audit_campaign, audit_key
-from label_store.models import Campaign, Event, Item, Judgment
+from label_store.models import Campaign, Event, Item, Judgment, now
 from tests.annotate_app.material import add_people, add_pictures
 from tests.annotate_app.work import judge_all, judgment, lease, send
 
@@ -140,6 +141,17 @@ def test_two_reviewers_at_once_are_sent_to_different_items(stocked, app, dispute
     assert sent[0] != sent[1]
     app.clock.forward(minutes=11)
     assert app.client("rosa").get(f"/campaigns/boats/review?queue={queue}").headers["location"] in sent
+
+
+def test_no_two_reviewers_get_the_same_item_however_close_they_come(stocked, disputed):
+    queue, at = ReviewQueue(), now()
+    with stocked.read() as session:
+        campaign = session.scalars(select(Campaign)).one()
+        given = [queue.next(session, campaign, person, at) for person in (1, 2, 3, 4, 5)]
+        assert given == [*sorted(disputed, key=lambda item: audit_key("boats", item)), None]
+        assert queue.next(session, campaign, 1, at) == given[0]
+    assert not queue.claim(given[0], 2, at)
+    assert queue.claim(given[0], 2, at + LOOKS)
 
 
 def test_what_is_with_people_again_is_not_asked_of_reviewers_meanwhile(stocked, app, disputed):
