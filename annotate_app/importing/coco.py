@@ -91,18 +91,20 @@ def _objects(file: Path, gathered: sqlite3.Connection, names: dict[str, Any]) ->
 def _gathered(gathered: sqlite3.Connection, named: bool) -> Iterator[Row]:
     before: tuple[Any, ...] | None = None
     found: Objects = []
+    size = 0
     for picture, annotator, role, entry in gathered.execute(_PICTURES):
         if before is not None and before != (picture, annotator, role):
-            yield from _row(before, found, named)
-            found = []
+            yield from _row(before, found, named, size)
+            found, size = [], 0
         before = (picture, annotator, role)
         if entry is not None:
             found.append(json.loads(entry))
+            size += len(entry)
     if before is not None:
-        yield from _row(before, found, named)
+        yield from _row(before, found, named, size)
 
 
-def _row(of: tuple[Any, ...], found: Objects, named: bool) -> Iterator[Row]:
+def _row(of: tuple[Any, ...], found: Objects, named: bool, size: int) -> Iterator[Row]:
     picture, annotator, role = json.loads(of[0]), of[1], of[2]
     if named and not annotator and not found:
         return
@@ -115,6 +117,7 @@ def _row(of: tuple[Any, ...], found: Objects, named: bool) -> Iterator[Row]:
         annotator=annotator or "",
         role=role or "",
         size=sides if whole else None,
+        bytes=size,
     )
 
 

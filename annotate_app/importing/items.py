@@ -24,7 +24,6 @@ class Meant:
     sha256: str
     category_id: int | None
     category: str | None
-    is_gold: bool
     size: tuple[int, int]
     suggestion: dict[str, Any] | None
 
@@ -125,15 +124,14 @@ class Items:
 def _read(session: Session, campaign_id: int, asked: Any) -> Iterable[Meant]:
     rows = session.execute(
         select(
-            Item.id, Item.image_sha256, Item.category_id, Category.slug, Item.gold.is_not(None).label("is_gold"),
-            Image.width, Image.height, Item.suggestion,
+            Item.id, Item.image_sha256, Item.category_id, Category.slug, Image.width, Image.height, Item.suggestion
         )
         .join(Image, Image.sha256 == Item.image_sha256)
         .outerjoin(Category, Category.id == Item.category_id)
         .where(Item.campaign_id == campaign_id, asked)
         .order_by(Item.id)
     )  # fmt: skip
-    return [Meant(row[0], row[1], row[2], row[3], bool(row[4]), (row[5], row[6]), row[7]) for row in rows]
+    return [Meant(row[0], row[1], row[2], row[3], (row[4], row[5]), row[6]) for row in rows]
 
 
 def _schemas(session: Session, kind: str, categories: set[int | None]) -> Mapping[int, list[dict[str, Any]]]:

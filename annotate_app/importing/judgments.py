@@ -6,10 +6,9 @@ of the app do (annotate_app/batch.py), so that an import and people at work neve
 
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from annotate_app import budget
+from annotate_app.importing.chunks import ImportResult, Progress, Told, chunks, lock_items
 from annotate_app.importing.files import Wanted, rows_of
 from annotate_app.importing.items import Items, Meant
 from annotate_app.importing.pictures import Pictures
@@ -27,31 +27,8 @@ from label_store.models import JUDGMENT_ROLES, Campaign, Item, Judgment, Person,
 from label_store.one_step import insert_rows
 
 _NAMESPACE = uuid.UUID("6f1c3d0a-3f0e-4b0e-9a55-3a2f5d1f7c11")
-ROWS_AT_ONCE = 500
-SHOWN = 20
-"""So many bad rows are kept in the result; all are counted and told as they are met."""
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _LONGEST_MS = 24 * 3600 * 1000
-Progress = Callable[[int, int | None, str], None]
-Told = Callable[[Bad], None]
-
-
-@dataclass
-class ImportResult:
-    """What became of the rows. `duplicate`: known already; `bad`: the first of the refused ones."""
-
-    accepted: int = 0
-    duplicate: int = 0
-    refused: int = 0
-    bad: list[Bad] = field(default_factory=list)
-
-    def refuse(self, bad: Bad, told: Told | None) -> None:
-        """Count a bad row."""
-        self.refused += 1
-        if len(self.bad) < SHOWN:
-            self.bad.append(bad)
-        if told:
-            told(bad)
 
 
 @dataclass(frozen=True)
@@ -110,21 +87,6 @@ def import_judgments(
     return result
 
 
-def chunks(
-    rows: Iterator[Row | Bad], result: ImportResult, progress: Progress | None, told: Told | None
-) -> Iterator[list[Row]]:
-    """The good rows, some at a time; bad ones are counted."""
-    done = 0
-    while some := list(islice(rows, ROWS_AT_ONCE)):
-        for bad in some:
-            if isinstance(bad, Bad):
-                result.refuse(bad, told)
-        yield [row for row in some if isinstance(row, Row)]
-        done += len(some)
-        if progress:
-            progress(done, None, f"{result.refused:,} refused" if result.refused else "")
-
-
 @dataclass(frozen=True)
 class _Ready:
     """A row that says what it must: its item, by whom, what."""
@@ -160,11 +122,12 @@ class _Chunk:
         self.counts: Counter[int] = Counter()
         self.decided: dict[int, str] = {}
         self.tallied: Counter[tallies.Key] = Counter()
+        self.gold: set[int] = set()
 
     def take(self) -> _Taken:
         """Decide and write."""
         ready = self._ready()
-        lock_items(self.session, {one.item.id for one in ready})
+        self.gold = lock_items(self.session, {one.item.id for one in ready})
         budget.lock(self.session, [self.campaign.id] if self.campaign.has_budget else [])
         people = _people(self.session, {one.name for one in ready})
         known, given = self._known(ready, set(people.values()))
@@ -232,7 +195,7 @@ class _Chunk:
         )  # fmt: skip
         if one.role == "annotator":
             self.tallied[self.campaign.id, person, one.item.category_id] += 1
-            if not one.item.is_gold and not is_flag(one.answer):
+            if one.item.id not in self.gold and not is_flag(one.answer):
                 self.counts[one.item.id] += 1
         elif one.role == "reviewer":
             self.decided[one.item.id] = "disputed" if is_flag(one.answer) else "settled"
@@ -246,12 +209,6 @@ class _Chunk:
             items = [item for item, to in self.decided.items() if to == state]
             _change(self.session, items, state=state, priority=0, extra=0)
         tallies.count(self.session, self.tallied)
-
-
-def lock_items(session: Session, items: set[int]) -> None:
-    """Lock these items in the order of their ids until the transaction ends."""
-    if items and session.get_bind().dialect.name == "postgresql":
-        session.scalars(select(Item.id).where(Item.id.in_(items)).order_by(Item.id).with_for_update(key_share=True))
 
 
 def _change(session: Session, items: list[int], **values: Any) -> None:

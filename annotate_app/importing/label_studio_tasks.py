@@ -1,5 +1,6 @@
 """Tasks of Label Studio's JSON, one at a time; what an annotation's regions mean is `annotate_app.label_studio`'s."""
 
+import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -46,6 +47,11 @@ def _of_task(place: str, task: dict[str, Any], predictions: bool) -> Iterator[Ro
         if not isinstance(said, dict):
             yield Bad(where, "it is not an object")
             continue
+        try:
+            size = len(json.dumps(said))
+        except (RecursionError, ValueError) as error:
+            yield Bad(where, f"it is nested too deep: {error}")
+            continue
         lead = said.get("lead_time")
         yield Row(
             where,
@@ -56,6 +62,7 @@ def _of_task(place: str, task: dict[str, Any], predictions: bool) -> Iterator[Ro
             annotator=_text(said.get("model_version")) if foretold else _name(said.get("completed_by")),
             role="reviewer" if said.get("ground_truth") is True and not foretold else "",
             answered_at=said.get("created_at"),
+            bytes=size,
             active_ms=round(1000 * lead) if isinstance(lead, int | float) and 0 <= lead < 1e6 else 0,
         )
 

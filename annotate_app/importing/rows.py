@@ -59,6 +59,8 @@ class Row:
     shown_at: Any = None
     answered_at: Any = None
     active_ms: Any = 0
+    bytes: int = 0
+    """About how much of the file's content the row holds until it is taken."""
 
 
 def word(name: str) -> str:

@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
+from annotate_app.importing.chunks import ROWS_AT_ONCE, ImportResult, Progress, Told, chunks, lock_items
 from annotate_app.importing.files import Wanted, rows_of
 from annotate_app.importing.items import Items, Meant
-from annotate_app.importing.judgments import ROWS_AT_ONCE, ImportResult, Progress, Told, chunks, lock_items
 from annotate_app.importing.pictures import Pictures
 from annotate_app.importing.rows import Bad, Row
 from label_store import AnswerError, UsageError, Workspace, find_campaign, is_flag, log_event

@@ -35,7 +35,7 @@ def csv_rows(file: Path, required: Sequence[str]) -> Iterator[Row | Bad]:
                 continue
             place = f"line {reader.line_num}"
             if _is_utf8(values):
-                yield row_of(place, dict(zip(names, values, strict=False)))
+                yield row_of(place, dict(zip(names, values, strict=False)), sum(map(len, values)))
             else:
                 yield Bad(place, "it is not UTF-8")
 
@@ -68,13 +68,13 @@ def parquet_rows(file: Path, required: Sequence[str]) -> Iterator[Row | Bad]:
             for batch in opened.iter_batches(batch_size=1_000, use_threads=False):
                 for values in batch.rename_columns(names).to_pylist():
                     number += 1
-                    yield row_of(f"row {number}", values)
+                    yield row_of(f"row {number}", values, len(str(values)))
     except pa.ArrowInvalid as error:
         raise UsageError(f"{file} is not Parquet: {error}") from error
 
 
-def row_of(place: str, values: Mapping[str, Any]) -> Row:
-    """A row of values by our columns' names."""
+def row_of(place: str, values: Mapping[str, Any], size: int) -> Row:
+    """A row of values by our columns' names; `size` in bytes, about."""
     return Row(
         place,
         partial(_answer, values.get("answer")),
@@ -85,6 +85,7 @@ def row_of(place: str, values: Mapping[str, Any]) -> Row:
         shown_at=values.get("shown_at"),
         answered_at=values.get("answered_at"),
         active_ms=values.get("active_ms"),
+        bytes=size,
     )
 
 
@@ -99,7 +100,7 @@ def _of_line(place: str, line: bytes, required: Sequence[str]) -> Row | Bad:
     missing = [name for name in required if name not in values]
     if missing:
         return Bad(place, f"it has no {missing[0]!r} (it has {', '.join(map(repr, values)) or 'nothing'})")
-    return row_of(place, values)
+    return row_of(place, values, len(line))
 
 
 def _answer(given: Any, asked: Asked) -> Any:

@@ -69,6 +69,7 @@ def _row(name: str, content: bytes, annotator: str, role: str) -> Row | Bad:
         annotator=annotator,
         role=role,
         size=(int(sides[0]), int(sides[1])) if whole else None,
+        bytes=len(content),
     )
 
 

@@ -59,7 +59,8 @@ def yolo_rows(place: Path) -> Iterator[Row | Bad]:
         elif _is_label(entry[0]):
             name, content = entry
             annotator, role = people.person_of(name, who)
-            yield Row(name, partial(_answer, content, names), picture=name, annotator=annotator, role=role)
+            answer = partial(_answer, content, names)
+            yield Row(name, answer, picture=name, annotator=annotator, role=role, bytes=len(content))
 
 
 def _says_names(name: str) -> bool:

@@ -448,3 +448,21 @@ def test_a_file_that_is_something_else_is_a_sentence(stocked, tmp_path, kind, na
         file.write_bytes(content)
     with pytest.raises(UsageError, match=sentence):
         import_judgments(stocked, "where", file, ImportWish(annotator="x"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.json", json.dumps({"images": [{"id": 1, "file_name": "0.png"}], "categories": [{"id": 1, "name": "boat"}],
+                               "annotations": [{"id": k, "image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]}
+                                               for k in range(100)]}).encode()),
+        ("b.zip", zipped({"classes.txt": "boat", "0.txt": "0 .5 .5 .1 .1\n" * 300})),
+        ("c.zip", zipped({"0.xml": VOC.format(name="0.png", right="320") + "\n" * 3_000})),
+    ],
+    ids=["coco", "yolo", "voc"],
+)  # fmt: skip
+def test_a_row_knows_how_much_it_holds(tmp_path, name, content):
+    file = tmp_path / name
+    file.write_bytes(content)
+    (row,) = files.rows_of(file, "boxes")
+    assert 3_000 < row.bytes < 12_000

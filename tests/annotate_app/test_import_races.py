@@ -1,14 +1,16 @@
 """An import beside people at work, on a real PostgreSQL: nobody waits in a circle, and every answer counts once."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from annotate_app import create_campaign
+from annotate_app.gold import make_gold
 from annotate_app.importing import import_judgments, import_suggestions
-from label_store import Origin, Workspace, ingest
+from label_store import Origin, Workspace, find_campaign, ingest
 from label_store.models import Item, Judgment, Tally
 from tests.annotate_app.material import add_categories, add_people, draw
 from tests.annotate_app.server import serving
@@ -92,3 +94,32 @@ def test_two_imports_of_the_same_new_people_at_once_make_each_of_them_once(on_po
     with on_postgres.read() as session:
         assert set(session.scalars(select(Item.n))) == {OLD_HANDS}
         assert session.scalar(select(func.count()).select_from(Judgment)) == ITEMS * OLD_HANDS
+
+
+def waits_for_a_lock(workspace):
+    with workspace.read() as session:
+        return bool(session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
+
+
+def until(true, seconds=30.0):
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.mark.postgres
+def test_an_item_made_gold_while_its_import_waits_is_counted_for_nobody(on_postgres, tmp_path):
+    with on_postgres.read() as session:
+        item, sha256 = session.execute(select(Item.id, Item.image_sha256).order_by(Item.id).limit(1)).one()
+    file = tmp_path / "old.csv"
+    file.write_text(f"item,annotator,answer\n{item},maria,yes\n")
+    with ThreadPoolExecutor(1) as threads:
+        with on_postgres.write() as session:
+            make_gold(session, find_campaign(session, "boats"), sha256, "boat", {"value": "yes"})
+            session.flush()
+            importing = threads.submit(import_judgments, on_postgres, "boats", file)
+            until(lambda: waits_for_a_lock(on_postgres))
+        assert importing.result(timeout=60).accepted == 1
+    with on_postgres.read() as session:
+        assert session.get_one(Item, item).n == 0

@@ -131,7 +131,7 @@ def test_what_was_exported_comes_back_as_it_was(any_stocked, tmp_path):
 def test_an_import_that_was_cut_off_goes_on_with_the_same_command(stocked, tmp_path, monkeypatch):
     pictures = add_pictures(stocked, "boat", 12)
     create_campaign(stocked, "boats", "verify", ["boat"])
-    monkeypatch.setattr("annotate_app.importing.judgments.ROWS_AT_ONCE", 5)
+    monkeypatch.setattr("annotate_app.importing.chunks.ROWS_AT_ONCE", 5)
     file = tmp_path / "old.csv"
     file.write_text("item,annotator,answer\n" + "".join(f"{sha256},maria,yes\n" for sha256 in pictures))
 
@@ -302,3 +302,23 @@ def test_the_bound_of_a_line_is_stated():
 def test_a_wish_for_a_role_that_is_none_is_a_sentence(stocked, boats, tmp_path):
     with pytest.raises(UsageError, match="no role 'emperor'"):
         import_judgments(stocked, "boats", tmp_path / "old.csv", ImportWish(role="emperor"))
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "json", "parquet"], ids=str)
+def test_long_rows_are_taken_fewer_at_once(stocked, boats, tmp_path, monkeypatch, ending):
+    monkeypatch.setattr("annotate_app.importing.chunks.BYTES_AT_ONCE", 10_000)
+    perhaps = "perhaps" + 3_000 * "?"
+    file = tmp_path / f"old.{ending}"
+    if ending == "parquet":
+        pq.write_table(pa.table({"item": [boats[0]] * 9, "annotator": ["maria"] * 9, "answer": [perhaps] * 9}), file)
+    elif ending == "csv":
+        file.write_text("item,annotator,answer\n" + 9 * f"{boats[0]},maria,{perhaps}\n")
+    elif ending == "jsonl":
+        file.write_text(9 * (json.dumps({"item": boats[0], "annotator": "maria", "answer": perhaps}) + "\n"))
+    else:
+        chosen = {"type": "choices", "from_name": "c", "value": {"choices": [perhaps]}}
+        said = {"completed_by": "maria", "result": [chosen]}
+        file.write_text(json.dumps([{"data": {"sha256": boats[0]}, "annotations": [said] * 9}]))
+    done = []
+    assert import_judgments(stocked, "boats", file, progress=lambda now, *_: done.append(now)).refused == 9
+    assert done == [4, 8, 9]
