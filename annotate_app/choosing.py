@@ -21,18 +21,28 @@ def known_images(session: Session, images: Iterable[str]) -> list[str]:
         known.update(session.scalars(select(Image.sha256).where(Image.sha256.in_(wanted[start : start + _CHUNK]))))
     missing = [sha256 for sha256 in wanted if sha256 not in known]
     if missing:
-        raise UsageError(
-            f"there is no image {missing[0]}" + (f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""),
-            hint="an image is named by the SHA-256 of its bytes as they were fetched",
-        )
+        raise no_image(missing[0], more=len(missing) - 1)
     for start in range(0, len(wanted), _CHUNK):
         held = session.scalar(select(Image.sha256).where(Image.sha256.in_(wanted[start : start + _CHUNK]), held_back()))
         if held is not None:
-            raise UsageError(
-                f"the picture {held} was given by the public and is not approved",
-                hint="approve it at /moderate first",
-            )
+            raise not_approved(held)
     return wanted
+
+
+def no_image(name: str, more: int = 0) -> UsageError:
+    """What is wrong with a name that no picture of the store has."""
+    return UsageError(
+        f"there is no image {name}" + (f" (and {more} more)" if more else ""),
+        hint="an image is named by the SHA-256 of its bytes as they were fetched",
+    )
+
+
+def not_approved(sha256: str) -> UsageError:
+    """What is wrong with a picture that may not be shown yet."""
+    return UsageError(
+        f"the picture {sha256} was given by the public and is not approved",
+        hint="approve it at /moderate first",
+    )
 
 
 def put_items(

@@ -18,6 +18,8 @@ from label_store import UsageError, log_event
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 Table = Annotated[str, Form(max_length=10_000_000)]
+MOST_ROWS = 20_000
+"""Of a table in a form, whose page waits until they are taken."""
 
 
 @router.get("/campaigns/{campaign}/gold")
@@ -58,7 +60,7 @@ def taken_or_told(request: Request, context: AppContext, person: SignedIn, slug:
     """Take known answers; the campaign's page, or this one with the rows that were not taken."""
     problem, taken = None, GoldTaken(0, ())
     try:
-        taken = take_gold(context.workspace, slug, table, person_id=person.id)
+        taken = take_gold(context.write, slug, table, person_id=person.id, most=MOST_ROWS)
     except UsageError as error:
         problem = Problem(400, str(error), hint=error.hint)
     if problem is None and not taken.refused:

@@ -28,9 +28,9 @@ def gold(
         table = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{file} cannot be read as text: {error}", hint="give a CSV file in UTF-8") from error
-    taken = take_gold(Workspace.open(workspace), slug, table)
-    for row, reason in taken.refused[:_SHOWN]:
-        out.print(f"row {row}: {reason}", markup=False)
+    taken = take_gold(Workspace.open(workspace).write, slug, table)
+    for line, reason in taken.refused[:_SHOWN]:
+        out.print(f"line {line}: {reason}", markup=False)
     if len(taken.refused) > _SHOWN:
         out.print(f"and {len(taken.refused) - _SHOWN:,} more rows")
     finish(

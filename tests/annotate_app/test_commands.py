@@ -70,7 +70,7 @@ def test_a_campaign_from_making_to_export(stocked: Workspace, tmp_path: Path, ca
     known.write_text(f"image,answer\n{pictures[0]},perhaps\n{pictures[1]},no\n")
     capsys.readouterr()
     assert run(["campaign", "gold", "gold", str(known), *at]) == 3
-    assert "row 2" in capsys.readouterr().out
+    assert "line 2" in capsys.readouterr().out
     out = tmp_path / "boats.csv"
     assert run(["campaign", "export", "boats", "-o", str(out), *at]) == 0
     assert out.read_text().count(",ann,yes,") == 3
