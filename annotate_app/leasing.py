@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from annotate_app import dealing, policy
@@ -18,6 +17,7 @@ from annotate_app.asking import Asking, asking, categories, left_of_categories, 
 from annotate_app.context import AppContext
 from annotate_app.deck import Deck, Outlook
 from annotate_app.holding import Leased, LeasedItem, hold, shown
+from annotate_app.turns import lock_person
 
 MAX_ITEMS = 100
 _TRIES = 20
@@ -84,9 +84,7 @@ class Attempt:
 
         What is held now; nothing when nothing was found, or others hold it.
         """
-        if session.get_bind().dialect.name == "postgresql":
-            # Two requests of one person at once would each have the whole of what is left to them.
-            session.execute(select(func.pg_advisory_xact_lock(self.campaign_id, self.person_id)))
+        lock_person(session, self.campaign_id, self.person_id)
         ask = asking(session, self.campaign_id, self.person_id, self.at)
         wanted = _room(session, ask, self.wish, locked=True)
         if wanted <= 0:

@@ -16,6 +16,7 @@ from annotate_app.importing.files import Wanted, rows_of
 from annotate_app.importing.items import Items, Meant
 from annotate_app.importing.pictures import Pictures
 from annotate_app.importing.rows import Bad, Row
+from annotate_app.turns import lock_suggestions
 from label_store import AnswerError, UsageError, Workspace, find_campaign, is_flag, log_event
 from label_store.models import Campaign, Item, Lease
 from label_store.models.base import Json
@@ -75,6 +76,7 @@ def forget_suggestions(workspace: Workspace, slug: str) -> int:
             ).all()
             if not items:
                 break
+            lock_suggestions(session, campaign_id)
             lock_items(session, set(items))
             _put(session, dict.fromkeys(items))
         number += len(items)
@@ -112,6 +114,7 @@ def _suggest(
             known += 1
         else:
             changed[item.id] = suggestion
+    lock_suggestions(session, campaign.id)
     lock_items(session, set(changed))
     _put(session, changed)
     return len(changed), known, bad

@@ -9,9 +9,10 @@ from sqlalchemy import func, select, text
 
 from annotate_app import create_campaign
 from annotate_app.gold import make_gold
+from annotate_app.holding import hold
 from annotate_app.importing import import_judgments, import_suggestions
 from label_store import Origin, Workspace, find_campaign, ingest
-from label_store.models import Item, Judgment, Tally
+from label_store.models import Item, Judgment, Lease, Tally
 from tests.annotate_app.material import add_categories, add_people, draw
 from tests.annotate_app.server import serving
 from tests.annotate_app.work import judgment, lease, send
@@ -123,3 +124,32 @@ def test_an_item_made_gold_while_its_import_waits_is_counted_for_nobody(on_postg
         assert importing.result(timeout=60).accepted == 1
     with on_postgres.read() as session:
         assert session.get_one(Item, item).n == 0
+
+
+@pytest.mark.postgres
+def test_gold_given_while_another_suggestion_comes_is_not_taken_for_shown(on_postgres, tmp_path, monkeypatch):
+    with on_postgres.write() as session:
+        campaign = find_campaign(session, "boats")
+        campaign.gold_rate = 0.999999
+        item, sha256 = session.execute(select(Item.id, Item.image_sha256).order_by(Item.id).limit(1)).one()
+        make_gold(session, campaign, sha256, "boat", {"value": "yes"})
+    file = tmp_path / "predictions.csv"
+    file.write_text(f"item,answer\n{item},yes\n")
+    import_suggestions(on_postgres, "boats", file)
+    file.write_text(f"item,answer\n{item},no\n")
+    with ThreadPoolExecutor(1) as threads:
+        suggesting = []
+
+        def hold_late(*words):
+            """Between what is shown and what is written of it, the other suggestion comes, or waits."""
+            suggesting.append(threads.submit(import_suggestions, on_postgres, "boats", file))
+            until(lambda: suggesting[0].done() or waits_for_a_lock(on_postgres))
+            hold(*words)
+
+        monkeypatch.setattr("annotate_app.leasing.hold", hold_late)
+        with serving(on_postgres) as app:
+            (given,) = lease(app.client("ann"), "boats", 1)["items"]
+        assert (given["id"], given["suggestion"]) == (item, {"value": "yes"})
+        assert suggesting[0].result(timeout=60).accepted == 1
+    with on_postgres.read() as session:
+        assert session.scalars(select(Lease.suggestion_shown)).one() is None
