@@ -27,6 +27,8 @@ from label_store.models import JUDGMENT_ROLES, Campaign, Item, Judgment, Person,
 from label_store.one_step import insert_rows
 
 _NAMESPACE = uuid.UUID("6f1c3d0a-3f0e-4b0e-9a55-3a2f5d1f7c11")
+_ROUNDING = 0.02
+"""Pixels."""
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _LONGEST_MS = 24 * 3600 * 1000
 
@@ -142,7 +144,7 @@ class _Chunk:
                 self.taken.bad.append(Bad(one.row.place, str(error)))
                 continue
             known[one.id] = one.answer
-            given[one.item.id, person, one.role] = one.id
+            given[one.item.id, person, one.role] = one.answer
             self._write(one, person, at)
         self._flush()
         return self.taken
@@ -172,14 +174,14 @@ class _Chunk:
 
     def _known(
         self, ready: Sequence[_Ready], people: set[int]
-    ) -> tuple[dict[uuid.UUID, dict[str, Any]], dict[tuple[int, int, str], uuid.UUID]]:
-        """Answers by the id of their judgment, and who has an active one of which item."""
+    ) -> tuple[dict[uuid.UUID, dict[str, Any]], dict[tuple[int, int, str], dict[str, Any]]]:
+        """Answers by the id of their judgment, and the active ones by item, person and role."""
         ids, items = {one.id for one in ready}, {one.item.id for one in ready}
         known = {
             row.id: row.answer
             for row in self.session.execute(select(Judgment.id, Judgment.answer).where(Judgment.id.in_(ids)))
         }
-        given = select(Judgment.item_id, Judgment.person_id, Judgment.role, Judgment.id).where(
+        given = select(Judgment.item_id, Judgment.person_id, Judgment.role, Judgment.answer).where(
             Judgment.item_id.in_(items), Judgment.person_id.in_(people), Judgment.active
         )
         return known, {(row[0], row[1], row[2]): row[3] for row in self.session.execute(given)}
@@ -230,16 +232,27 @@ def _people(session: Session, names: set[str]) -> dict[str, int]:
     return {row.name: row.id for row in session.execute(asked)}
 
 
-def _is_known(one: _Ready, known: dict[uuid.UUID, dict[str, Any]], present: uuid.UUID | None) -> bool:
-    """Whether the row was taken before. AnswerError where the person has said something else."""
+def _is_known(one: _Ready, known: dict[uuid.UUID, dict[str, Any]], present: dict[str, Any] | None) -> bool:
+    """Whether the row was taken before, or given in the app. AnswerError where the person has said something else."""
     before = known.get(one.id)
-    if before is None:
-        if present is not None:
-            raise AnswerError(f"{one.name} has already judged item {one.item.id}")
+    if before is None and present is None:
         return False
-    if before != one.answer:
+    if before is not None and not _alike(before, one.answer):
         raise AnswerError(f"{one.name} answered item {one.item.id} otherwise in an earlier row or file")
+    if before is None and not _alike(present, one.answer):
+        raise AnswerError(f"{one.name} has already judged item {one.item.id}, and otherwise")
     return True
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two answers are the same, places to the rounding of the formats that write them as shares of a side."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_alike(one[name], other[name]) for name in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_alike, one, other))
+    if isinstance(one, float | int) and isinstance(other, float | int):
+        return abs(one - other) <= _ROUNDING
+    return bool(one == other)
 
 
 def _time(said: Any, at: datetime) -> datetime | None:

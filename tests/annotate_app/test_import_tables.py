@@ -170,6 +170,14 @@ def test_who_judged_in_the_app_is_not_judged_for_again(stocked, boats, app, tmp_
     assert "ann has already judged item" in bad.reason
 
 
+def test_what_was_judged_in_the_app_and_exported_is_known_when_it_comes_back(stocked, boats, app, tmp_path):
+    judge_all(app.client("ann"), "boats", "no")
+    file = tmp_path / "same.csv"
+    file.write_text("item,annotator,answer\n" + "".join(f"{boat},ann,no\n" for boat in boats))
+    again = import_judgments(stocked, "boats", file)
+    assert (again.accepted, again.duplicate, again.bad) == (0, len(boats), [])
+
+
 def test_a_picture_is_found_by_the_name_it_was_collected_under(stocked, tmp_path):
     places = ["train/0001.png", "val/0001.png", "train/two words.png"]
     origins = [Origin("test", f"file:///data/{place.replace(' ', '%20')}", category="boat") for place in places]
