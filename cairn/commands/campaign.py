@@ -14,7 +14,8 @@ from label_store import UsageError, Workspace, find_campaign
 from label_store.models import now
 
 app = typer.Typer(
-    help="Labelling jobs: create, gold, plan, status, pause, open, close, export, import.", no_args_is_help=True
+    help="Labelling jobs: create, gold, plan, status, pause, open, close, export, import, suggest, bias.",
+    no_args_is_help=True,
 )
 SlugArgument = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="The campaign's name.")]
 

@@ -14,7 +14,7 @@ COMMANDS = {
     "doctor": "Say what is installed, reachable, slow or unsafe here, each with its remedy.",
     "taxonomy": "Categories and their attribute schemas.",
     "collect": "Collect pictures with their origin. The same command again continues where it stopped.",
-    "campaign": "Labelling jobs: create, plan, status, pause, open, close, export, import.",
+    "campaign": "Labelling jobs: create, gold, plan, status, pause, open, close, export, import, suggest, bias.",
     "user": "People who may sign in: add, invite, role, disable.",
     "serve": "Serve the annotation app until Ctrl-C.",
     "consensus": "Compute posteriors, annotator quality and agreement of a campaign, and settle its items.",

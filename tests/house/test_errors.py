@@ -163,8 +163,8 @@ def test_a_broken_row_of_judgments_is_listed_and_the_rest_is_taken(cairn: FrontD
     (here / "old.csv").write_text("item,annotator,answer\n1,maria,yes\n1,paul,perhaps\nx,paul,no\n2,paul,no\n")
     ran = cairn("campaign", "import", "cars", "old.csv", cwd=here)
     assert ran.code == PARTIAL
-    assert "row 3" in ran.out
-    assert "row 4" in ran.out
+    assert "line 3" in ran.out
+    assert "line 4" in ran.out
     assert _rows(here, "SELECT count(*) FROM judgments") == [(2,)]
 
 

@@ -74,7 +74,7 @@ def test_the_wheel_carries_every_file_of_the_rooms(wheel: Path) -> None:
         str(path.relative_to(ROOT))
         for room in ROOMS
         for path in (ROOT / room).rglob("*")
-        if path.is_file() and path.suffix != ".pyc" and path.name != ".keep"
+        if path.is_file() and "__pycache__" not in path.parts and path.name != ".keep"
     }
     for kind in (".html", ".css", ".js", ".svg", ".toml", ".mako"):
         assert any(name.endswith(kind) for name in needed), kind

@@ -56,7 +56,7 @@ def one_item(any_workspace: Workspace) -> Workspace:
 def test_what_is_inserted_in_one_step_is_read_in_one_step_and_by_sqlalchemy(one_item, rows):
     whole = [
         {**row, "item_id": 1, "person_id": 1, "role": "model", "supersedes": None, "active": False,
-         "undone_at": row["received_at"]}
+         "undone_at": row["received_at"], "suggestion": row["answer"] or None, "suggestion_shown": None}
         for row in rows
     ]  # fmt: skip
     with one_item.write() as session:
