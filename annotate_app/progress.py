@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import String, case, func, select, type_coerce
+from sqlalchemy import ColumnElement, String, case, func, select, type_coerce
 from sqlalchemy.orm import Session
 
 from annotate_app import policy
@@ -165,17 +165,22 @@ def _categories(session: Session, campaign: Campaign) -> tuple[CategoryProgress,
     )
 
 
+def _settled(campaign: Campaign) -> tuple[ColumnElement[bool], ...]:
+    """Items that the campaign's newest consensus settled, gold left out."""
+    return (
+        Item.campaign_id == campaign.id,
+        Item.gold.is_(None),
+        Consensus.version == campaign.consensus_version,
+        Consensus.state == "settled",
+    )
+
+
 def _settled_yes(session: Session, campaign: Campaign) -> dict[str, int]:
     rows = session.execute(
         select(Category.slug, Consensus.answer)
         .join(Item, Item.id == Consensus.item_id)
         .join(Category, Category.id == Item.category_id)
-        .where(
-            Item.campaign_id == campaign.id,
-            Item.gold.is_(None),
-            Consensus.version == campaign.consensus_version,
-            Consensus.state == "settled",
-        )
+        .where(*_settled(campaign))
     )
     yes: dict[str, int] = {}
     for slug, answer in rows:
@@ -185,14 +190,7 @@ def _settled_yes(session: Session, campaign: Campaign) -> dict[str, int]:
 
 def _estimated_error(session: Session, campaign: Campaign) -> float | None:
     mean = session.scalar(
-        select(func.avg(Consensus.risk))
-        .join(Item, Item.id == Consensus.item_id)
-        .where(
-            Item.campaign_id == campaign.id,
-            Item.gold.is_(None),
-            Consensus.version == campaign.consensus_version,
-            Consensus.state == "settled",
-        )
+        select(func.avg(Consensus.risk)).join(Item, Item.id == Consensus.item_id).where(*_settled(campaign))
     )
     return None if mean is None else float(mean)
 
@@ -202,12 +200,7 @@ def _settled_as(session: Session, campaign: Campaign) -> tuple[tuple[str, int], 
     rows = session.execute(
         select(value, func.count())
         .join(Item, Item.id == Consensus.item_id)
-        .where(
-            Item.campaign_id == campaign.id,
-            Item.gold.is_(None),
-            Consensus.version == campaign.consensus_version,
-            Consensus.state == "settled",
-        )
+        .where(*_settled(campaign))
         .group_by(value)
         .order_by(func.count().desc(), value)
     )
