@@ -2,9 +2,6 @@
 
 import gzip
 import json
-import os
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -183,36 +180,17 @@ def test_a_list_that_is_not_there_or_none_is_one_sentence(site: Site, path: str,
 # ---- a bucket --------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def s3() -> Iterator[str]:
-    """moto's server: the S3 protocol over HTTP on loopback."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-def test_lists_in_a_bucket_alone_and_by_folder(s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (
-        ("AWS_ENDPOINT_URL", s3), ("AWS_ACCESS_KEY_ID", "t"), ("AWS_SECRET_ACCESS_KEY", "t"),
-        ("AWS_REGION", "us-east-1"),
-    ):  # fmt: skip
-        monkeypatch.setenv(name, value)
-    bucket = f"lists-{os.urandom(4).hex()}"
-    urllib.request.urlopen(urllib.request.Request(f"{s3}/{bucket}", method="PUT")).close()
-    store = S3Store(bucket, client_options={"allow_http": True})
+def test_lists_in_a_bucket_alone_and_by_folder(s3_bucket: str, tmp_path: Path) -> None:
+    store = S3Store(s3_bucket.removeprefix("s3://"), client_options={"allow_http": True})
     for name in ("a.parquet", "b.parquet"):
         obstore.put(store, f"lists/{name}", write(tmp_path / name).read_bytes())
-    with lists_at_hand([f"s3://{bucket}/lists/a.parquet"], Settings()) as (one,):
+    with lists_at_hand([f"{s3_bucket}/lists/a.parquet"], Settings()) as (one,):
         assert rows_of(one.path) == RECORDS
-        assert str(one) == f"s3://{bucket}/lists/a.parquet"
-    with lists_at_hand([f"s3://{bucket}/lists/"], Settings()) as lists:
+        assert str(one) == f"{s3_bucket}/lists/a.parquet"
+    with lists_at_hand([f"{s3_bucket}/lists/"], Settings()) as lists:
         assert [str(one).rpartition("/")[2] for one in lists] == ["a.parquet", "b.parquet"]
         assert all(rows_of(one.path) == RECORDS for one in lists)
-    with pytest.raises(UsageError, match="there is no"), lists_at_hand([f"s3://{bucket}/gone.csv"], Settings()):
+    with pytest.raises(UsageError, match="there is no"), lists_at_hand([f"{s3_bucket}/gone.csv"], Settings()):
         pass
 
 

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -81,38 +81,20 @@ def test_another_release_of_that_name_is_never_overwritten(store: Store, release
         publish(release, "ftp://example.org/data")
 
 
-@pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """An S3 server on loopback with one bucket."""
-    import boto3
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b",
-        "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():  # fmt: skip
-        monkeypatch.setenv(name, value)
-    boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"]).create_bucket(Bucket="data")
-    yield "s3://data/public"
-    server.stop()
-
-
-def test_a_bucket_gets_the_same_bytes_and_repeating_sends_nothing(release: Path, bucket: str) -> None:
+def test_a_bucket_gets_the_same_bytes_and_repeating_sends_nothing(release: Path, s3_bucket: str) -> None:
     import boto3
 
-    first = publish(release, bucket)
+    name, url = s3_bucket.removeprefix("s3://"), f"{s3_bucket}/public"
+    first = publish(release, url)
     client = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
-    names = [entry["Key"] for entry in client.list_objects_v2(Bucket="data")["Contents"]]
-    assert sorted(names) == sorted(f"public/v/1/{name}" for name in hashes(release))
-    body = client.get_object(Bucket="data", Key="public/v/1/train/000000.tar")["Body"].read()
+    names = [entry["Key"] for entry in client.list_objects_v2(Bucket=name)["Contents"]]
+    assert sorted(names) == sorted(f"public/v/1/{file}" for file in hashes(release))
+    body = client.get_object(Bucket=name, Key="public/v/1/train/000000.tar")["Body"].read()
     assert body == (release / "train" / "000000.tar").read_bytes()
-    client.delete_object(Bucket="data", Key="public/v/1/card.md")
-    again = publish(release, bucket)
+    client.delete_object(Bucket=name, Key="public/v/1/card.md")
+    again = publish(release, url)
     assert (again.sent, again.kept) == (1, first.sent - 1)
-    assert publish(release, bucket, check=True).url == "s3://data/public/v/1"
+    assert publish(release, url, check=True).url == f"{url}/v/1"
 
 
 def test_the_difference_of_two_releases_names_what_came_went_and_changed(

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import obstore
 import pytest
@@ -17,37 +16,9 @@ from label_store.origin import Origin
 from tests.label_store.pictures import jpeg
 
 
-@pytest.fixture(scope="session")
-def s3_endpoint() -> Iterator[str]:
-    """moto's server: the S3 protocol over HTTP on loopback."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture
-def s3_bucket(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    import urllib.request
-
-    for name, value in {
-        "AWS_ENDPOINT_URL": s3_endpoint,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    bucket = f"cairn-{os.urandom(4).hex()}"
-    urllib.request.urlopen(urllib.request.Request(f"{s3_endpoint}/{bucket}", method="PUT")).close()
-    return f"s3://{bucket}/pictures"
-
-
 @pytest.fixture(params=["folder", "s3"])
 def blobs(request: pytest.FixtureRequest, tmp_path) -> BlobStore:
-    url = "blobs" if request.param == "folder" else request.getfixturevalue("s3_bucket")
+    url = "blobs" if request.param == "folder" else request.getfixturevalue("s3_bucket") + "/pictures"
     store = open_blobs(url, tmp_path)
     store.prepare()
     return store
@@ -117,7 +88,7 @@ def test_a_bucket_that_does_not_answer_is_a_sentence(tmp_path, monkeypatch):
 
 
 def test_a_whole_workspace_can_keep_its_pictures_in_a_bucket(tmp_path, s3_bucket):
-    workspace = Workspace.init(tmp_path / "w", blobs_url=s3_bucket)
+    workspace = Workspace.init(tmp_path / "w", blobs_url=f"{s3_bucket}/pictures")
     kept = ingest(workspace, jpeg(1), Origin(source="folder", url="file:///1.jpg"))
     assert workspace.blobs.get(kept.sha256) == jpeg(1)
     assert list(workspace.blobs.names()) == [kept.sha256]

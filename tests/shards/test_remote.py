@@ -28,26 +28,16 @@ def web(release: Path) -> Iterator[Serving]:
 
 
 @pytest.fixture
-def bucket(release: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """An S3 server on loopback that holds the release."""
+def bucket(release: Path, s3_bucket: str) -> str:
+    """The release in a bucket."""
     import boto3
-    from moto.server import ThreadedMotoServer
 
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "a")
-    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
-        monkeypatch.setenv(name, "us-east-1")
     client = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
-    client.create_bucket(Bucket="data")
     for path in release.rglob("*"):
         if path.is_file():
-            client.upload_file(str(path), "data", f"public/tiny/1/{path.relative_to(release).as_posix()}")
-    yield "s3://data/public/tiny/1"
-    server.stop()
+            key = f"public/tiny/1/{path.relative_to(release).as_posix()}"
+            client.upload_file(str(path), s3_bucket.removeprefix("s3://"), key)
+    return f"{s3_bucket}/public/tiny/1"
 
 
 @pytest.mark.parametrize("where", ["web", "bucket"])
