@@ -13,7 +13,7 @@ from cairn import console
 from cairn.commands import FrontGroup, register
 
 EXTRAS = {
-    "collect": ("aiohttp", "multidict", "protego", "selectolax", "yarl"),
+    "collect": ("aiohttp", "multidict", "packaging", "protego", "selectolax", "yarl"),
     "serve": (
         "anyio",
         "argon2",

@@ -11,18 +11,18 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from cairn.browser import find_chromium
-from label_store import CairnError, FolderBlobs, Workspace, schema
+from label_store import CairnError, FolderBlobs, Workspace, schema, tells_likeness
 from label_store.models import Image, Takedown
 
 Verdict = Literal["ok", "note", "wrong"]
 
 REQUIRED = ("numpy", "pillow", "sqlalchemy", "alembic", "pandas", "pyarrow", "imagehash")
 ROOMS = {
-    "collect": ("aiohttp", "protego", "selectolax"),
+    "collect": ("aiohttp", "packaging", "protego", "selectolax"),
     "serve": (
         "argon2-cffi",
         "defusedxml",
@@ -121,6 +121,7 @@ def _workspace(folder: Path) -> Iterator[Finding]:
     except CairnError:
         return
     yield from _attempt("blobs", lambda: _blobs(place))
+    yield from _takedowns(place)
     yield from _disk(folder)
     yield from _unsafe(place)
     place.close()
@@ -162,6 +163,21 @@ def _blobs(place: Workspace) -> str:
             hint="restore them from a backup, or run the same `cairn collect` again",
         )
     return f"pictures in {where} ({len(sample)} looked for, all there)"
+
+
+def _takedowns(place: Workspace) -> Iterator[Finding]:
+    """Takedowns by likeness whose hash is of an earlier kind: they refuse their own bytes, and nothing alike."""
+    with place.read() as session:
+        outdated = session.scalar(
+            select(func.count()).select_from(Takedown).where(Takedown.phash.is_not(None), ~tells_likeness())
+        )
+    if outdated:
+        yield Finding(
+            "note",
+            f"{outdated:,} {'takedown has' if outdated == 1 else 'takedowns have'} a hash of an earlier kind,"
+            " and what looks alike is no longer refused for it",
+            "where you have such a picture, `cairn takedown --near FILE` once more",
+        )
 
 
 def _disk(folder: Path) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from collector.options import OVERRIDES, CollectOptions
 from collector.queries import Query
 from collector.report import CollectReport
 from collector.run import collect, collect_async
-from collector.sources import Commons, Crawl, Folder, Openverse, UrlList
+from collector.sources import Commons, Crawl, First, Folder, Openverse, UrlList
 from collector.sources.urls import Columns
 from collector.status import CollectStatus, collect_status
 
@@ -24,6 +24,7 @@ __all__ = [
     "Context",
     "Crawl",
     "FetchFailed",
+    "First",
     "Folder",
     "Openverse",
     "PageSeen",

@@ -2,6 +2,8 @@
 
 import re
 
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+
 _CC_URL = re.compile(
     r"creativecommons\.org/(?:licenses/(by(?:-nc)?(?:-nd|-sa)?)/(\d\.\d)(?:/([a-z]{2,3}))?|publicdomain/(zero|mark)/1\.0)",
     re.IGNORECASE,
@@ -51,5 +53,9 @@ def spdx(words: str) -> str:
 
 
 def is_spdx(text: str) -> bool:
-    """Whether a text has the form of an SPDX identifier, or of several joined by AND, OR and WITH."""
-    return bool(re.fullmatch(r"[A-Za-z0-9.+-]+(?: (?:AND|OR|WITH) [A-Za-z0-9.+-]+)*", text))
+    """Whether a text is an identifier that SPDX lists or `LicenseRef-NAME`, or several joined by AND, OR and WITH."""
+    try:
+        canonicalize_license_expression(text)
+    except InvalidLicenseExpression:
+        return False
+    return True

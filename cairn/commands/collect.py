@@ -12,6 +12,7 @@ from cairn.commands.collect_run import (
     CategoryOption,
     DelayOption,
     IgnoreOption,
+    LimitOption,
     ProcessesOption,
     RefreshOption,
     RetryOption,
@@ -56,6 +57,7 @@ def urls(
     hash_col: Annotated[
         str | None, typer.Option(help="Column of MD5, SHA-1, SHA-256 or SHA-512 in hex; other bytes are refused.")
     ] = None,
+    limit: LimitOption = None,
     delay: DelayOption = None,
     processes: ProcessesOption = None,
     ignore: IgnoreOption = None,
@@ -84,7 +86,7 @@ def urls(
         hash=hash_col,
     )
     with lists_at_hand(lists, settings_of(workspace)) as at_hand:
-        run(UrlList(at_hand, columns), category, options, workspace, as_json)
+        run(UrlList(at_hand, columns), category, options, workspace, as_json, limit=limit)
 
 
 @app.command("crawl")
@@ -106,7 +108,14 @@ def crawl(
     within_path: Annotated[
         bool, typer.Option("--within-path", help="Only pages whose path begins as a start address does.")
     ] = False,
+    skip: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN", help="Pages whose address matches are not read, as '/calendar/' or 'sort='. Repeatable."
+        ),
+    ] = None,
     sitemaps: Annotated[bool, typer.Option(help="Read the site's sitemaps.")] = True,
+    limit: LimitOption = None,
     delay: DelayOption = None,
     processes: ProcessesOption = None,
     ignore: IgnoreOption = None,
@@ -128,9 +137,10 @@ def crawl(
         max_depth=depth,
         max_pages=pages,
         within_path=within_path,
+        skip=tuple(skip or ()),
         sitemaps=sitemaps,
     )
-    run(source, category, options_of(delay, processes, ignore, refresh, retry), workspace, as_json)
+    run(source, category, options_of(delay, processes, ignore, refresh, retry), workspace, as_json, limit=limit)
 
 
 @app.command("folder")

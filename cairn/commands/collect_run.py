@@ -42,6 +42,10 @@ RetryOption = Annotated[
     ),
 ]
 
+LimitOption = Annotated[
+    int | None, typer.Option(help="Only the first N pictures that the source names; to try it before all of it.", min=1)
+]
+
 
 def options_of(
     delay: float | None,
@@ -71,7 +75,7 @@ def settings_of(folder: Path | None) -> Settings:
 
 
 def _require_extra() -> None:
-    for name in ("aiohttp", "protego", "selectolax"):
+    for name in ("aiohttp", "packaging", "protego", "selectolax"):
         try:
             __import__(name)
         except ImportError as error:
@@ -88,18 +92,23 @@ def run(
     folder: Path | None,
     as_json: bool,
     unusable: str = "rows could not be used",
+    limit: int | None = None,
 ) -> None:
     """Collect with progress, then tell what came; `unusable` says what the source's bad rows are.
 
+    `limit` takes only that many of the source's first candidates.
+
     Exit 3 where there were some; CairnError where a crawl could not read one page.
     """
-    from collector import collect
+    from collector import First, collect
     from collector.progress import kept_progress
     from collector.space import disk_full, is_disk_full
 
     # What was imported stays for ever: a twentieth of a run went into looking it through for cycles. To look less
     # often as well was tried; each failure leaves a few, which then took 440 MiB in a run of a million.
     gc.freeze()
+    if limit is not None:
+        source = First(source, limit)
     workspace = Workspace.open(folder)
     try:
         if source.name != "folder" and not workspace.settings.contact:

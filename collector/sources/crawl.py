@@ -47,6 +47,8 @@ class Crawl:
     max_pages: int = 1000
     within_path: bool = False
     """Only pages under the folder of a start address."""
+    skip: tuple[str, ...] = ()
+    """Patterns searched in the addresses that links and sitemaps name; pages that match are not read."""
     sitemaps: bool = True
 
     name = "crawl"
@@ -62,6 +64,11 @@ class Crawl:
         for url in self.urls:
             if absolute("http://invalid/", url) is None or "://" not in url:
                 raise UsageError(f"{url!r} is not an http(s) address", hint="begin it with https:// or http://")
+        for pattern in self.skip:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise UsageError(f"--skip {pattern!r}: {error}") from error
         if self.category_from_path is not None:
             try:
                 groups = re.compile(self.category_from_path).groups
@@ -216,6 +223,8 @@ class _Walk:
 
     def _may_visit(self, url: URL) -> bool:
         if _site(url) not in self._sites:
+            return False
+        if url not in self._starts and any(re.search(pattern, str(url)) for pattern in self._crawl.skip):
             return False
         return not self._crawl.within_path or self._under_a_start(url)
 

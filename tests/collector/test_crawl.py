@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from collector import CollectReport, Crawl, collect
+from collector import CollectReport, Crawl, First, collect
 from label_store import UsageError, Workspace
 from label_store.models import Candidate, Category, Fetch
 from tests.collector.conftest import FAST
@@ -104,6 +104,25 @@ def test_within_path_stays_under_the_start(store: Workspace, galleries: Site) ->
     start = Crawl((galleries.url("/gallery/car/"),), within_path=True)
     assert collect(store, start, category="car", options=FAST).pages == 3
     assert proposals(store) == {pair for pair in ALL if pair[1] == "car"}
+
+
+def test_pages_to_skip_are_not_read_and_a_start_always_is(store: Workspace, galleries: Site) -> None:
+    report = crawl(store, galleries, category="car", skip=("/$", r"page=3"))
+    assert report.pages == 1  # the galleries' addresses end with a slash too
+    report = crawl(store, galleries, category_from_path="/gallery/([^/]+)/", skip=("/dog/", r"page=3"))
+    assert (report.pages, galleries.asked["/gallery/dog/"]) == (4, 0)
+    assert proposals(store) - {("logo.jpg", "car")} == {pair for pair in ALL if pair[0] < "car4" and pair[1] != "dog"}
+    with pytest.raises(UsageError, match="--skip '\\('"):
+        crawl(store, galleries, skip=("(",))
+
+
+def test_the_first_pictures_end_a_crawl_early_and_the_whole_repeats_nothing(store: Workspace, galleries: Site) -> None:
+    whole = Crawl((galleries.url("/"),), category_from_path="/gallery/([^/]+)/")
+    first = collect(store, First(whole, 2), options=FAST)
+    assert (first.new_images, len(proposals(store))) == (2, 2)
+    assert collect(store, First(whole, 2), options=FAST).nothing_left
+    assert collect(store, whole, options=FAST).new_images == 9
+    assert {n for path, n in galleries.asked.items() if path.startswith("/full/")} == {1}
 
 
 def test_a_gallery_that_robots_closes_is_not_read(store: Workspace, galleries: Site) -> None:

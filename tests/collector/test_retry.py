@@ -134,8 +134,10 @@ def test_a_run_whose_process_is_gone_is_told_as_stopped_at_once(tmp_path: Path) 
         ("CC-BY-SA-3.0", "CC-BY-SA-3.0", True),
         ("MIT OR CC0-1.0", "MIT OR CC0-1.0", True),
         ("ask me first", "ask me first", False),
+        ("LicenseRef-press", "LicenseRef-press", True),
+        ("Proprietary", "Proprietary", False),
     ],
-    ids=["without-point", "identifier", "two", "words"],
+    ids=["without-point", "identifier", "two", "words", "own", "one-word"],
 )
 def test_a_licence_in_words_is_told_from_an_identifier(words: str, licence: str, known: bool) -> None:
     assert (spdx(words), is_spdx(spdx(words))) == (licence, known)

@@ -12,6 +12,7 @@ import pytest
 from cairn import examination
 from cairn.examination import Finding, examine
 from label_store import Origin, Workspace, ingest
+from label_store.models import Takedown
 from tests.house.lean import PROJECT
 from tests.label_store.pictures import jpeg
 
@@ -76,6 +77,11 @@ def _damaged(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     place.sqlite_file.write_bytes(b"not a database" * 1000)
 
 
+def _old_takedown(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    with place.write() as session:
+        session.add(Takedown(phash="0" * 16, phash_version=0, reason="asked"))
+
+
 def _package_missing(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(examination.ROOMS, "serve", ("fastapi", "no-such-package"))
 
@@ -97,6 +103,7 @@ def _package_missing(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
         (_damaged, "wrong", "labels.db", "database_url"),
         (_set("host_dely = 1"), "wrong", "host_dely", ""),
         (_set('database_url = "mysql://x/y"'), "wrong", "mysql", "sqlite"),
+        (_old_takedown, "note", "1 takedown has a hash of an earlier kind", "cairn takedown --near"),
         (_package_missing, "note", "no-such-package", "cairn-dataset[serve]"),
     ],
 )  # fmt: skip
