@@ -1,6 +1,6 @@
 """Sets that a release must not overlap (a public benchmark's test split): folders, tars, or lists of hashes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,9 +31,11 @@ def find_leaks(
 ) -> list[Leak]:
     """The pictures (by name) that are one shot with a picture of the other sets; first the pixel-checked ones.
 
-    Places are named from `files` on, so that a release does not depend on where that folder lies.
+    Places are named from `files` on, or from what was given by an absolute path, so that a release does not depend
+    on where these lie.
     """
-    above = "" if files == Path() else f"{files}/"
+    roots = {str(path): path.name if path.is_absolute() else str(path) for path in against}
+    roots |= {str(path): str(path.relative_to(files)) for path in against if path.is_relative_to(files)}
     lists = [path for path in against if is_hash_list(path)]
     leaks = []
     others = find_pictures([path for path in against if path not in lists])
@@ -48,12 +50,18 @@ def find_leaks(
             radius,
             between=sides,
         ):
-            leaks.append(Leak(names[match.a], str(gallery.places[match.b - own]).removeprefix(above)))
+            leaks.append(Leak(names[match.a], _told(str(gallery.places[match.b - own]), roots)))
     for path in lists:
         hashes = read_hashes(path)
         for index, row, _, _ in near_hashes(fingerprints, np.array(hashes, dtype=np.uint64), min(radius, LIST_RADIUS)):
-            leaks.append(Leak(names[index], f"{str(path).removeprefix(above)}: {imaging.phash_hex(hashes[row])}"))
+            leaks.append(Leak(names[index], f"{_told(str(path), roots)}: {imaging.phash_hex(hashes[row])}"))
     return leaks
+
+
+def _told(place: str, roots: Mapping[str, str]) -> str:
+    """A place below one of the roots, with the name that the root is told by."""
+    root = max((root for root in roots if place.startswith(root)), key=len, default="")
+    return roots.get(root, "") + place[len(root) :]
 
 
 def is_hash_list(path: Path) -> bool:

@@ -69,15 +69,16 @@ def arrange(
     recipe: Recipe,
     beyond: Sequence[tuple[str, str]] = (),
     details: Mapping[int, float] = MappingProxyType({}),
+    damaged: Sequence[Dropped] = (),
 ) -> Arrangement:
     """Samples with their groups and splits. `fingerprints` and the indices of `matches` go with `chosen`.
 
     `beyond` are matches, by SHA-256, with pictures that are not chosen now but were released, or have a
     fixed split: what is one shot with such a picture must not go to another split. `details` are the shares of their
-    sides that pictures use, where that is known. BuildError if a picture
-    would be neither a sample nor left out.
+    sides that pictures use, where that is known. `damaged` are chosen ones that could not be read any more.
+    BuildError if a picture would be neither a sample nor left out.
     """
-    dropped: dict[str, Dropped] = {}
+    dropped: dict[str, Dropped] = {one.sha256: one for one in damaged}
 
     def drop(one: Chosen, reason: Reason, detail: str, kept: str | None = None) -> None:
         dropped[one.sha256] = Dropped(one.sha256, one.category, reason, detail, kept)
@@ -102,9 +103,10 @@ def arrange(
 
     members = [one.sha256 for one in chosen if one.sha256 not in dropped and not one.unsure]
     doubtful = [one.sha256 for one in chosen if one.sha256 not in dropped and one.unsure]
-    links = [(chosen[m.a].sha256, chosen[m.b].sha256) for m in usable]
+    # What is damaged now may have been released: its copies still belong where it was.
+    links = [*((chosen[m.a].sha256, chosen[m.b].sha256) for m in matches), *beyond]
     leaked = {leak.sha256 for leak in leaks}
-    links += [pair for pair in beyond if not leaked & set(pair)]
+    links = [pair for pair in links if not leaked & set(pair)]
     grouping = group(members, links, history.released, history.fixed)
     for name in grouping.bridges:
         drop(by_name[name], "bridges_splits", "joins pictures that are in different splits")

@@ -38,7 +38,8 @@ _WHY = {
     "takedown": "taken down",
     "unsettled": "not settled by its annotators",
     "disputed": "annotators disagree, or two categories settled",
-    "low_posterior": "judged to show nothing that is released, or too unsure",
+    "category": "judged to show none of the released categories",
+    "low_posterior": "settled as unsure, or less sure than wanted",
     "license": "licence not allowed",
     "too_small": "too small",
     "aspect": "too long and narrow",
@@ -168,8 +169,9 @@ def _counted(values: Any) -> list[tuple[str, int]]:
 
 
 def _host(row: SampleRow) -> str:
-    parts = urlsplit(str(row.values["page_url"] or row.values["url"] or ""))
-    return parts.hostname or ("files" if parts.scheme == "file" else "unknown")
+    address = str(row.values["page_url"] or row.values["url"] or "")
+    parts = urlsplit(address)
+    return parts.hostname or ("files" if address and not parts.scheme else "unknown")
 
 
 def _posterior_chart(rows: Sequence[SampleRow]) -> str:

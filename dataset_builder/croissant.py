@@ -37,7 +37,7 @@ _ABOUT = {
     "offset_x": "From full-size to shard pixels: x * scale_x + offset_x.",
     "offset_y": "From full-size to shard pixels: y * scale_y + offset_y.",
     "phash": "Perceptual hash, 16 hex digits.",
-    "url": "Where the picture was collected.",
+    "url": "Where the picture was collected; of a file its name.",
     "page_url": "The page it was found on.",
     "source": "The collector's source.",
     "license": "SPDX identifier or the words found.",

@@ -7,7 +7,7 @@ member matches the one that is kept, so that a chain of small differences cannot
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from PIL import Image
@@ -21,8 +21,6 @@ Progress = Callable[[int, int | None, str], None]
 _KEPT = 512
 # A likeness that no other transform could better.
 _SURE = 0.95
-# A picture that uses less of its size is smooth or enlarged itself, and shows nothing of another.
-_SHARP = 0.6
 
 
 @dataclass(frozen=True)
@@ -95,24 +93,6 @@ def decide(
         if progress is not None and done % 256 == 0:
             progress(done, len(proposals), "comparing pairs")
     return [best[pair] for pair in sorted(best)]
-
-
-def details(
-    matches: Sequence[Match], fingerprints: Sequence[Fingerprint], bytes_of: Callable[[int], bytes]
-) -> dict[int, float]:
-    """{picture: share of its sides that it uses} of those that look enlarged: a smaller match of theirs is sharp."""
-
-    @cache
-    def share(index: int) -> float:
-        return imaging.detail(imaging.canonical(bytes_of(index)))
-
-    found = {}
-    for match in matches:
-        a, b = (fingerprints[index].width * fingerprints[index].height for index in (match.a, match.b))
-        smaller, larger = (match.a, match.b) if a < b else (match.b, match.a)
-        if a != b and larger not in found and share(smaller) >= _SHARP:
-            found[larger] = share(larger)
-    return found
 
 
 def stars(count: int, matches: Sequence[Match], rank: Sequence[Any]) -> list[Star]:

@@ -11,7 +11,9 @@ import numpy as np
 
 import imaging
 from dataset_builder.against import LIST_RADIUS, is_hash_list, read_hashes
-from dataset_builder.duplicates import Star, details, find_matches, left_out, stars
+from dataset_builder.duplicates import Star, find_matches, left_out, stars
+from dataset_builder.engines import engine_named
+from dataset_builder.enlarged import details, measure_files
 from dataset_builder.fingerprints import HashKind, quality
 from dataset_builder.pictures import Gallery, Unreadable, find_pictures, read_gallery
 from dataset_builder.proposing import near_hashes
@@ -32,12 +34,13 @@ _PICTURE_BUDGET = 3_000_000
 class Member:
     """A picture that repeats the one to keep: bits between hashes, likeness in [0, 1], how it lies, and why it matched.
 
-    `scale` and `turned` as in `Match`, seen from the kept one; `keep` where it stays too.
+    The likeness is None where only the hash of the other one is known. `scale` and `turned` as in `Match`, seen from
+    the kept one; `keep` where it stays too.
     """
 
     path: str
     distance: int
-    similarity: float
+    similarity: float | None
     transform: str
     scale: float
     turned: float
@@ -116,10 +119,12 @@ def find_duplicates(
         between=(own, other) if against else None,
         progress=progress,
     )
-    shares = details(matches, gallery.fingerprints, lambda index: gallery.places[index].read())
+    looked_at = details(matches, gallery.fingerprints, measure_files(gallery.places, engine_named("local", workers)))
+    unreadable += [Unreadable(str(gallery.places[index]), why.detail) for index, why in looked_at.failed.items()]
+    matches = [match for match in matches if not {match.a, match.b} & looked_at.failed.keys()]
     sides, framed = set(other), {match.framed for match in matches}
     rank = [
-        (index not in sides, index in framed, *quality(found, shares.get(index, 1.0)), str(place))
+        (index not in sides, index in framed, *quality(found, looked_at.shares.get(index, 1.0)), str(place))
         for index, (found, place) in enumerate(zip(gallery.fingerprints, gallery.places, strict=True))
     ]
     groups = [_group(gallery, star, keep, sides) for star in stars(len(gallery), matches, rank)]
@@ -160,7 +165,7 @@ def _listed(
             place, found = str(gallery.places[own[at]]), gallery.fingerprints[own[at]]
             if place not in told:
                 member = Member(
-                    place, distance, 0.0, transform, 1.0, 0.0, found.width, found.height,
+                    place, distance, None, transform, 1.0, 0.0, found.width, found.height,
                     f"its hash is {distance} bits from the listed one; no pixels to compare",
                 )  # fmt: skip
                 near.setdefault(row, []).append(member)

@@ -113,18 +113,25 @@ def normalise_partition(partition: Partition) -> Path:
             data = blobs.get(sha256)
             make = _compared if partition.compare_only else _normalise
             rows[sha256] = make(data, partition, body)
-        except imaging.ImageError as error:
-            rows[sha256] = {"failed": "undecodable", "detail": _UNREADABLE[error.reason]}
-        except BlobError as error:
-            # Changed bytes have no deeper cause, missing ones a FileNotFoundError; a store that does not
-            # answer is neither, and must stop the build instead of leaving pictures out.
-            if error.__cause__ is not None and not isinstance(error.__cause__, FileNotFoundError):
-                raise
-            changed = error.__cause__ is None
-            rows[sha256] = {"failed": "bit_rot", "detail": "its bytes have changed" if changed else "it is missing"}
+        except (imaging.ImageError, BlobError) as error:
+            why = failure(error)
+            rows[sha256] = {"failed": why.reason, "detail": why.detail}
     head = json.dumps(rows, separators=(",", ":")).encode()
     write_whole(partition.pack, len(head).to_bytes(8, "little") + head + bytes(body))
     return partition.pack
+
+
+def failure(error: imaging.ImageError | BlobError) -> Failed:
+    """Why a picture of the store gives no sample; the error itself is raised where it says nothing of the picture."""
+    if isinstance(error, imaging.ImageError):
+        return Failed("undecodable", _UNREADABLE[error.reason])
+    # Changed bytes have no deeper cause, missing ones a FileNotFoundError; a store that does not
+    # answer is neither, and must stop the build instead of leaving pictures out.
+    if error.__cause__ is None:
+        return Failed("bit_rot", "its bytes have changed")
+    if isinstance(error.__cause__, FileNotFoundError):
+        return Failed("bit_rot", "it is missing")
+    raise error
 
 
 def _normalise(data: bytes, partition: Partition, body: bytearray) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +16,10 @@ import imaging
 from dataset_builder.errors import RecipeError
 from dataset_builder.fingerprints import COMPARISON_SIDE, Fingerprint, HashKind, fingerprint_alone, small_picture
 from dataset_builder.pool import map_partitions
+from shards.classfolders import is_picture_name
 
 Progress = Callable[[int, int | None, str], None]
 
-_SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jp2", ".j2k")
-)
 _TARS = (".tar", ".tar.gz", ".tgz")
 _PART = 64
 _THUMBNAIL = 160
@@ -81,11 +79,14 @@ class Gallery:
 
 
 def find_pictures(paths: Sequence[Path]) -> list[Place]:
-    """Every picture under folders, in tars, or named itself, once, sorted; RecipeError for a path not there."""
+    """Every picture under folders, in tars, or named itself, once, sorted; RecipeError for a path not there.
+
+    What is no picture by its name (Thumbs.db, a README) is passed over.
+    """
     found: dict[str, Place] = {}
     for path in paths:
         if path.is_dir():
-            files = sorted(Path(folder) / name for folder, _, names in os.walk(path) for name in names)
+            files = sorted(_files_below(path))
         elif path.is_file():
             files = [path]
         else:
@@ -94,7 +95,7 @@ def find_pictures(paths: Sequence[Path]) -> list[Place]:
             if file.name.lower().endswith(_TARS):
                 for place in _members(file):
                     found.setdefault(str(place), place)
-            elif file.suffix.lower() in _SUFFIXES or path == file:
+            elif is_picture_name(file.name) or path == file:
                 found.setdefault(str(file), Place(file))
     return [found[name] for name in sorted(found)]
 
@@ -137,12 +138,23 @@ def _fingerprint_part(kind: HashKind, places: tuple[Place, ...]) -> list[tuple[F
     return found
 
 
+def _files_below(path: Path) -> Iterator[Path]:
+    """Hidden files and folders are passed over, as `cairn shards` and `cairn collect folder` do."""
+    for folder, inner, names in os.walk(path):
+        inner[:] = [name for name in inner if not name.startswith(".")]
+        yield from (Path(folder) / name for name in names if not name.startswith("."))
+
+
+def _is_shown(member: PurePosixPath) -> bool:
+    return is_picture_name(member.name) and not any(part.startswith(".") and part != ".." for part in member.parts)
+
+
 def _members(path: Path) -> Iterator[Place]:
     try:
         with tarfile.open(path) as tar:
             plain = path.name.lower().endswith(".tar")
             for member in tar:
-                if member.isfile() and Path(member.name).suffix.lower() in _SUFFIXES:
+                if member.isfile() and _is_shown(PurePosixPath(member.name)):
                     yield Place(path, member.name, member.offset_data if plain else None, member.size)
     except (tarfile.TarError, OSError, EOFError) as error:
         raise RecipeError(f"{path} cannot be read as a tar: {error}", hint="unpack it, or leave it out") from error

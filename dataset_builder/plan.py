@@ -9,17 +9,20 @@ from PIL import Image
 
 from dataset_builder.against import LIST_RADIUS, find_leaks
 from dataset_builder.arrange import Arrangement, History, arrange
-from dataset_builder.duplicates import details, find_matches
+from dataset_builder.duplicates import find_matches
 from dataset_builder.engines import Engine, engine_named
+from dataset_builder.enlarged import details, measure_blobs
 from dataset_builder.errors import BuildError, RecipeError
 from dataset_builder.fingerprints import Fingerprint, small_picture
 from dataset_builder.judging import CampaignFacts, campaign_facts
 from dataset_builder.label_error import ReleaseAudit, release_audit
 from dataset_builder.normalise import Failed, Normalised, Packs, normalise_partition, partitions
+from dataset_builder.notes import plan_notes, recipe_notes
 from dataset_builder.proposing import near_hashes
 from dataset_builder.recipe import Recipe
 from dataset_builder.releases import Ancestry, ancestry
 from dataset_builder.select import Chosen, Dropped, select
+from dataset_builder.semantic import read_features, series_links
 from dataset_builder.splits import SPLITS, read_fixed
 from dataset_builder.store import (
     Asked,
@@ -53,6 +56,8 @@ class Selection:
     """Campaigns whose consensus is older than their newest answer."""
     audit: ReleaseAudit | None = None
     """What reviewers' random samples say of the labels; None where there is none."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of the recipe before the release is there."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,7 @@ def read_selection(workspace: Workspace, name: str, version: int, recipe: Recipe
         dropped=tuple(dropped),
         stale=stale,
         audit=audit,
+        notes=tuple(recipe_notes(recipe, before.categories, slugs, chosen)),
     )
 
 
@@ -118,6 +124,7 @@ def make_plan(
     engine = engine or engine_named("local", workers)
     recipe = selection.recipe
     fixed = read_fixed(files / recipe.splits.fixed) if recipe.splits.fixed else {}
+    features = read_features(files / recipe.duplicates.semantic) if recipe.duplicates.semantic else None
     earlier = sorted((selection.ancestry.placed.keys() | fixed.keys()) - {one.sha256 for one in selection.chosen})
     with workspace.read() as session:
         # A damaged picture is only its stored hash, and so is one that was released and is gone now.
@@ -148,6 +155,7 @@ def make_plan(
     matches = [match for match in pairs if match.b < len(sound)]
     beyond = [(names[match.a], names[match.b]) for match in pairs if match.b >= len(sound)]
     beyond += _near_unreadable(names, every, {k: v for k, v in stored.items() if k not in set(names)}, radius)
+    series = series_links(names, features, recipe.duplicates.cosine) if features is not None else None
     leaks = find_leaks(
         [one.sha256 for one in sound],
         fingerprints,
@@ -158,13 +166,18 @@ def make_plan(
         files,
         recipe.duplicates.hash,
     )
-    history = History(selection.ancestry.placed, fixed)
-    shares = details(matches, fingerprints, lambda index: workspace.blobs.get(sound[index].sha256))
-    arrangement = arrange(sound, fingerprints, matches, leaks, history, recipe, beyond, shares)
+    history, settings = History(selection.ancestry.placed, fixed), workspace.settings
+    measure = measure_blobs(names, settings.blobs_url, workspace.folder, settings.max_image_pixels, engine)
+    looked_at = details(matches, fingerprints, measure)
+    damaged = [
+        Dropped(sound[index].sha256, sound[index].category, why.reason, why.detail)
+        for index, why in looked_at.failed.items()
+    ]
+    links = [*beyond, *(series.links if series else ())]
+    arrangement = arrange(sound, fingerprints, matches, leaks, history, recipe, links, looked_at.shares, damaged)
     dropped = sorted([*selection.dropped, *failed, *arrangement.dropped], key=lambda one: one.sha256)
-    return Plan(
-        selection, arrangement, normalised, packs, tuple(dropped), tuple(_notes(selection, arrangement, history))
-    )
+    notes = (*selection.notes, *plan_notes(recipe, arrangement.samples, history, series))
+    return Plan(selection, arrangement, normalised, packs, tuple(dropped), notes)
 
 
 def refuse_stale(selection: Selection) -> None:
@@ -254,21 +267,3 @@ def _normalise(
     for stale in set(folder.iterdir()) - set(paths):
         stale.unlink()
     return Packs(paths)
-
-
-def _notes(selection: Selection, arrangement: Arrangement, history: History) -> list[str]:
-    slugs = [campaign.slug for campaign in selection.campaigns]
-    notes = [f"the answers of {'the campaign' if len(slugs) == 1 else 'the campaigns'} {', '.join(slugs)} count"]
-    counts = dict.fromkeys(selection.recipe.categories or (), 0)
-    moved = 0
-    for sample in arrangement.samples:
-        if sample.chosen.category is not None:
-            counts[sample.chosen.category] += 1
-        before = history.released.get(sample.chosen.sha256)
-        moved += before is not None and before[1] != sample.split
-    empty = [slug for slug, count in counts.items() if not count]
-    if empty:
-        notes.append(f"no picture of {', '.join(empty[:10])}{', …' if len(empty) > 10 else ''}")
-    if moved:
-        notes.append(f"{moved} pictures that were released before changed split, because splits.fixed says so")
-    return notes

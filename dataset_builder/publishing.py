@@ -61,6 +61,11 @@ def publish(release: Path, to: str, progress: Progress | None = None, *, check: 
             f"{place.url} holds another release {manifest.name}/{manifest.version}",
             hint="a published release is never changed: publish to another place, or build the next version",
         )
+    if check and there is None:
+        raise PublishError(
+            f"{place.url} holds no whole release: it was never published there, or not to its end",
+            hint=f"`cairn publish {release} {to}` sends what is missing, {MANIFEST_NAME} last",
+        )
     total = sum(entry.bytes for entry in manifest.files)
     done = sent = sent_bytes = kept = 0
     for entry in manifest.files:
@@ -74,8 +79,6 @@ def publish(release: Path, to: str, progress: Progress | None = None, *, check: 
         done += entry.bytes
         if progress is not None:
             progress(done, total, entry.file)
-    if check and there is None:
-        raise PublishError(f"{place.url}/{MANIFEST_NAME} is missing", hint="publish again; it continues")
     if there is None:
         place.send(release / MANIFEST_NAME, MANIFEST_NAME)
     return Published(place.url, sent, sent_bytes, kept)

@@ -65,6 +65,11 @@ class Duplicates:
     against: tuple[str, ...] = field(
         default=(), metadata=_about("Folders, tars or hash lists that the release must not overlap.")
     )
+    semantic: str | None = field(
+        default=None,
+        metadata=_about("Features (`python -m train features`) by which frames of one series stay in one split."),
+    )
+    cosine: Share = field(default=0.95, metadata=_about("Likeness of features that makes a series."))
 
 
 @dataclass(frozen=True)
@@ -137,8 +142,15 @@ class Recipe:
     shards: ShardRecipe = field(default_factory=ShardRecipe)
 
     def as_mapping(self) -> dict[str, Any]:
-        """The whole recipe as the manifest stores it: plain JSON values, absent keys as None."""
-        return _plain(asdict(self))
+        """The whole recipe as the manifest stores it: plain JSON values, absent keys as None.
+
+        Of files named by an absolute path the mere name: where they lay is nobody's business, and no other's place.
+        """
+        found = _plain(asdict(self))
+        found["splits"]["fixed"] = _named(self.splits.fixed)
+        found["duplicates"]["against"] = [_named(path) for path in self.duplicates.against]
+        found["duplicates"]["semantic"] = _named(self.duplicates.semantic)
+        return found
 
 
 @dataclass(frozen=True)
@@ -204,6 +216,10 @@ def with_flags(table: Mapping[str, Any], flags: Mapping[str, Any]) -> dict[str, 
         else:
             merged[key] = value
     return merged
+
+
+def _named(path: str | None) -> str | None:
+    return Path(path).name if path is not None and Path(path).is_absolute() else path
 
 
 def _plain(value: Any) -> Any:

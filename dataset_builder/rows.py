@@ -5,8 +5,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -34,6 +35,7 @@ SAMPLES = pa.schema(
 DROPPED = pa.schema([(name, pa.string()) for name in ("sha256", "category", "reason", "detail", "kept_sha256")])
 _JSON_COLUMNS = ("attributes", "boxes", "shapes")
 _KEY_LENGTH = 16
+_PUBLIC = ("http", "https", "s3", "gs", "az")
 
 
 @dataclass(frozen=True)
@@ -84,14 +86,34 @@ def sample_row(sample: Assigned, key: str, normalised: Normalised) -> SampleRow:
             "offset_x": place.offset_x,
             "offset_y": place.offset_y,
             "phash": normalised.fingerprint.phash,
-            "url": chosen.origin.url,
-            "page_url": chosen.origin.page_url,
+            "url": published(chosen.origin.url),
+            "page_url": published(chosen.origin.page_url),
             "source": chosen.origin.source,
             "license": chosen.origin.license,
             "author": chosen.origin.author,
             "fetched_at": None if chosen.origin.fetched_at is None else chosen.origin.fetched_at.isoformat(),
         }
     )
+
+
+def published(address: str | None) -> str | None:
+    """An address as a release may tell it: one that others can open, without a password, else its mere file name.
+
+    Of a file (or member of a tar) on the curator's machine the folders are nobody's business.
+    """
+    if not address:
+        return address
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # what a page or a file beside the picture called its address
+        return PurePosixPath(address).name
+    if parts.scheme in _PUBLIC:
+        _, at, host = parts.netloc.rpartition("@")
+        return urlunsplit(parts._replace(netloc=host)) if at else address
+    if parts.scheme == "urn":
+        return address
+    member = parse_qs(parts.query).get("member", [""])[0]
+    return PurePosixPath(member or unquote(parts.path)).name
 
 
 def write_samples(path: Path, rows: Sequence[SampleRow], shard_of: Mapping[str, str]) -> None:

@@ -11,7 +11,7 @@ from dataset_builder.recipe import Recipe
 from dataset_builder.store import Answered, Picture, Provenance
 
 Reason = Literal[
-    "takedown", "unsettled", "disputed", "low_posterior", "license", "too_small", "aspect", "attributes",
+    "takedown", "unsettled", "disputed", "category", "low_posterior", "license", "too_small", "aspect", "attributes",
     "undecodable", "bit_rot", "leak",
     "duplicate", "bridges_splits", "class_min", "class_max",
 ]  # fmt: skip
@@ -234,7 +234,8 @@ def _why_no_label(about: Sequence[Answered]) -> tuple[Reason, str]:
         if held:
             where = held[0].category or held[0].campaign
             return reason, f"{where}: {state} after {held[0].n} judgments"
-    return "low_posterior", "; ".join(_said(answer) for answer in about)
+    unsure = any((answer.answer or {}).get("value") == "unsure" for answer in about)
+    return "low_posterior" if unsure else "category", "; ".join(_said(answer) for answer in about)
 
 
 def _said(answer: Answered) -> str:

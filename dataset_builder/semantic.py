@@ -1,4 +1,4 @@
-"""Series: pictures that a trained network sees as nearly one, frames of one scene or re-shots; told, never merged.
+"""Series: pictures that a trained network sees as nearly one, frames of one scene or re-shots; never left out for it.
 
 Features come from `python -m train features RUN DATA`. Neighbours by cosine are found by faiss where it is installed
 (`cairn-dataset[semantic]`), else by products of all with all; the same ones, up to the number where faiss's graph of
@@ -20,9 +20,19 @@ from dataset_builder.groups import components
 
 COSINE = 0.95
 _MOST = 50
+_LEAST_KEY = 16
 # faiss compares all with all up to here, some minutes; past it a graph of neighbours answers.
 _MOST_EXACT = 200_000
 _LINKS, _SEARCHED = 32, 128
+
+
+@dataclass(frozen=True)
+class SeriesLinks:
+    """Pairs of pictures, by SHA-256, that are of one series, and how many of all pictures have features."""
+
+    links: tuple[tuple[str, str], ...]
+    known: int
+    pictures: int
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,26 @@ def find_series(
     for (name, _), (i, j) in zip(links, pairs.tolist(), strict=True):
         least[series_of[name]] = min(least[series_of[name]], float(vectors[i] @ vectors[j]))
     return [Series(part, round(value, 4)) for part, value in zip(parts, least, strict=True)]
+
+
+def series_links(sha256s: Sequence[str], features: Mapping[str, NDArray[np.float32]], cosine: float) -> SeriesLinks:
+    """What `features` say of pictures named by their SHA-256; RecipeError where they say nothing of any.
+
+    A picture has the features whose key, or file name without suffix, begins its SHA-256 as a release's keys do.
+    """
+    by_stem = {PurePosixPath(key).stem: vector for key, vector in features.items()}
+    lengths = sorted({len(stem) for stem in by_stem if len(stem) >= _LEAST_KEY}, reverse=True)
+    vector_of = {
+        sha256: by_stem[sha256[:length]] for sha256 in sha256s for length in lengths if sha256[:length] in by_stem
+    }
+    if not vector_of:
+        raise RecipeError(
+            "no picture has features: none of their keys begins a picture's SHA-256",
+            hint="make them of a release of these pictures: `python -m train features RUN RELEASE --out features.npz`",
+        )
+    names = list(vector_of)
+    pairs = near_vectors(np.stack(list(vector_of.values())), cosine)
+    return SeriesLinks(tuple((names[i], names[j]) for i, j in pairs.tolist()), len(names), len(sha256s))
 
 
 def near_vectors(vectors: NDArray[np.float32], cosine: float) -> NDArray[np.int64]:

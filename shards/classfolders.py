@@ -1,6 +1,7 @@
 """Finds the pictures of an ImageFolder: which split and class each is in, its format and its SHA-256.
 
-Formats are told by a file's first bytes; nothing is decoded. Hidden files and folders are passed over.
+Formats are told by a file's first bytes; nothing is decoded. Hidden files and folders are passed over, and so is what
+is a picture neither by its name nor by its first bytes (Thumbs.db, a README).
 """
 
 import os
@@ -15,10 +16,17 @@ from shards.errors import ShardError
 # The names that people give to the three splits. A picture in two of them stays in the first of this order.
 SPLIT_FOLDERS = {"test": "test", "val": "val", "valid": "val", "validation": "val", "train": "train"}
 
+_SUFFIXES = frozenset(
+    (
+        ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif",
+        ".jp2", ".j2k",
+    )
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A file that is not in the release, and why: not_image, unreadable, name, outside or leak."""
+    """A file that is not in the release, and why: not_image, unreadable, name, outside, link or leak."""
 
     path: str
     reason: str
@@ -35,6 +43,11 @@ class Picture:
     sha256: str
     extension: str
     bytes: int
+
+
+def is_picture_name(name: str) -> bool:
+    """Whether a file of this name should be a picture; hidden ones are somebody else's (`._1.jpg` of a Mac)."""
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in _SUFFIXES
 
 
 def picture_extension(head: bytes) -> str | None:
@@ -70,29 +83,51 @@ def class_files(folder: Path, left_out: list[LeftOut]) -> Iterator[tuple[str, st
     folders = [entry for entry in entries if (folder / entry).is_dir()]
     in_splits = bool(folders) and all(entry in SPLIT_FOLDERS for entry in folders)
     roots = [(entry, SPLIT_FOLDERS[entry]) for entry in folders] if in_splits else [("", "train")]
-    left_out += [_outside(entry) for entry in entries if entry not in folders]
+    left_out += [_outside(entry) for entry in entries if entry not in folders and is_picture_name(entry)]
+    real = folder.resolve()
     for root, split in roots:
+        if _leads_out(folder / root, real):
+            left_out.append(_link(root))
+            continue
         for category in sorted(os.listdir(folder / root)) if root else folders:
             path = str(PurePosixPath(root) / category)
             if category.startswith("."):
                 continue
             if not (folder / path).is_dir():
-                left_out.append(_outside(path))
+                left_out += [_outside(path)] if is_picture_name(category) else []
                 continue
-            for file in _files_below(folder, path):
+            for file in _files_below(folder, path, real, left_out):
                 yield file, split, category
 
 
-def _files_below(folder: Path, path: str) -> Iterator[str]:
+def _files_below(folder: Path, path: str, real: Path, left_out: list[LeftOut]) -> Iterator[str]:
+    if _leads_out(folder / path, real):
+        left_out.append(_link(path))
+        return
     seen = set()
     for parent, children, files in os.walk(folder / path, followlinks=True):
         identity = (os.stat(parent).st_dev, os.stat(parent).st_ino)
-        children[:] = [] if identity in seen else sorted(c for c in children if not c.startswith("."))
-        if identity not in seen:
-            seen.add(identity)
-            for file in sorted(files):
-                if not file.startswith("."):
-                    yield (Path(parent) / file).relative_to(folder).as_posix()
+        inner = [] if identity in seen else sorted(child for child in children if not child.startswith("."))
+        children[:] = inner
+        if identity in seen:
+            continue
+        seen.add(identity)
+        for name in (*inner, *sorted(files)):
+            file = Path(parent) / name
+            below = file.relative_to(folder).as_posix()
+            if _leads_out(file, real):
+                left_out += [_link(below)] if name in inner or is_picture_name(name) else []
+                children[:] = [child for child in children if child != name]
+            elif name not in inner and not name.startswith("."):
+                yield below
+
+
+def _leads_out(path: Path, real: Path) -> bool:
+    return path.is_symlink() and not path.resolve().is_relative_to(real)
+
+
+def _link(path: str) -> LeftOut:
+    return LeftOut(printable(path), "link", "it is a link that leads out of the folder")
 
 
 def _outside(path: str) -> LeftOut:
@@ -104,8 +139,8 @@ def printable(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def look(folder: Path, path: str, split: str, category: str) -> Picture | LeftOut:
-    """Read a file once: the picture that it is, or why it is left out."""
+def look(folder: Path, path: str, split: str, category: str) -> Picture | LeftOut | None:
+    """Read a file once: the picture that it is, why it is left out, or None for what nobody would take for one."""
     if printable(path) != path:
         return LeftOut(printable(path), "name", "its name is not UTF-8")
     if not (folder / path).is_file():
@@ -116,6 +151,8 @@ def look(folder: Path, path: str, split: str, category: str) -> Picture | LeftOu
         sha256, size = file_sha256(folder / path) if extension else ("", 0)
     except OSError as error:
         return LeftOut(path, "unreadable", str(error.strerror or error))
+    if extension is None and not is_picture_name(os.path.basename(path)):
+        return None
     if extension is None:
         return LeftOut(path, "not_image", "its first bytes are of no picture format")
     return Picture(path, split, category, sha256, extension, size)

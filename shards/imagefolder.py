@@ -114,22 +114,27 @@ def release_to_imagefolder(release: Path, out: Path, *, progress: Progress | Non
 
 def _scan(folder: Path, progress: Progress | None) -> tuple[list[tuple[str, str, str]], list[Picture], list[LeftOut]]:
     left_out: list[LeftOut] = []
-    paths = list(class_files(folder, left_out))
+    files = list(class_files(folder, left_out))
+    links = sum(item.reason == "link" for item in left_out)
+    paths: list[tuple[str, str, str]] = []
     pictures: list[Picture] = []
-    for done, (path, split, category) in enumerate(paths, start=1):
+    for done, (path, split, category) in enumerate(files, start=1):
         found = look(folder, path, split, category)
         if isinstance(found, LeftOut):
             left_out.append(found)
-        else:
+        elif found is not None:
             pictures.append(found)
+        if found is not None:
+            paths.append((path, split, category))
         if progress is not None:
-            progress(done, 2 * len(paths), "reading")
+            progress(done, 2 * len(files), "reading")
     if not pictures:
         raise ShardError(
             f"{folder} holds no class folders with pictures",
-            hint="expected FOLDER/CLASS/PICTURE or FOLDER/train/CLASS/PICTURE, FOLDER/val/..., FOLDER/test/...",
+            hint=f"{links} links lead out of it: give the folder that they lead to, or copy what it holds" if links
+            else "expected FOLDER/CLASS/PICTURE or FOLDER/train/CLASS/PICTURE, FOLDER/val/..., FOLDER/test/...",
             exit_code=2,
-        )
+        )  # fmt: skip
     pictures = _without_leaks(pictures, left_out)
     return paths, pictures, sorted(left_out, key=lambda item: item.path)
 

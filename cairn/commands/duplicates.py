@@ -59,7 +59,8 @@ def duplicates(
             out.print(f"keep {group.keep}", markup=False)
             for member in group.members:
                 word = "keep" if member.keep else "    "
-                out.print(f"{word} {member.similarity:.2f} {member.path}: {member.why}", markup=False)
+                likeness = "   -" if member.similarity is None else f"{member.similarity:.2f}"
+                out.print(f"{word} {likeness} {member.path}: {member.why}", markup=False)
         for series in report.series:
             out.print(
                 f"series of {len(series.paths)}, cosine {series.cosine:.2f}: {', '.join(series.paths)}", markup=False
@@ -69,8 +70,9 @@ def duplicates(
         repeats = sum(len(group.members) for group in report.groups)
         finish(
             f"{report.images:,} pictures: {repeats:,} repeat another, in {len(report.groups):,} groups;"
-            f" {report.left_out:,} could go; {len(report.unreadable):,} not readable",
-            then="" if html else "the same with --html duplicates.html",
+            f" {report.left_out:,} could go; {len(report.unreadable):,} not readable"
+            + (f"; their pictures are in {html}" if html else ""),
+            then=f"open {html}" if html else "the same with --html duplicates.html",
         )
     if report.unreadable:
         raise typer.Exit(PARTIAL)

@@ -76,11 +76,12 @@ class Store:
                 session.add(CampaignCategory(campaign_id=row.id, category_id=category.id, position=position))
             self.campaigns[slug] = row.id
 
-    def collect(self, data: bytes, *, licence: str | None = "CC0-1.0", url: str = "") -> str:
+    def collect(self, data: bytes, *, licence: str | None = "CC0-1.0", url: str = "", page: str = "") -> str:
         """Through the one door by which pictures enter; returns the SHA-256."""
         name = sha256(data)
         address = url or f"https://pictures.example/{name[:12]}.jpg"
-        origin = Origin("urls", address, license=licence, author="A. Person", page_url=f"{address}.html", fetched_at=AT)
+        page = page or f"{address}.html"
+        origin = Origin("urls", address, license=licence, author="A. Person", page_url=page, fetched_at=AT)
         ingest(self.workspace, data, origin)
         return name
 

@@ -21,6 +21,7 @@ from PIL import Image
 from sqlalchemy import select
 
 import dataset_builder.normalise
+import dataset_builder.plan
 import imaging
 import shards
 from dataset_builder import BuildError, Recipe, RecipeError, build, recipe_from, verify
@@ -141,8 +142,34 @@ def test_growing_keeps_every_split_group_and_category_number(store: Store, small
         assert after[copy]["split"] == before[sha256(photo(number))]["split"]
     manifest = shards.read_manifest(second.path)
     assert [category.slug for category in manifest.categories] == ["bus", "car"]
+    told = build(store.workspace, "vehicles", small(categories=["car", "bus"]), workers=1, dry_run=True)
+    assert any("the categories are bus, car, not car, bus as the recipe says" in note for note in told.notes)
+    assert not any("as the recipe says" in note for note in second.notes)
     assert manifest.parent == first.release_id
     assert verify(second.path, store.workspace) == []
+
+
+def test_frames_of_one_series_by_their_features_are_in_one_split_and_none_is_left_out(
+    store: Store, small: Small, tmp_path: Path
+) -> None:
+    names = store.fill(20)
+    vectors = np.eye(20, dtype=np.float32)
+    vectors[4:10:2] = vectors[2]  # 2, 4, 6 and 8 are one series
+    keys = [f"train/car/{name[:16]}.jpg" if n % 4 else name for n, name in enumerate(names)]
+    np.savez(tmp_path / "features.npz", key=np.array(keys[:18]), features=vectors[:18])
+    recipe = small(duplicates={"semantic": "features.npz"})
+    report = build(store.workspace, "v", recipe, workers=1, files=tmp_path)
+    rows = samples(report.path)
+    assert report.left_out == {}
+    assert {rows[names[n]]["group"] for n in (2, 4, 6, 8)} == {min(names[n] for n in (2, 4, 6, 8))}
+    assert len({row["group"] for row in rows.values()}) == 17
+    assert any(
+        "4 pictures are of a series with another" in note and "known of 18 of 20" in note for note in report.notes
+    )
+    assert verify(report.path, store.workspace) == []
+    np.savez(tmp_path / "features.npz", key=np.array(["elsewhere"]), features=np.ones((1, 3)))
+    with pytest.raises(RecipeError, match="begins a picture's SHA-256"):
+        build(store.workspace, "v", recipe, workers=1, files=tmp_path)
 
 
 def test_a_released_picture_is_kept_before_a_better_copy_of_it(store: Store, small: Small) -> None:
@@ -338,6 +365,27 @@ def test_damaged_pictures_are_left_out_by_name_or_refused(store: Store, small: S
     assert not {names[0], names[1]} & set(samples(report.path))
 
 
+def test_a_picture_that_vanishes_after_it_was_made_is_left_out_by_name_and_its_copy_stays(
+    store: Store, small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = store.fill(20)
+    larger = store.yes(jpeg(picture(3, width=192, height=144), 95), "bus")
+    looked = dataset_builder.plan.find_matches
+
+    def vanish(*given: object, **named: object) -> object:
+        found = looked(*given, **named)  # type: ignore[arg-type]
+        store.workspace.blobs.remove(names[3])
+        return found
+
+    monkeypatch.setattr(dataset_builder.plan, "find_matches", vanish)
+    with pytest.raises(BuildError, match="1 pictures are damaged"):
+        build(store.workspace, "v", small(), workers=1, strict=True)
+    report = build(store.workspace, "v", small(), workers=1)
+    assert [(one.sha256, one.reason, one.detail) for one in report.damaged] == [(names[3], "bit_rot", "it is missing")]
+    assert set(samples(report.path)) == {*names, larger} - {names[3]}
+    assert verify(report.path, store.workspace) == []
+
+
 def test_what_cannot_be_cut_is_told_and_nothing_appears(store: Store, small: Small) -> None:
     with pytest.raises(BuildError, match="nothing to release"):
         build(store.workspace, "v", small())
@@ -373,6 +421,10 @@ def test_a_dry_run_says_what_would_be_and_leaves_nothing(store: Store, small: Sm
     assert list(store.workspace.releases.iterdir()) == []
     done = build(store.workspace, "v", small(), workers=1)
     assert (done.splits, done.left_out) == (told.splits, told.left_out)
+    assert not any("enlarged" in note for note in done.notes)
+    large = build(store.workspace, "v", small(pixels={"size": 100}), workers=1, dry_run=True)
+    (note,) = (note for note in large.notes if "enlarged" in note)
+    assert note.startswith("21 of 21 pictures are enlarged to 100 pixels, the smallest from 72; --pixels.size 72,")
 
 
 def test_a_full_disk_is_told_before_anything_is_written(
@@ -575,14 +627,30 @@ def test_no_byte_of_a_release_says_where_the_files_lay_or_who_built_it(
 ) -> None:
     names = store.fill(20)
     store.workspace.blobs.remove(names[1])
-    (tmp_path / "known.jpg").write_bytes(blurred(10))
-    (tmp_path / "list.txt").write_text(f"{imaging.phash_hex(imaging.phash(picture(11)))}\n")
-    recipe = small(duplicates={"against": ["known.jpg", "list.txt"]})
-    path = build(store.workspace, "v", recipe, workers=1, files=tmp_path).path
+    beside, elsewhere = tmp_path / "recipes", tmp_path / "elsewhere"
+    beside.mkdir()
+    elsewhere.mkdir()
+    (elsewhere / "other.jpg").write_bytes(blurred(12))
+    (beside / "known.jpg").write_bytes(blurred(10))
+    (beside / "list.txt").write_text(f"{imaging.phash_hex(imaging.phash(picture(11)))}\n")
+    local = [
+        store.yes(photo(50), url=f"{tmp_path.as_uri()}/my%20photos/a%20car.jpg", page="https://me:secret@a.example/50"),
+        store.yes(photo(51), url=f"{tmp_path.as_uri()}/cars.tar?member=home/b.jpg", page=f"{tmp_path.as_uri()}/c.html"),
+    ]
+    recipe = small(duplicates={"against": ["known.jpg", "list.txt", str(elsewhere)]})
+    path = build(store.workspace, "v", recipe, workers=1, files=beside).path
     details = {name: str(row["detail"]) for name, row in dropped(path).items()}
     assert details[names[1]] == "it is missing"
     assert details[names[10]] == "is in known.jpg"
-    assert all(str(tmp_path) not in told and str(store.workspace.folder) not in told for told in details.values())
+    assert details[names[12]] == "is in elsewhere/other.jpg"
+    rows = samples(path)
+    assert [rows[name]["url"] for name in local] == ["a car.jpg", "b.jpg"]
+    assert [rows[name]["page_url"] for name in local] == ["https://a.example/50", "c.html"]
+    for file in path.rglob("*"):
+        if file.is_file() and file.suffix in (".tar", ".json", ".md", ".html"):
+            assert str(tmp_path).encode() not in file.read_bytes(), file
+            assert b"secret" not in file.read_bytes(), file
+    assert "files" in (path / "card.md").read_text()
 
 
 def test_answers_newer_than_the_consensus_stop_the_build(store: Store, small: Small) -> None:

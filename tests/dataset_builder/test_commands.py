@@ -15,12 +15,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+import imaging
 from cairn.cli import run
 from cairn.commands.registry import load
 from dataset_builder import recipe_keys
 from label_store import Workspace
 from label_store.models import Release, ReleaseImage
-from tests.dataset_builder.scenes import Store, blurred, photo
+from tests.dataset_builder.scenes import Store, blurred, photo, picture
 
 Cairn = Callable[..., tuple[int, str, str]]
 
@@ -122,7 +123,12 @@ def test_duplicates_needs_no_workspace(cairn: Cairn, tmp_path: Path, monkeypatch
     code, told, _ = cairn("duplicates", album, "--workers", 1, "--html", tmp_path / "page.html")
     assert code == 0
     assert "1 repeat another, in 1 groups" in told
+    assert f"their pictures are in {tmp_path / 'page.html'}" in " ".join(told.split())
     assert (tmp_path / "page.html").is_file()
+    listed = tmp_path / "listed.txt"
+    listed.write_text(f"{imaging.phash_hex(imaging.phash(picture(2)))}\n")
+    code, told, _ = cairn("duplicates", album / "2.jpg", "--against", listed, "--workers", 1)
+    assert f" - {album / '2.jpg'}" in told  # there are no pixels to tell a likeness from
     code, told, _ = cairn("duplicates", album, "--workers", 1, "--json")
     assert [len(group["members"]) for group in json.loads(told)["groups"]] == [1]
     (album / "bad.jpg").write_bytes(b"no picture")

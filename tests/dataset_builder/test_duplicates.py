@@ -102,7 +102,10 @@ def album(tmp_path: Path) -> Path:
     (folder / "sub" / "turned.jpg").write_bytes(mirrored(2))
     (folder / "sub" / "soft.png").write_bytes(blurred(3))
     (folder / "broken.jpg").write_bytes(photo(9)[:500])
-    (folder / "notes.txt").write_text("no picture")
+    for junk in ("notes.txt", "Thumbs.db", ".DS_Store", "._0.jpg"):  # passed over, as `cairn shards` does
+        (folder / junk).write_text("no picture")
+    (folder / ".trash").mkdir()
+    (folder / ".trash" / "0.jpg").write_bytes(photo(0))
     return folder
 
 
@@ -300,6 +303,7 @@ def test_a_list_of_hashes_is_one_of_the_other_sets(album: Path, tmp_path: Path) 
     assert group.keep == f"{tmp_path / 'public.txt'}: {listed}"
     assert [Path(member.path).name for member in group.members] == ["5.jpg"]
     assert "no pixels" in group.members[0].why
+    assert group.members[0].similarity is None
     write_html(find_duplicates([album], [tmp_path / "public.txt"], workers=1), tmp_path / "page.html")
 
 

@@ -50,8 +50,10 @@ def test_what_stopped_half_way_has_no_manifest_and_continues(
         with pytest.raises(KeyboardInterrupt):
             publish(release, str(tmp_path / "public"))
     assert not (there / "dataset.json").exists()
-    with pytest.raises(PublishError, match="missing or differs"):
-        publish(release, str(tmp_path / "public"), check=True)
+    for place in ("public", "elsewhere"):  # half of it is there, and nothing at all
+        with pytest.raises(PublishError, match="never published there, or not to its end") as caught:
+            publish(release, str(tmp_path / place), check=True)
+        assert "cairn publish" in caught.value.hint
     assert publish(release, str(tmp_path / "public")).kept == 3
     assert hashes(there) == hashes(release)
 

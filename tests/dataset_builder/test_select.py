@@ -74,9 +74,10 @@ def test_campaigns_that_agree_are_one_label_and_campaigns_that_contradict_are_di
         ((verify("car", "yes", 0.6, "open"),), "unsettled"),
         ((verify("car", "no", 0.1), verify("bus", "yes", 0.5, "open")), "unsettled"),
         ((verify("car", "yes", 0.5, "disputed"),), "disputed"),
-        ((verify("car", "no", 0.1), verify("bus", "no", 0.02)), "low_posterior"),
-        ((classify("none", {"none": 0.98, "car": 0.02}),), "low_posterior"),
-        ((classify("lorry", {"lorry": 0.98, "car": 0.02}),), "low_posterior"),
+        ((verify("car", "unsure", 0.5), verify("bus", "no", 0.02)), "low_posterior"),
+        ((verify("car", "no", 0.1), verify("bus", "no", 0.02)), "category"),
+        ((classify("none", {"none": 0.98, "car": 0.02}),), "category"),
+        ((classify("lorry", {"lorry": 0.98, "car": 0.02}),), "category"),
     ],
 )
 def test_a_picture_without_a_settled_category_says_why(answers: tuple[Answered, ...], expected: str) -> None:
@@ -145,7 +146,7 @@ def test_what_people_could_not_tell_is_kept_apart_without_a_label_if_wanted(
 def test_what_people_were_sure_of_or_have_not_judged_is_not_unsure() -> None:
     recipe = recipe_from({"splits": {"unsure": True}})
     assert not chosen(verify("car", "yes", 0.9), recipe=recipe).unsure
-    assert reason(verify("car", "no", 0.02), recipe=recipe) == "low_posterior"
+    assert reason(verify("car", "no", 0.02), recipe=recipe) == "category"
     assert reason(verify("car", "yes", 0.5, "open"), recipe=recipe) == "unsettled"
     assert reason(verify("car", "unsure", 0.5), recipe=recipe, taken_down="gone") == "takedown"
 

@@ -85,22 +85,34 @@ def test_what_cannot_be_taken_is_left_out_and_listed(tmp_path: Path) -> None:
             "train/cat/.hidden": b"",
             "train/cat/copy of test.jpg": JPEG + b"d",
             "train/loose.jpg": JPEG,
+            # Nobody would take these for pictures: they are passed over.
             "README.md": b"about",
+            "train/cat/Thumbs.db": b"windows",
+            "train/cat/._a.jpg": b"mac",
+            "train/notes/about.txt": b"no class",
         },
     )
+    tree(tmp_path / "elsewhere", {"e.jpg": JPEG + b"e", "notes.txt": b""})
+    (folder / "train" / "linked").symlink_to(tmp_path / "elsewhere")
+    (folder / "train" / "cat" / "linked").symlink_to(tmp_path / "elsewhere")
+    (folder / "train" / "cat" / "e.jpg").symlink_to(tmp_path / "elsewhere" / "e.jpg")
+    (folder / "train" / "cat" / "notes.txt").symlink_to(tmp_path / "elsewhere" / "notes.txt")
     (folder / "train" / "cat" / "gone.jpg").symlink_to("nowhere")
     with open(os.fsencode(folder / "train" / "cat") + b"/\xff.jpg", "wb") as stream:
         stream.write(JPEG)
     made = imagefolder_to_release(folder, tmp_path / "release")
     assert [(item.path, item.reason) for item in made.left_out] == [
-        ("README.md", "outside"),
         ("train/cat/\\xff.jpg", "name"),
         ("train/cat/copy of test.jpg", "leak"),
+        ("train/cat/e.jpg", "link"),
         ("train/cat/empty.png", "not_image"),
         ("train/cat/gone.jpg", "unreadable"),
+        ("train/cat/linked", "link"),
         ("train/cat/notes.jpg", "not_image"),
+        ("train/linked", "link"),
         ("train/loose.jpg", "outside"),
     ]
+    assert [category.name for category in open_release(made.path).categories] == ["cat", "dog"]
     lines = (made.path / "dropped.jsonl").read_text().splitlines()
     assert [json.loads(line)["path"] for line in lines] == [item.path for item in made.left_out]
     assert verify_release(made.path) == []
@@ -217,10 +229,10 @@ def test_the_command_goes_both_ways_and_exits_3_when_files_were_left_out(tmp_pat
     done = CliRunner().invoke(app, [str(tmp_path / "release"), str(tmp_path / "back")])
     assert done.exit_code == 0
     assert contents(tmp_path / "back") == FLAT
-    tree(folder, {"cat/notes.txt": b"text"})
+    tree(folder, {"cat/notes.jpg": b"text"})
     done = CliRunner().invoke(app, [str(folder), str(tmp_path / "second")])
     assert done.exit_code == 3
-    assert "notes.txt" in done.stdout
+    assert "notes.jpg" in done.stdout
 
 
 def test_a_name_that_no_release_can_have_is_refused_before_anything_is_read(tmp_path: Path) -> None:
