@@ -37,6 +37,7 @@ from annotate_app.routes import (
     signup,
     suggestions,
     tokens,
+    transfer,
 )
 from annotate_app.security.cross_site import RefuseCrossSite
 from annotate_app.security.headers import SecurityHeaders
@@ -83,7 +84,7 @@ def create_app(workspace: Workspace, *, clock: Clock = now, seed: int | None = N
         app.include_router(router)
     for router in (review.router, gold.router, people.router, crowd.router, tokens.router):
         app.include_router(router)
-    for router in (suggestions.api, suggestions.pages):
+    for router in (suggestions.api, suggestions.pages, transfer.router):
         app.include_router(router)
     app.mount("/static", GZipMiddleware(StaticFiles(directory=STATIC), minimum_size=500), name="static")
     install_problems(app)

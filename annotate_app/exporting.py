@@ -23,7 +23,7 @@ from label_store.one_step import Query, fetch
 
 COLUMNS = (
     "item", "annotator", "answer", "image", "category", "role", "gold", "shown_at", "answered_at",
-    "active_ms", "id",
+    "active_ms", "id", "suggestion", "suggestion_shown",
 )  # fmt: skip
 _ITEMS_A_PAGE = 2_000
 _ROWS_A_GROUP = 50_000
@@ -32,7 +32,7 @@ Reading = Callable[[], AbstractContextManager[Session]]
 
 
 def pages(read: Reading, campaign_id: int) -> Iterator[list[tuple[Any, ...]]]:
-    """Active judgments, values of COLUMNS, in the order of their items; the answer is JSON text.
+    """Active judgments, values of COLUMNS, in the order of their items; answer and suggestion are JSON text.
 
     Each page is read on its own, so writers are never held up.
     """
@@ -45,19 +45,21 @@ def pages(read: Reading, campaign_id: int) -> Iterator[list[tuple[Any, ...]]]:
             found = fetch(session.connection(), _judgments(), {"campaign": campaign_id, "above": last, "to": to})
         found.sort(key=_ORDER)
         yield [
-            (item, name, answer if isinstance(answer, str) else json.dumps(answer), sha256, category, role, bool(gold),
-             _time(shown), _time(answered), active_ms, _uuid(judgment))
-            for item, name, answer, sha256, category, role, gold, shown, answered, active_ms, judgment, _ in found
+            (item, name, _text(answer), sha256, category, role, bool(gold), _time(shown), _time(answered), active_ms,
+             _uuid(judgment), _text(suggestion), None if seen is None else bool(seen))
+            for item, name, answer, sha256, category, role, gold, shown, answered, active_ms, judgment, _, suggestion,
+            seen in found
         ]  # fmt: skip
         last = to
 
 
 def rows(read: Reading, campaign_id: int) -> Iterator[dict[str, Any]]:
-    """The same, each with its columns' names and its answer as an object."""
+    """The same, each with its columns' names, its answer and suggestion as objects."""
     for page in pages(read, campaign_id):
         for values in page:
             row = dict(zip(COLUMNS, values, strict=True))
             row["answer"] = json.loads(values[_ANSWER])
+            row["suggestion"] = None if row["suggestion"] is None else json.loads(row["suggestion"])
             yield row
 
 
@@ -96,6 +98,8 @@ def _judgments() -> Query:
             Judgment.active_ms,
             type_coerce(Judgment.id, String).label("judgment"),
             type_coerce(Judgment.received_at, String).label("received_at"),
+            type_coerce(Judgment.suggestion, String).label("suggestion"),
+            Judgment.suggestion_shown,
         )
         .join(Item, Item.id == Judgment.item_id)
         .join(Person, Person.id == Judgment.person_id)
@@ -111,7 +115,7 @@ def _judgments() -> Query:
 
 _ORDER = itemgetter(0, 11, 10)
 """Item, when it was received, id."""
-_ANSWER = COLUMNS.index("answer")
+_ANSWER, _SUGGESTION = COLUMNS.index("answer"), COLUMNS.index("suggestion")
 
 
 @lru_cache(maxsize=10_000)
@@ -136,17 +140,27 @@ def _said_json(answer: str) -> str:
     return json.dumps(_said(answer)[1], ensure_ascii=False)
 
 
+def _in_words(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The values of COLUMNS with answer and suggestion as words, or JSON where they are more than one word."""
+    suggestion = values[_SUGGESTION]
+    told = None if suggestion is None else _said(suggestion)[0]
+    said = _said(values[_ANSWER])[0]
+    return (*values[:_ANSWER], said, *values[_ANSWER + 1 : _SUGGESTION], told, *values[_SUGGESTION + 1 :])
+
+
 def _line(values: tuple[Any, ...]) -> str:
     """A line of JSONL, put together from its parts: encoding each row anew took most of an export's time.
 
     Hashes, times and ids need no escapes.
     """
-    item, name, answer, sha256, category, role, gold, shown, answered, active_ms, judgment = values
+    item, name, answer, sha256, category, role, gold, shown, answered, active_ms, judgment, suggestion, seen = values
     told = "null" if shown is None else f'"{shown}"'
     return (
         f'{{"item": {item}, "annotator": {_json(name)}, "answer": {_said_json(answer)}, "image": "{sha256}", '
         f'"category": {_json(category)}, "role": "{role}", "gold": {"true" if gold else "false"}, "shown_at": {told}, '
-        f'"answered_at": "{answered}", "active_ms": {active_ms}, "id": "{judgment}"}}\n'
+        f'"answered_at": "{answered}", "active_ms": {active_ms}, "id": "{judgment}", '
+        f'"suggestion": {"null" if suggestion is None else _said_json(suggestion)}, '
+        f'"suggestion_shown": {"null" if seen is None else "true" if seen else "false"}}}\n'
     )
 
 
@@ -163,7 +177,7 @@ def csv_lines(read: Reading, campaign_id: int) -> Iterator[str]:
     writer.writerow(COLUMNS)
     for page in pages(read, campaign_id):
         for values in page:
-            writer.writerow((*values[:_ANSWER], _said(values[_ANSWER])[0], *values[_ANSWER + 1 :]))
+            writer.writerow(_in_words(values))
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()
@@ -176,14 +190,13 @@ def parquet(read: Reading, campaign_id: int) -> Iterator[bytes]:
     import pyarrow.parquet as pq
 
     text = pa.string()
-    types = {"item": pa.int64(), "active_ms": pa.int64(), "gold": pa.bool_()}
+    types = {"item": pa.int64(), "active_ms": pa.int64(), "gold": pa.bool_(), "suggestion_shown": pa.bool_()}
     schema = pa.schema([(column, types.get(column, text)) for column in COLUMNS])
     pipe = Pipe()
     every = (values for page in pages(read, campaign_id) for values in page)
     with pq.ParquetWriter(pa.PythonFile(pipe, mode="w"), schema) as writer:
         while group := list(islice(every, _ROWS_A_GROUP)):
-            columns = [list(column) for column in zip(*group, strict=True)]
-            columns[_ANSWER] = [_said(answer)[0] for answer in columns[_ANSWER]]
+            columns = [list(column) for column in zip(*map(_in_words, group), strict=True)]
             writer.write_table(pa.table(columns, schema=schema))
             yield pipe.take()
     yield pipe.take()
@@ -243,12 +256,22 @@ FORMATS: dict[str, Format] = {
 }
 
 
+def formats_of(kind: str) -> list[str]:
+    """Names of the formats that a campaign of this kind is written as."""
+    return [known for known, form in FORMATS.items() if form.kinds is None or kind in form.kinds]
+
+
 def format_for(name: str, kind: str) -> Format:
     """The format of this name for a campaign of this kind; UsageError says which there are."""
-    there = [known for known, form in FORMATS.items() if form.kinds is None or kind in form.kinds]
+    there = formats_of(kind)
     if name not in there:
         raise UsageError(f"a campaign of kind {kind} is not written as {name!r}", hint=f"choose {', '.join(there)}")
     return FORMATS[name]
+
+
+def _text(value: Any) -> str | None:
+    """JSON text; SQLite keeps it so, PostgreSQL's driver gives objects."""
+    return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
 def _time(at: Any) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from annotate_app.answer_words import brief
 from annotate_app.choosing import no_image, not_approved
 from annotate_app.moderation import held_back
 from consensus.objects import same_objects
@@ -22,8 +23,6 @@ _AT_ONCE = 500
 """Rows of one transaction, so that nobody who writes meanwhile waits long."""
 _MOST_CHARACTERS = 16 * 2**20
 """Of a field, as of files that are imported: the limit is one for the whole process."""
-_MOST_WORDS = 300
-"""Characters of a reason; some repeat what the row says, which may be megabytes."""
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 
@@ -86,8 +85,7 @@ def take_gold(
                         raise UsageError(row.wrong)
                     making.make(row.image, row.category or None, parse_answer(row.answer))
                 except UsageError as error:
-                    reason = str(error)
-                    wrong.append((row.line, reason[:_MOST_WORDS] + "…" * (len(reason) > _MOST_WORDS)))
+                    wrong.append((row.line, brief(str(error))))
             taken = len(part) - len(wrong)
             log_event(
                 session, "campaign.gold", f"campaigns:{campaign.id}", person_id=person_id, items=taken,

@@ -89,7 +89,7 @@ def items(
     n: int = PAGE,
 ) -> list[ShownItem]:
     """The items of a filter behind the item `after`: in the order of their numbers, or the riskiest first."""
-    query = select(Item.id).where(*_narrowed(campaign, wanted, at))
+    query = select(Item.id).where(*_narrowed(session, campaign, wanted, at))
     if order == "id":
         query = query.where(Item.id > after).order_by(Item.id)
     else:
@@ -155,7 +155,7 @@ def _as_shown(row: Any) -> ShownItem:
     )  # fmt: skip
 
 
-def _narrowed(campaign: Campaign, wanted: ItemFilter, at: datetime) -> list[Any]:
+def _narrowed(session: Session, campaign: Campaign, wanted: ItemFilter, at: datetime) -> list[Any]:
     narrow: list[Any] = [Item.campaign_id == campaign.id, ~_taken_down()]
     if wanted.state == "gold":
         narrow.append(Item.gold.is_not(None))
@@ -169,17 +169,17 @@ def _narrowed(campaign: Campaign, wanted: ItemFilter, at: datetime) -> list[Any]
     if wanted.category:
         narrow.append(Item.category_id == select(Category.id).where(Category.slug == wanted.category).scalar_subquery())
     if wanted.answer:
-        settled = _said(Consensus.answer, wanted.question) == wanted.answer
+        settled = _said(session, Consensus.answer, wanted.question) == wanted.answer
         narrow.append(exists().where(_present(campaign), settled).correlate(Item))
     if wanted.suggestion == "any":
         narrow.append(Item.suggestion.is_not(None))
     if wanted.judged:
         narrow.append(or_(Item.n > 0, exists().where(*_judgments(wanted)).correlate(Item)))
-    narrow += _by_judgments(campaign, wanted, at)
+    narrow += _by_judgments(session, campaign, wanted, at)
     return narrow
 
 
-def _by_judgments(campaign: Campaign, wanted: ItemFilter, at: datetime) -> list[Any]:
+def _by_judgments(session: Session, campaign: Campaign, wanted: ItemFilter, at: datetime) -> list[Any]:
     """That there is a judgment as wanted: all that is said of it is true of one.
 
     By the person and the time they are found through an index of both; else item by item.
@@ -188,7 +188,7 @@ def _by_judgments(campaign: Campaign, wanted: ItemFilter, at: datetime) -> list[
     if wanted.flagged:
         like.append(Judgment.answer["flag"].as_string().is_not(None))
     if wanted.said:
-        like.append(_said(Judgment.answer, wanted.question) == wanted.said)
+        like.append(_said(session, Judgment.answer, wanted.question) == wanted.said)
     if wanted.day:
         start = datetime.combine(wanted.day, time(), UTC)
         like += [Judgment.received_at >= start, Judgment.received_at < start + timedelta(days=1)]
@@ -237,8 +237,14 @@ def _judgments(wanted: ItemFilter) -> tuple[Any, ...]:
     return (*of_item, Judgment.person_id == select(Person.id).where(Person.name == wanted.person).scalar_subquery())
 
 
-def _said(answer: Any, question: str | None) -> Any:
-    return answer["value"].as_string() if question is None else answer["values"][question].as_string()
+def _said(session: Session, answer: Any, question: str | None) -> Any:
+    """What an answer says; SQLite's paths of JSON know neither every name nor how it is written in the text."""
+    if question is None:
+        return answer["value"].as_string()
+    if session.get_bind().dialect.name != "sqlite":
+        return answer["values"][question].as_string()
+    each = func.json_each(answer, "$.values").table_valued("key", "value")
+    return select(each.c.value).where(each.c.key == question).scalar_subquery()
 
 
 def _whole(answer: Any) -> Any:

@@ -8,12 +8,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, func, select, tuple_
 from sqlalchemy.orm import Session
 
+from annotate_app import policy
 from annotate_app.holding import LeasedItem
 from label_store import is_flag
 from label_store.models import Campaign, Category, Consensus, Image, Item, Judgment
 
 _PACE_OVER = 200
 """The pace is taken from so many of the latest answers."""
+_MOST_LEFT = 100_000
+"""Items that wait are counted up to this; a total beyond it tells one person nothing."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +31,15 @@ class PastAnswer:
 @dataclass(frozen=True)
 class OwnFigures:
     """`per_hour`: answers an hour of time in view. `agreement`: the share of `compared` answers that are what was
-    settled. `earned`: None where the campaign pays nothing. None where there is nothing to tell yet."""
+    settled. `earned`: None where the campaign pays nothing. `total`: answers that there are for the person at this
+    moment, those given among them; others at work make it smaller. None where there is nothing to tell yet."""
 
     judged: int
     per_hour: float | None
     agreement: float | None
     compared: int
     earned: float | None
+    total: int | None
 
 
 def past_answers(
@@ -94,7 +99,23 @@ def own_figures(session: Session, campaign: Campaign, person_id: int) -> OwnFigu
         agreement=same / len(pairs) if pairs else None,
         compared=len(pairs),
         earned=judged * price if price else None,
+        total=_total(session, campaign, mine, judged),
     )
+
+
+def _total(session: Session, campaign: Campaign, mine: tuple[ColumnElement[bool], ...], judged: int) -> int | None:
+    """What was judged and what waits for the person's answer, within the campaign's limits; gold counts once given."""
+    bounds = [campaign.per_person_limit, (campaign.per_category_limit or 0) * len(campaign.categories) or None]
+    limits = [max(judged, bound) for bound in bounds if bound is not None]
+    wants = (Item.campaign_id == campaign.id, Item.state == "open", Item.n < policy.most_judgments(campaign.stopping))
+    waiting = select(Item.id).where(*wants).limit(_MOST_LEFT + 1).subquery()
+    left = session.scalar(select(func.count()).select_from(waiting)) or 0
+    if left > _MOST_LEFT:
+        return min(limits, default=None)
+    joined = select(func.count()).select_from(Judgment).join(Item, Item.id == Judgment.item_id)
+    gold = session.scalar(select(func.count()).where(*wants, Item.gold.is_not(None))) or 0
+    done = session.scalar(joined.where(*mine, *wants, Item.gold.is_(None))) or 0
+    return min([judged + max(0, left - gold - done), *limits])
 
 
 def _mine(campaign_id: int, person_id: int) -> tuple[ColumnElement[bool], ...]:

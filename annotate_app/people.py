@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from annotate_app.security.passwords import hash_password
@@ -83,6 +83,16 @@ def find_person(session: Session, name: str) -> Person:
     if person is None:
         raise UsageError(f"there is nobody called {name!r}", hint="`cairn user list` shows who there is")
     return person
+
+
+def listed(session: Session, *, like: str = "", after: str = "", n: int) -> tuple[list[Person], int]:
+    """At most `n` people whose names hold `like`, in the order of their names behind `after`; how many there are."""
+    wanted = [Person.role != "model"]
+    if like:
+        wanted.append(Person.name.icontains(like, autoescape=True))
+    number = session.scalar(select(func.count()).where(*wanted)) or 0
+    query = select(Person).where(*wanted, Person.name > after) if after else select(Person).where(*wanted)
+    return list(session.scalars(query.order_by(Person.name).limit(n))), number
 
 
 def set_role(session: Session, person: Person, role: str, *, by_id: int | None = None) -> None:

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from annotate_app.languages import context_of
+from annotate_app.languages import context_of, count
 
 FOLDER = Path(__file__).parent
 _templates = Environment(
@@ -31,11 +31,6 @@ def markdown(text: str) -> Markup:
 def percent(share: float | None, digits: int = 0) -> str:
     """A share for people; an en dash where there is none."""
     return "–" if share is None else f"{100 * share:.{digits}f} %"
-
-
-def count(number: int | None) -> str:
-    """A count with thin spaces between thousands."""
-    return "–" if number is None else f"{number:,}".replace(",", "\u202f")
 
 
 def as_json(value: Any) -> str:

@@ -51,7 +51,7 @@ async def read_form(request: Request, *, max_files: int, max_file_bytes: int) ->
     Problem 415 for another kind of body, 413 for too much of it, 408 where it does not come, 422 where it is broken.
     """
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-        raise Problem(415, "pictures are sent as multipart/form-data", hint="as a form with a file field sends them")
+        raise Problem(415, "files are sent as multipart/form-data", hint="as a form with a file field sends them")
     most = max_files * (max_file_bytes + _HEADERS_BYTES) + _FIELDS * (_FIELD_BYTES + _HEADERS_BYTES)
     said = request.headers.get("content-length", "")
     if said.isascii() and said.isdigit() and int(said[:20]) > most:
@@ -70,7 +70,7 @@ async def read_form(request: Request, *, max_files: int, max_file_bytes: int) ->
     except _FileTooLarge as error:
         raise _too_much(max_files, max_file_bytes, close=not said) from error
     except TimeoutError as error:
-        raise Problem(408, "the pictures did not arrive in time", hint="send fewer at once") from error
+        raise Problem(408, "what was sent did not arrive in time", hint="send less at once") from error
     except MultiPartException as error:
         status = 413 if "Maximum number" in error.message or "maximum size" in error.message else 422
         raise Problem(
@@ -106,4 +106,5 @@ def _too_much(max_files: int, max_file_bytes: int, *, close: bool) -> Problem:
 
 
 def _limits(max_files: int, max_file_bytes: int) -> str:
-    return f"at most {max_files} pictures of at most {max_file_bytes / 2**20:.0f} MiB each"
+    each = f"of at most {max_file_bytes / 2**20:.0f} MiB"
+    return f"one file {each}" if max_files == 1 else f"at most {max_files} files {each} each"

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from imaging.framing import is_frame
 from imaging.registration import (
     IDENTITY,
     Coarse,
@@ -42,9 +43,6 @@ _HIDDEN = 0.10
 _OVERPAINTED = 0.06
 # Above this without any alignment, aligning could only change the third digit.
 _SURE = 0.95
-# A frame takes at least so much of a picture, and the tones of its cells vary by less than this.
-_LEAST_FRAME = 0.03
-_FLAT_FRAME = 64.0
 # A best coarse correlation under this becomes no match by refining.
 _HOPELESS = 0.6
 # A misfit of the middle size that no other start would better, and one that the full size would not mend.
@@ -57,6 +55,11 @@ class Prepared:
 
     luma: Plane
     chroma: Plane
+
+    @property
+    def pixels(self) -> Plane:
+        """Luma and chroma, [3, 64, 64]."""
+        return np.concatenate([self.luma[None], self.chroma])
 
     @cached_property
     def coarse(self) -> Coarse:
@@ -118,22 +121,11 @@ def compare(a: Prepared, b: Prepared) -> Likeness:
     _, inside = sample(a.luma, warp, _SIDE)
     framed: Literal["", "first", "second"] = ""
     if best >= MATCH_THRESHOLD and warp is not IDENTITY:
-        if _is_frame(b.luma, ~inside):
+        if is_frame(b.pixels, ~inside):
             framed = "second"
-        elif _is_frame(a.luma, ~sample(b.luma, inverse(warp), _SIDE)[1]):
+        elif is_frame(a.pixels, ~sample(b.luma, inverse(warp), _SIDE)[1]):
             framed = "first"
     return Likeness(best, mirrored, math.sqrt(abs(determinant)), turned, float(inside.mean()), framed)
-
-
-def _is_frame(luma: Plane, outside: NDArray[np.bool_]) -> bool:
-    """Whether what lies outside the common part is mostly flat, far more than the common part is."""
-    cells = _SIDE // _STRIDE
-    beyond = shrink(outside.astype(np.float32), cells)
-    around, within = beyond > 0.999, beyond < 0.001
-    if around.sum() < _LEAST_FRAME * around.size or not within.any():
-        return False
-    flat = shrink(luma * luma, cells) - shrink(luma, cells) ** 2 < _FLAT_FRAME
-    return bool(flat[around].mean() > 0.5 and flat[around].mean() > 2 * flat[within].mean())
 
 
 def _fitted(a: Prepared, b: Prepared) -> list[Warp]:
@@ -156,7 +148,7 @@ def _score(a: Prepared, b: Prepared, warp: Warp) -> float:
     if warp is IDENTITY:
         luma, chroma, inside = a.luma, a.chroma, np.ones((_SIDE, _SIDE), dtype=np.bool_)
     else:
-        moved, inside = sample(np.concatenate([a.luma[None], a.chroma]), warp, _SIDE)
+        moved, inside = sample(a.pixels, warp, _SIDE)
         luma, chroma = moved[0], moved[1:]
     return float(_structure(b.luma, luma, inside) * _colour(b.chroma, chroma, inside))
 

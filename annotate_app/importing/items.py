@@ -12,8 +12,10 @@ from annotate_app.importing.rows import Asked, Row, word
 from label_store import AnswerError, check_answer, slugify
 from label_store.models import Attribute, Campaign, Category, Image, Item
 
+MODEL_LENGTH = 100
 _LIKELY = 9
 """As many as have a key on the page."""
+_SHOWN = {"true": True, "false": False}
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,25 @@ class Items:
 
     def suggestion(self, row: Row, item: Meant) -> dict[str, Any]:
         """The same, with `likely`, a list of categories, where the kind is classify and the answer has one."""
-        said = self._said(row, item)
+        return self._suggestion(self._said(row, item), item)
+
+    def suggested(self, row: Row, item: Meant) -> tuple[dict[str, Any] | None, bool | None]:
+        """What was suggested when the row was answered, and whether it was shown; (None, None) where it tells not both.
+
+        AnswerError for a suggestion that does not fit the campaign's kind.
+        """
+        shown = _SHOWN.get(str(row.suggestion_shown).casefold())
+        if row.suggested is None or shown is None:
+            return None, None
+        said = row.suggested(self._asked(item))
+        try:
+            found = self._suggestion(said, item)
+        except AnswerError as error:
+            raise AnswerError(f"its suggestion: {error}") from error
+        model = said.get("model")
+        return found | ({"model": model[:MODEL_LENGTH]} if isinstance(model, str) else {}), shown
+
+    def _suggestion(self, said: Any, item: Meant) -> dict[str, Any]:
         answer = self._checked(said, item)
         likely = said.get("likely") if self._campaign.kind == "classify" else None
         if not isinstance(likely, list):

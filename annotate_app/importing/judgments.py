@@ -6,7 +6,8 @@ of the app do (annotate_app/batch.py), so that an import and people at work neve
 
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -54,14 +55,16 @@ def import_judgments(
     *,
     progress: Progress | None = None,
     told: Told | None = None,
+    write: Callable[[], AbstractContextManager[Session]] | None = None,
+    person_id: int | None = None,
 ) -> ImportResult:
-    """Take the answers of a file; `told` hears of every bad row.
+    """Take the answers of a file; `told` hears of every bad row, `write` begins a transaction (else the workspace).
 
     A judgment's id follows from campaign, item, annotator and role, so that twice is the same as once, and an import
     that was cut off goes on when it is begun again. Imported judgments are above the campaign's leases and its
     stopping rule: they were given elsewhere. Raises UsageError when the file or one of its columns is missing.
     """
-    wish = wish or ImportWish()
+    wish, write = wish or ImportWish(), write or workspace.write
     if wish.role not in JUDGMENT_ROLES:
         raise UsageError(f"there is no role {wish.role!r} of a judgment", hint=f"choose {', '.join(JUDGMENT_ROLES)}")
     with workspace.read() as session:
@@ -72,7 +75,7 @@ def import_judgments(
     try:
         rows = rows_of(file, kind, wish.format, Wanted(names_people=not wish.annotator))
         for chunk in chunks(rows, result, progress, told):
-            with workspace.write() as session:
+            with write() as session:
                 taken = _Chunk(session, find_campaign(session, slug), pictures, chunk, wish).take()
             # Told and counted once it is on disk: a transaction that is begun again would count twice.
             result.accepted += taken.accepted
@@ -81,9 +84,9 @@ def import_judgments(
                 result.refuse(bad, told)
     finally:
         pictures.close()
-    with workspace.write() as session:
+    with write() as session:
         log_event(
-            session, "campaign.import", f"campaigns:{campaign_id}",
+            session, "campaign.import", f"campaigns:{campaign_id}", person_id=person_id,
             file=file.name, accepted=result.accepted, refused=result.refused,
         )  # fmt: skip
     return result
@@ -99,6 +102,8 @@ class _Ready:
     role: str
     answer: dict[str, Any]
     id: uuid.UUID
+    suggestion: dict[str, Any] | None
+    suggestion_shown: bool | None
 
 
 @dataclass
@@ -170,7 +175,7 @@ class _Chunk:
             raise AnswerError(f"role {role!r} is not one of {', '.join(JUDGMENT_ROLES)}")
         answer = self.items.answer(row, item)
         named = f"{self.campaign.id}/{item.id}/{name}" + ("" if role == "annotator" else f"/{role}")
-        return _Ready(row, item, name, role, answer, uuid.uuid5(_NAMESPACE, named))
+        return _Ready(row, item, name, role, answer, uuid.uuid5(_NAMESPACE, named), *self.items.suggested(row, item))
 
     def _known(
         self, ready: Sequence[_Ready], people: set[int]
@@ -192,7 +197,8 @@ class _Chunk:
                 "id": one.id, "item_id": one.item.id, "person_id": person, "role": one.role, "answer": one.answer,
                 "shown_at": _time(one.row.shown_at, at), "answered_at": _time(one.row.answered_at, at) or at,
                 "received_at": at, "active_ms": _milliseconds(one.row.active_ms), "supersedes": None,
-                "active": True, "undone_at": None,
+                "active": True, "undone_at": None, "suggestion": one.suggestion,
+                "suggestion_shown": one.suggestion_shown,
             }
         )  # fmt: skip
         if one.role == "annotator":

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from annotate_app.answer_words import brief
 from label_store import AnswerError
 
 MOST_BYTES = 16 * 2**20
@@ -12,10 +13,14 @@ MOST_BYTES = 16 * 2**20
 
 @dataclass(frozen=True)
 class Bad:
-    """A row that cannot be taken: its place in the file ("line 7"), and the reason as a sentence."""
+    """A row that cannot be taken: its place in the file ("line 7"), and the reason as a sentence, both cut short."""
 
     place: str
     reason: str
+
+    def __post_init__(self) -> None:
+        for name in ("place", "reason"):
+            object.__setattr__(self, name, brief(getattr(self, name)))
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,9 @@ class Row:
     shown_at: Any = None
     answered_at: Any = None
     active_ms: Any = 0
+    suggested: Callable[[Asked], Any] | None = None
+    """What a model suggested when it was answered, and whether the person saw that: as `read`, where a file tells."""
+    suggestion_shown: Any = None
     bytes: int = 0
     """About how much of the file's content the row holds until it is taken."""
 

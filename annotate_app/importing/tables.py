@@ -85,6 +85,8 @@ def row_of(place: str, values: Mapping[str, Any], size: int) -> Row:
         shown_at=values.get("shown_at"),
         answered_at=values.get("answered_at"),
         active_ms=values.get("active_ms"),
+        suggested=partial(_answer, values["suggestion"]) if values.get("suggestion") else None,
+        suggestion_shown=values.get("suggestion_shown"),
         bytes=size,
     )
 

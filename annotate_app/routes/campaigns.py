@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from annotate_app.access import find_campaign, visible_campaigns
 from annotate_app.campaigns import set_state
 from annotate_app.context import Context
+from annotate_app.languages import DEFAULT, words_in
 from annotate_app.problems import Problem
 from annotate_app.security.roles import Annotator, Curator, Watcher
 from label_store.models import Campaign, Item, Judgment
@@ -111,8 +112,11 @@ def judged_by(session: Session, person_id: int) -> dict[int, int]:
     return {row[0]: row[1] for row in rows}
 
 
-def as_json(campaign: Campaign, judged: int) -> CampaignOut:
-    """What annotators may know of a campaign: nothing of gold, nothing of others."""
+def as_json(campaign: Campaign, judged: int, language: str = DEFAULT) -> CampaignOut:
+    """What annotators may know of a campaign: nothing of gold, nothing of others.
+
+    Categories are called as in `language` where the taxonomy has a word; all their other words are synonyms.
+    """
     return CampaignOut(
         id=campaign.id,
         slug=campaign.slug,
@@ -124,13 +128,14 @@ def as_json(campaign: Campaign, judged: int) -> CampaignOut:
         categories=[
             CategoryOut(
                 slug=category.slug,
-                name=category.name,
+                name=name,
                 definition=category.definition,
-                synonyms=category.synonyms,
+                synonyms=synonyms,
                 guideline=category.guideline,
                 examples=category.examples,
                 attributes=[AttributeOut(**attribute.as_schema()) for attribute in category.attributes],
             )
             for category in campaign.categories
+            for name, *synonyms in [[*words_in(language, category.translations), category.name, *category.synonyms]]
         ],
     )

@@ -13,6 +13,7 @@ from annotate_app.context import AppContext, Context
 from annotate_app.problems import Problem
 from annotate_app.rendering import render
 from annotate_app.routes.gold import taken_or_told
+from annotate_app.routes.transfer import transfer_of
 from annotate_app.security.roles import Curator, Watcher
 from annotate_app.security.sessions import SignedIn
 from label_store import UsageError
@@ -98,6 +99,7 @@ def campaign_page(request: Request, context: Context, person: Watcher, campaign:
         counted_at=figures[1],
         at=context.clock(),
         spent=spent,
+        **transfer_of(found.kind),
     )
 
 

@@ -36,7 +36,7 @@ def label_page(request: Request, context: Context, person: Annotator, campaign: 
         raise Problem(403, "a preview is for those who make or review campaigns")
     with context.read() as session:
         found = find_campaign(session, person, campaign)
-        shown = as_json(found, judged_by(session, person.id).get(found.id, 0))
+        shown = as_json(found, judged_by(session, person.id).get(found.id, 0), languages.language_of(request))
         own = own_figures(session, found, person.id)
         new = person.role == "annotator" and qualifying.is_new(session, found, person.id)
         if new and (found.guideline or qualifying.questions(session, found, person.id)):
@@ -51,7 +51,7 @@ def start_page(request: Request, context: Context, person: Annotator, campaign: 
     """The guideline, then a short qualification where there are pictures whose answer is known."""
     with context.read() as session:
         found = find_campaign(session, person, campaign)
-        shown = as_json(found, 0)
+        shown = as_json(found, 0, languages.language_of(request))
         asked = qualifying.questions(session, found, person.id)
     quiz = _quiz(languages.words_of(languages.language_of(request)), shown, asked)
     return render(

@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from annotate_app.access import visible_campaigns
 from annotate_app.context import AppContext, Context
+from annotate_app.languages import language_of
 from annotate_app.own_work import own_figures
 from annotate_app.people import accept_invitation, campaign_of_invitation
 from annotate_app.problems import Problem
@@ -30,7 +31,7 @@ def home(request: Request, context: Context, person: Member) -> Response:
     with context.read() as session:
         judged = judged_by(session, person.id)
         found = session.scalars(visible_campaigns(person).where(Campaign.state == "open")).all()
-        campaigns = [as_json(campaign, judged.get(campaign.id, 0)) for campaign in found]
+        campaigns = [as_json(campaign, judged.get(campaign.id, 0), language_of(request)) for campaign in found]
         figures = {campaign.id: own_figures(session, campaign, person.id) for campaign in found}
     return render(request, "home.html", campaigns=campaigns, figures=figures)
 

@@ -2,14 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from annotate_app.access import find_campaign
 from annotate_app.context import AppContext, Context
-from annotate_app.people import PEOPLE_ROLES, disable, find_person, invite, set_password, set_role
+from annotate_app.people import PEOPLE_ROLES, disable, find_person, invite, listed, set_password, set_role
 from annotate_app.problems import Problem
 from annotate_app.rendering import render
 from annotate_app.routes.auth import check_credentials
@@ -21,12 +21,14 @@ from label_store.models import Campaign, Person
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 Field = Annotated[str, Form(max_length=1000)]
+Name = Annotated[str, Query(max_length=100)]
+PAGE = 100
 
 
 @router.get("/people")
-def people_page(request: Request, context: Context, person: Curator) -> Response:
-    """Everybody, and the form that makes a link for one more."""
-    return _people(request, context, person)
+def people_page(request: Request, context: Context, person: Curator, q: Name = "", after: Name = "") -> Response:
+    """Everybody (or whose name holds `q`), some at a time, and the form that makes a link for one more."""
+    return _people(request, context, person, q=q.strip(), after=after)
 
 
 @router.post("/people/invitations")
@@ -84,11 +86,31 @@ def _somebody_else(session: Session, person: SignedIn, name: str) -> Person:
     return found
 
 
-def _people(request: Request, context: AppContext, person: SignedIn, link: str = "", invited: str = "") -> Response:
+def _people(
+    request: Request,
+    context: AppContext,
+    person: SignedIn,
+    link: str = "",
+    invited: str = "",
+    q: str = "",
+    after: str = "",
+) -> Response:
     roles = PEOPLE_ROLES if person.role == "owner" else tuple(role for role in PEOPLE_ROLES if role not in CURATES)
     with context.read() as session:
-        people = session.scalars(select(Person).where(Person.role != "model").order_by(Person.name)).all()
+        people, number = listed(session, like=q, after=after, n=PAGE + 1)
         campaigns = session.execute(select(Campaign.slug, Campaign.title).where(Campaign.state != "closed")).all()
+    last = people[:PAGE][-1].name if people else ""
+    more = request.url_for("people_page").include_query_params(q=q, after=last)
     return render(
-        request, "people.html", people=people, campaigns=campaigns, roles=roles, link=link, invited=invited
-    )  # fmt: skip
+        request,
+        "people.html",
+        people=people[:PAGE],
+        number=number,
+        more=more if len(people) > PAGE else None,
+        q=q,
+        after=after,
+        campaigns=campaigns,
+        roles=roles,
+        link=link,
+        invited=invited,
+    )

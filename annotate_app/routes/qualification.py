@@ -32,13 +32,15 @@ class GradeOut(BaseModel):
 
 
 class OwnOut(BaseModel):
-    """Your own figures. `per_hour` counts time in view; `agreement` is null until something of yours is settled."""
+    """Your own figures. `per_hour` counts time in view; `agreement` is null until something of yours is settled;
+    `total`: answers that there are for you, those given among them."""
 
     judged: int
     per_hour: float | None
     agreement: float | None
     compared: int
     earned: float | None
+    total: int | None
 
 
 @router.post("/{campaign}/qualification")

@@ -11,6 +11,7 @@ from annotate_app.access import find_campaign
 from annotate_app.context import AppContext, Context
 from annotate_app.gold import parse_answer
 from annotate_app.item_list import ItemFilter, Order
+from annotate_app.languages import Words, language_of, words_of
 from annotate_app.problems import Problem
 from annotate_app.rendering import render
 from annotate_app.security.roles import Reviewer, Watcher
@@ -162,17 +163,19 @@ def _page(
             item=shown,
             category=asked,
             answers=reviewing.answers(session, item),
-            choices=_choices(found),
+            choices=_choices(found, words_of(language_of(request))),
             queue=queue,
             problem=problem,
         )
 
 
-def _choices(campaign: Campaign) -> list[tuple[str, str]]:
+def _choices(campaign: Campaign, t: Words) -> list[tuple[str, str]]:
     if campaign.kind == "verify":
-        return [("yes", "✓ Yes"), ("no", "✗ No"), ("unsure", "? Unsure")]
+        return [(word, f"{sign} {t(f'item.{word}')}") for word, sign in (("yes", "✓"), ("no", "✗"), ("unsure", "?"))]
     if campaign.kind == "classify":
-        return [(category.slug, category.name) for category in campaign.categories] + [("none", "None of these")]
+        return [(category.slug, category.name) for category in campaign.categories] + [
+            ("none", t("work.none_of_these"))
+        ]
     return []
 
 

@@ -51,6 +51,7 @@ def test_a_curator_makes_a_campaign_on_one_page(stocked, app):
     assert (made.price_per_judgment, made.budget, made.item_order, made.open_to_all) == (0.02, 12, "near_last", False)
     assert who.person_id is not None
     page = shown(cora, "/campaigns/boats-2026")
+    assert "10 % of what people are given should be gold, and there is none" in page
     assert "<script>alert" not in page
     assert f'<img src="/images/{"0" * 64}" alt="a boat"' in page
 

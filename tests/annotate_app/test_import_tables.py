@@ -256,6 +256,27 @@ def test_a_document_that_breaks_off_is_taken_up_to_there(stocked, boats, tmp_pat
         import_judgments(stocked, "boats", file)
 
 
+def test_what_is_nested_without_end_costs_no_memory_and_what_stood_before_it_is_taken(stocked, boats, tmp_path):
+    file = tmp_path / "tasks.json"
+    deep, quoted = "[" * 100_000, json.dumps('"[[[' * 200 + "\\")
+    file.write_text(json.dumps(TASKS[:2])[:-1] + f', {{"data": {{"image": {quoted}}}}}, {" " * 1024}{deep}')
+    result = import_judgments(stocked, "boats", file)
+    assert result.accepted == 1
+    assert result.bad[-1].place == "after 3 of the list"
+    assert result.bad[-1].reason == "the JSON breaks off: it is nested more than 100 levels deep"
+    file.write_text(f"[{deep}")
+    with pytest.raises(UsageError, match="nested more than"):
+        import_judgments(stocked, "boats", file)
+
+
+def test_a_reason_repeats_the_beginning_of_a_long_row_only(stocked, boats, tmp_path):
+    file = tmp_path / "old.csv"
+    file.write_text(f"item,annotator,answer\n{boats[0]},ann,{'yes' * 100_000}\n{'z' * 100_000},ann,yes\n")
+    result = import_judgments(stocked, "boats", file)
+    assert [len(bad.reason) for bad in result.bad] == [301, 301]
+    assert result.bad[1].reason.startswith("no picture") or "zzz" in result.bad[1].reason
+
+
 MEASURE = textwrap.dedent("""
     import sys
     from pathlib import Path

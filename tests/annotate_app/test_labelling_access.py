@@ -103,11 +103,11 @@ def test_a_language_has_every_word_with_the_same_places(language):
 
 def test_every_word_that_a_page_or_script_asks_for_is_there():
     known = {f"{table}.{key}" for table, words in read_tables("en").items() for key in words}
-    pages = "".join(path.read_text(encoding="utf-8") for path in APP.rglob("*.html"))
-    pages += (APP / "routes" / "labelling.py").read_text(encoding="utf-8")
+    pages = "".join(path.read_text(encoding="utf-8") for path in (APP / "templates").iterdir())
+    pages += "".join(path.read_text(encoding="utf-8") for path in (APP / "routes").glob("*.py"))
     asked = set(re.findall(r't\("([a-z_]+\.[\w-]+)"', pages))
     for path in (APP / "static" / "js").glob("*.js"):
-        table = "giving" if path.stem in ("contribute", "copy") else "work"
+        table = {"contribute": "giving", "copy": "giving", "moderate": "moderating"}.get(path.stem, "work")
         asked |= {f"{table}.{name}" for name in re.findall(r'\bt\("([\w-]+)"', path.read_text(encoding="utf-8"))}
     asked = {name for name in asked if not name.endswith("_")}  # the rest of those comes from data
     assert asked <= known
@@ -151,6 +151,8 @@ def test_a_third_language_is_one_file_and_english_fills_what_it_leaves_out(tmp_p
 
 @pytest.mark.browser
 def test_everything_a_chinese_annotator_reads_is_chinese(campaigns, app, sit_down):
+    with campaigns.write() as session:
+        find_category(session, "boat").translations = {"de": ["Boot"], "zh-Hant": ["艇"], "zh-CN": ["船", "小船"]}
     ann = sit_down(app, locale="zh-CN", color_scheme="dark")
     for kind in KINDS:
         ann.open(kind)
@@ -161,6 +163,13 @@ def test_everything_a_chinese_annotator_reads_is_chinese(campaigns, app, sit_dow
         written += " wheels for few people small open to drink from english enter pgup pgdn z s c f i x u n g h b"
         assert set(re.findall(r"[a-z]+", seen)) <= set(written.split()), kind
     ann.open("classify")
+    listed = "[...document.querySelectorAll('#answers button span')].map((name) => name.textContent).join()"
+    assert ann.page.evaluate(listed) == "Car,船,Cup"
+    for typed in ("船", "小船", "boat"):  # what else it is called finds it too
+        ann.press("/")
+        ann.page.fill("#filter", typed)
+        assert ann.page.evaluate(listed) == "船"
+        ann.press("Escape")
     ann.press("2", "2", "z", "2", "1", "1", "1", "1")
     ann.wait_outlook("done")
     assert "全部完成" in ann.page.text_content("#message")
@@ -254,6 +263,7 @@ def test_a_newcomer_reads_tries_hears_what_was_right_and_starts(lesson, app, sit
     ann.page.goto("/label/boats")
     assert ann.page.url == f"{app.url}/label/boats/start"
     assert ann.page.locator("strong", has_text="fine").is_visible()
+    assert ann.page.evaluate("[document.activeElement.id, scrollY].join()") == "begin,0"
     for wrong_first in (True, False):
         ann.page.click("#begin")
         for _ in range(4):
@@ -276,9 +286,13 @@ def test_a_newcomer_reads_tries_hears_what_was_right_and_starts(lesson, app, sit
         assert event.detail["right"] == 4
         assert session.scalars(select(Judgment)).all() == []
     ann.open("boats")
+    assert ann.page.text_content(".count").startswith("0 / 6")
     ann.press("Enter")
     ann.wait_outlook("done")
     ann.wait_saved()
+    assert ann.page.text_content(".count").startswith("6 / 6")
+    ann.press("i")  # the figures behind it are of this moment, not of when the page was loaded
+    until(ann.page, "document.querySelector('[data-own=earned]').textContent === '0.30'")
     ann.page.goto("/")
     assert "0.30 earned" in ann.page.text_content(".done")
 
@@ -327,7 +341,8 @@ def test_own_figures_are_count_pace_agreement_and_pay(lesson: Workspace, app: Ru
     from label_store import settle
 
     ann, bea, carl = (app.client(name) for name in ("ann", "bea", "carl"))
-    assert ann.get("/api/v1/campaigns/boats/me").json()["per_hour"] is None
+    begun = ann.get("/api/v1/campaigns/boats/me").json()
+    assert (begun["per_hour"], begun["total"]) == (None, 6)
     for person, words in ((ann, ["yes"] * 5 + ["no"]), (bea, ["yes"] * 6), (carl, ["yes"] * 6)):
         items = sorted(item["id"] for item in lease(person, "boats")["items"])
         send(person, [judgment(item, word, active_ms=1800) for item, word in zip(items, words, strict=True)])
@@ -336,6 +351,7 @@ def test_own_figures_are_count_pace_agreement_and_pay(lesson: Workspace, app: Ru
     assert mine["judged"] == 6
     assert mine["per_hour"] == pytest.approx(2000)
     assert mine["earned"] == pytest.approx(0.30)
+    assert (mine["total"], carl.get("/api/v1/campaigns/boats/me").json()["total"]) == (6, 6)
     assert mine["compared"] > 0
     assert mine["agreement"] < 1 == bea.get("/api/v1/campaigns/boats/me").json()["agreement"]
 

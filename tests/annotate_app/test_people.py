@@ -58,6 +58,21 @@ def test_a_token_for_curating_makes_nobody_an_account_or_a_role(stocked, app, ol
     assert role_of(stocked, "ann") == "annotator"
 
 
+def test_many_people_are_shown_some_at_a_time_and_found_by_a_part_of_their_name(stocked, app, olga, monkeypatch):
+    add_people(stocked, ["dora 50 %", "dora_50"])
+    monkeypatch.setattr("annotate_app.routes.people.PAGE", 4)
+    shown, path = [], "/people"
+    while path:
+        page = html.unescape(olga.get(path, headers=PAGE).text)
+        shown += re.findall(r'<th scope="row">([^<]+)</th>', page)
+        more = re.search(r'class="button" href="([^"]+)">Next page', page)
+        path = more[1] if more else None
+    assert shown == ["ann", "bea", "carl", "cora", "dora 50 %", "dora_50", "olga"]
+    found = olga.get("/people", params={"q": "A_5"}, headers=PAGE).text
+    assert re.findall(r'<th scope="row">([^<]+)</th>', found) == ["dora_50"]
+    assert "1 person" in found
+
+
 def test_an_owner_changes_roles_and_shuts_people_out_but_not_themselves(stocked, app, olga):
     ann = app.client("ann")
     assert olga.post("/people/role", data={"name": "ann", "role": "reviewer"}).status_code == 303

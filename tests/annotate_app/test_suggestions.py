@@ -2,12 +2,13 @@
 
 import json
 import random
+from uuid import uuid4
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from annotate_app import create_campaign
 from annotate_app.holding import sees_no_suggestions
@@ -16,7 +17,7 @@ from annotate_app.suggestion_bias import agreement, suggestion_bias
 from cairn.cli import run
 from consensus.clustered import clustered_share, difference, student_t95
 from label_store import UsageError, find_campaign
-from label_store.models import Campaign, Event, Item, Judgment, Lease
+from label_store.models import Campaign, Event, Item, Judgment, Lease, Person, now
 from tests.annotate_app.material import add_people, add_pictures
 from tests.annotate_app.test_import_objects import campaign_of
 from tests.annotate_app.work import judge_all, judgment, lease, send
@@ -342,3 +343,49 @@ def test_all_alike_is_not_certain():
     assert high == 1
     assert clustered_share(np.array([]), np.array([])) is None
     assert clustered_share(np.array([2.0]), np.array([3.0])).interval is None
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"], ids=str)
+def test_what_was_suggested_and_whether_it_was_shown_is_exported_and_comes_back(any_stocked, which, tmp_path, ending):
+    from annotate_app.exporting import FORMATS
+
+    shown = {"value": "cup", "likely": ["car"], "model": "net/4"}
+    with any_stocked.write() as session:
+        campaign = session.scalars(select(Campaign)).one()
+        people = session.execute(select(Person.name, Person.id)).all()
+        ann = dict(map(tuple, people))["ann"]
+        items = session.scalars(select(Item).order_by(Item.id)).all()
+        for item, suggestion, seen in zip(items, (shown, {"value": "boat"}, None), (True, False, None), strict=False):
+            more = {"suggestion": suggestion, "suggestion_shown": seen, "answered_at": now()}
+            session.add(Judgment(id=uuid4(), item_id=item.id, person_id=ann, answer={"value": "boat"}, **more))
+    file = tmp_path / f"old.{ending}"
+    written = FORMATS[ending].write(any_stocked.read, campaign.id)
+    file.write_bytes(b"".join(part if isinstance(part, bytes) else part.encode() for part in written))
+    if ending == "jsonl":
+        told = [json.loads(line) for line in file.read_text().splitlines()]
+        assert [(row["suggestion"], row["suggestion_shown"]) for row in told] == [
+            (shown, True),
+            ("boat", False),
+            (None, None),
+        ]
+    with any_stocked.write() as session:
+        for item in session.scalars(select(Item).where(Item.campaign_id == campaign.id)):
+            session.execute(delete(Judgment).where(Judgment.item_id == item.id))
+    assert import_judgments(any_stocked, "which", file).accepted == 3
+    with any_stocked.read() as session:
+        asked = select(Judgment.suggestion, Judgment.suggestion_shown).order_by(Judgment.item_id)
+        assert [tuple(row) for row in session.execute(asked)] == [
+            (shown, True),
+            ({"value": "boat"}, False),
+            (None, None),
+        ]
+
+
+def test_a_suggestion_that_a_campaign_cannot_have_makes_a_bad_row(any_stocked, which, tmp_path):
+    file = predictions(
+        tmp_path,
+        {"item": which[0], "annotator": "ann", "answer": "boat", "suggestion": "zebra", "suggestion_shown": True},
+        {"item": which[1], "annotator": "ann", "answer": "boat", "suggestion": "zebra", "suggestion_shown": "perhaps"},
+    )
+    result = import_judgments(any_stocked, "which", file)
+    assert (result.accepted, [bad.reason.split("'")[0] for bad in result.bad]) == (1, ["its suggestion: value "])

@@ -134,6 +134,22 @@ def test_how_a_turned_or_cut_picture_lies_is_told(degrees: int) -> None:
     assert whole.scale == pytest.approx(1.25, abs=0.05)
 
 
+def test_a_frame_is_told_from_more_of_the_same_view(photographs: list[Image.Image]) -> None:
+    def framed(whole: Image.Image, part: Image.Image) -> bool:
+        return compare(prepare(whole), prepare(part)).framed == "first"
+
+    around = [framed(image, cut(0.1, 0.05, 0.02, 0.1)(image)) for image in photographs]
+    assert sum(around) <= 3  # three of these photographs have bars or a frame themselves
+    borders = [framed(ImageOps.expand(image, image.width // 8, "#223344"), image) for image in photographs]
+    assert sum(borders) >= 0.85 * len(photographs)
+    likeness = compare(prepare(photographs[0]), prepare(ImageOps.expand(photographs[0], 60, "white")))
+    assert likeness.framed == "second"
+    # A sky, or a wall, is flat and goes on past the cut.
+    wide = Image.new("RGB", (400, 300), (120, 160, 220))
+    wide.paste(scene(6, 200, 150), (100, 130))
+    assert not framed(wide, cut(0.1, 0.1, 0.1, 0.1)(wide))
+
+
 def test_the_same_form_in_another_colour_is_another_picture() -> None:
     red, blue = (Image.new("RGB", (200, 150), "white") for _ in range(2))
     for image, colour in ((red, (190, 40, 40)), (blue, (40, 40, 190))):

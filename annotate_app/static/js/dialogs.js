@@ -1,8 +1,13 @@
 // The sheets over the work: guideline, keys, flag, comment.
-import { byId } from "./work.js";
+import { byId, ownFigures } from "./work.js";
 
 export const openDialog = () => document.querySelector("dialog[open]");
-export const toggle = (id) => { const dialog = byId(id); if (dialog.open) dialog.close(); else dialog.showModal(); };
+export function toggle(id) {
+  const dialog = byId(id);
+  if (dialog.open) { dialog.close(); return; }
+  dialog.showModal();
+  if (id === "guideline") ownFigures();
+}
 
 for (const dialog of document.querySelectorAll("dialog")) {
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });

@@ -1,4 +1,6 @@
 // Moderating given pictures: marks are made here and sent together, so that a slip of a key deletes nothing.
+import { t } from "./words.js";
+
 const queue = document.getElementById("queue");
 if (queue) moderate();
 
@@ -18,7 +20,7 @@ function moderate() {
   let declining = null;
   let busy = false;
 
-  const name = (cell, words) => cell.setAttribute("aria-label", `${cell.getAttribute("aria-label").split(", ").slice(0, 2).join(", ")}, ${words}`);
+  const name = (cell, words) => cell.setAttribute("aria-label", `${cell.dataset.name}, ${words}`);
 
   function focus(index) {
     cells[at].tabIndex = -1;
@@ -46,13 +48,13 @@ function moderate() {
     reason.hidden = !made?.sentence;
     reason.textContent = made?.sentence ?? "";
     for (const button of cell.querySelectorAll("[data-verdict]")) button.setAttribute("aria-pressed", String(button.dataset.verdict === made?.decision));
-    name(cell, made ? (made.decision === "approve" ? "approved" : `declined, ${made.sentence}`) : "undecided");
+    name(cell, made ? (made.decision === "approve" ? t("approved") : t("declined", { why: made.sentence })) : t("undecided"));
     show();
   }
 
   function show() {
     const approved = [...marks.values()].filter((made) => made.decision === "approve").length;
-    tally.textContent = `${approved} ✓ · ${marks.size - approved} ✗ · ${cells.length - marks.size} undecided`;
+    tally.textContent = `${approved} ✓ · ${marks.size - approved} ✗ · ${cells.length - marks.size} ${t("undecided")}`;
     send.disabled = busy || !marks.size;
   }
 
@@ -107,18 +109,18 @@ function moderate() {
         body: JSON.stringify(decisions),
       });
       const told = await answer.json();
-      if (!answer.ok) sentence = told.detail;
+      if (!answer.ok) sentence = `${told.detail}.`;
       else {
         const refused = told.filter((one) => one.status === "refused");
         if (!refused.length) { location.reload(); return; }
-        sentence = `${refused.length} could not be decided: ${refused[0].reason}. Load the page again to see what is left`;
+        sentence = t("refused", { n: refused.length, reason: refused[0].reason });
         history.length = 0;
       }
     } catch {
-      sentence = "The decisions did not arrive; your marks are still here. Send them again when the network is back";
+      sentence = t("not_arrived");
     }
     busy = false;
-    problem.textContent = `${sentence}.`;
+    problem.textContent = sentence;
     problem.hidden = false;
     problem.scrollIntoView({ block: "center" });
     show();
@@ -146,7 +148,7 @@ function moderate() {
   larger.addEventListener("click", () => larger.close());
   why.addEventListener("click", (event) => { const button = event.target.closest("[data-reason]"); if (button) choose(button); });
   why.addEventListener("close", () => cells[at].focus());
-  other.addEventListener("submit", () => declined("other", "", comment.value.trim() || "another reason"));
+  other.addEventListener("submit", () => declined("other", "", comment.value.trim() || t("another_reason")));
   document.getElementById("undo").addEventListener("click", undo);
   document.getElementById("approve-rest").addEventListener("click", approveRest);
   document.getElementById("keys-button").addEventListener("click", () => keys.showModal());

@@ -1,6 +1,6 @@
 // What all kinds of work share: the outbox, messages, count and pace, time in view, and the words of a judgment.
 import { keepPage } from "./offline.js";
-import { Outbox, showSaved, uuid } from "./outbox.js";
+import { Outbox, asPerson, showSaved, uuid } from "./outbox.js";
 import { Unsent } from "./preview.js";
 import { showHeld } from "./held.js";
 import { count, t } from "./words.js";
@@ -50,6 +50,7 @@ export function judgment(item, answer, shown, activeMs, supersedes = null) {
 
 // ---- Count and pace.
 let total = campaign.judged;
+let inAll = (!campaign.preview && Number(main.dataset.total)) || null; // what there is for this person, as the server last said
 const times = [];
 export function counted(n) {
   total += n;
@@ -57,11 +58,30 @@ export function counted(n) {
   if (n < 0) times.splice(n);
   while (times.length && times[0] < timeInView() - 300000) times.shift();
   byId("count").textContent = count(total);
+  byId("total").textContent = inAll ? ` / ${count(Math.max(total, inAll))}` : "";
   const minutes = Math.max(1 / 6, Math.min(5, (timeInView() - startOfPace) / 60000));
   byId("pace").textContent = times.length > 4 ? ` · ${t("pace", { rate: Math.round(times.length / minutes) })}` : "";
 }
 const startOfPace = timeInView();
 counted(0);
+
+// One's own figures behind `i`, as they are when it is opened; without a network they stay as they were.
+export async function ownFigures() {
+  if (campaign.preview) return;
+  const url = `/api/v1/campaigns/${encodeURIComponent(campaign.slug)}/me`;
+  const response = await fetch(url, { headers: asPerson(person) }).catch(() => null);
+  if (!response?.ok) return;
+  const own = await response.json();
+  const shown = {
+    judged: count(own.judged),
+    per_hour: own.per_hour === null ? "–" : count(Math.round(own.per_hour)),
+    agreement: own.agreement === null ? "–" : `${Math.round(100 * own.agreement)} %`,
+    earned: own.earned?.toFixed(2),
+  };
+  for (const element of document.querySelectorAll("[data-own]")) element.textContent = shown[element.dataset.own] ?? "–";
+  inAll = own.total;
+  counted(0);
+}
 
 // ---- Messages.
 let toastTimer = null;
