@@ -9,9 +9,11 @@ from typing import Any
 from shards.atomic import write_whole
 from train.augment import parse_augment
 from train.errors import TrainError
-from train.losses import LOSSES
+from train.models import architecture_of
 from train.optim import OPTIMIZERS
 from train.schedule import SCHEDULES
+
+LOSSES = ("ce", "gce", "sce", "elr")  # train/losses.py
 
 # Fields that say where and how fast, not what is learnt: a run goes on when only these differ.
 # Data counts by its content: checkpoints carry the release's identity, so that a moved release is still the same.
@@ -108,6 +110,8 @@ class RunConfig:
             if getattr(self, name) not in allowed:
                 refuse(name, getattr(self, name), f"choose one of {', '.join(allowed)}")
         parse_augment(self.augment)
+        if self.model != "article":
+            architecture_of(self.model)
         if self.targets not in ("hard", "soft") and not self.targets.endswith(".npz"):
             refuse("targets", self.targets, "choose hard, soft, or the path of a file that ends in .npz")
         at_least = {
@@ -172,6 +176,13 @@ def toml_value(value: str | bool | int | float) -> str:
         )
         return f'"{escaped}"'
     return repr(value)
+
+
+def in_words(config: RunConfig) -> str:
+    """The settings that say most, and all others that are not the defaults, in a line."""
+    always = ("model", "epochs", "batch_size", "lr", "size", "precision", "device")
+    told = [f for f in fields(config) if f.name in always or getattr(config, f.name) != f.default]
+    return ", ".join(f"{f.name.replace('_', '-')} {toml_value(getattr(config, f.name)).strip(chr(34))}" for f in told)
 
 
 def from_toml(text: str) -> RunConfig:

@@ -3,6 +3,7 @@
 Resizing on the device uses another bicubic filter than Pillow's, so that pixels differ by a few of 255 levels.
 """
 
+import logging
 import warnings
 from collections.abc import Callable, Sequence
 from io import BytesIO
@@ -17,6 +18,8 @@ from torch import Tensor
 LARGE_SIDE = 128  # from this size on a margin is kept around what is seen, as is usual: 256 for 224
 JPEG_START = b"\xff\xd8"
 EXIF_ORIENTATION = 0x0112
+LOG = logging.getLogger(__name__)
+_told: set[torch.device] = set()  # of which it was said that Pillow decodes in their stead
 
 
 def stored_side(size: int) -> int:
@@ -42,17 +45,22 @@ def decode_on_device(
     """Middle squares uint8 [B, side, side, 3] on `device`: JPEGs decoded by torchvision (nvJPEG on a GPU).
 
     `by_pillow(i)` gives the square of picture i where torchvision cannot: of another format, one that EXIF turns, or
-    all of a batch in which one is broken, whose sentence it then raises.
+    all of a batch in which one is broken, whose sentence it then raises, or for which memory was short. That a whole
+    batch went to Pillow is logged once for a device: it is much slower.
     """
     fit = [i for i, data in enumerate(encoded) if is_upright_jpeg(data)]
     try:
         decoded = dict(zip(fit, decode_jpegs([encoded[i] for i in fit], device), strict=True))
-    except RuntimeError:
-        decoded = {}
+        why = ""
+    except RuntimeError as error:
+        decoded, why = {}, str(error).partition("\n")[0]
     found = [
         square_on_device(decoded[i], side) if i in decoded else torch.from_numpy(np.array(by_pillow(i))).to(device)
         for i in range(len(encoded))
     ]
+    if why and device not in _told:
+        _told.add(device)
+        LOG.warning("a batch was decoded by Pillow, which is slower: torchvision could not on %s (%s)", device, why)
     return torch.stack(found)
 
 

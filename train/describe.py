@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from train.models import build_model
 from train.models.blocks import BLOCKS, PadShortcut
+from train.models.build import build_model
 
 
 @dataclass(frozen=True)

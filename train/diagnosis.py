@@ -1,20 +1,22 @@
 """A loss that is no number, told as a person needs it: step, samples, and where numbers grew too large."""
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from train.checkpoint import Position
 from train.errors import TrainError
-from train.job import Job
 
 SHOWN = 3
 
 
-def largest_activations(model: nn.Module, inputs: Tensor) -> list[tuple[str, float]]:
-    """(layer, largest absolute output) of one forward pass, in the order of the layers; leaves `model` as it was."""
+def largest_activations(model: nn.Module, forward: Callable[[], object]) -> list[tuple[str, float]]:
+    """(layer, largest absolute output) of the pass of `model` that `forward` makes, in the order of its layers.
+
+    Leaves the statistics of `model` as they were.
+    """
     found: list[tuple[str, float]] = []
 
     def watch(name: str) -> Any:
@@ -31,7 +33,7 @@ def largest_activations(model: nn.Module, inputs: Tensor) -> list[tuple[str, flo
     ]
     try:
         with torch.no_grad():
-            model(inputs)
+            forward()
     finally:
         for hook in hooks:
             hook.remove()
@@ -42,17 +44,17 @@ def largest_activations(model: nn.Module, inputs: Tensor) -> list[tuple[str, flo
 
 
 def not_a_number(
-    job: Job, model: nn.Module, inputs: Tensor, position: Position, lr: float, keys: list[str]
+    model: nn.Module, forward: Callable[[], object], where: str, lr: float, keys: Sequence[str]
 ) -> TrainError:
-    """The sentence for a loss that is no number at `position`."""
-    activations = largest_activations(model, inputs)
+    """The sentence for a loss that is no number at `where`, such as "epoch 2, step 5 of 9", on the samples `keys`."""
+    activations = largest_activations(model, forward)
     broken = [name for name, value in activations if not math.isfinite(value)]
     largest = sorted((pair for pair in activations if math.isfinite(pair[1])), key=lambda pair: -pair[1])[:SHOWN]
-    where = ", ".join(f"{name} {value:.3g}" for name, value in largest) or "none finite"
+    high = ", ".join(f"{name} {value:.3g}" for name, value in largest) or "none finite"
     first = f"; first layer without a number: {broken[0]}" if broken else ""
     shown = ", ".join(keys[:SHOWN]) + (f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else "")
     return TrainError(
-        f"The loss is no longer a number at epoch {position.epoch + 1}, step {position.step + 1} of {job.steps} "
-        f"(learning rate {lr:.3g}; samples {shown}; largest activations: {where}{first}).",
+        f"The loss is no longer a number at {where} "
+        f"(learning rate {lr:.3g}; samples {shown}; largest activations: {high}{first}).",
         hint="try a smaller --lr or a longer --warmup; the last checkpoint before it is kept",
     )

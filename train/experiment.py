@@ -1,6 +1,7 @@
 """A whole run: data opened, open settings decided, networks trained and measured, all of it written down."""
 
 import json
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from typing import Any
 from shards.atomic import write_whole
 from train.board import open_board
 from train.checkpoint import EpochRow
-from train.config import RunConfig, save_config
+from train.config import RunConfig, in_words, save_config
 from train.data import worker_deaths
 from train.device import choose_device
 from train.errors import TrainError
@@ -18,7 +19,7 @@ from train.folds import write_predictions
 from train.job import QUIET, Job, Watch
 from train.loop import fit
 from train.metrics import Metrics, evaluate
-from train.models import build_model
+from train.models.build import build_model
 from train.models.pretrained import load_partial
 from train.parallel import join_world, local_device
 from train.parts import Progress
@@ -27,6 +28,8 @@ from train.preparing import prepare
 from train.report import Judged, write_evaluation, write_report
 from train.side_by_side import train_side_by_side
 from train.summary import summary, write_history
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ def run(
         for job in jobs:
             make_folder(job.folder)
         save_config(config, folder)
+        LOG.info("settings: %s", in_words(config))
     world.wait()
 
     whole, samples = prepared.whole

@@ -15,10 +15,10 @@ from train.config import RunConfig
 from train.data import Pictures, even_batches
 from train.device import Compute
 from train.losses import balanced_weights
-from train.models import build_model
+from train.models.build import build_model
 from train.models.pretrained import Weights, load_partial
-from train.optim import Optimiser, make_optimiser
 from train.optim.groups import freeze
+from train.optim.make import Optimiser, make_optimiser
 from train.parallel import ALONE, World, synchronise_norms
 
 

@@ -22,7 +22,7 @@ from train.diagnosis import not_a_number
 from train.errors import TrainError
 from train.job import Fitted, Job, Watch
 from train.metrics import evaluate
-from train.optim import Optimiser
+from train.optim.make import Optimiser
 from train.predict import predict
 from train.schedule import rate_factor
 from train.step import State, new_state, prepare, train_step
@@ -196,7 +196,8 @@ def diagnose(state: State, position: Position, lr: float, rows: NDArray[np.int64
     pictures = next(iter(job.train.pictures.batches([rows])))
     alone = replace(job, world=replace(job.world, rank=0, size=1))
     inputs, _ = prepare(alone, rows, pictures, position)
-    return not_a_number(job, state.model, inputs, position, lr, [job.train.keys[row] for row in rows])
+    where = f"epoch {position.epoch + 1}, step {position.step + 1} of {job.steps}"
+    return not_a_number(state.model, lambda: state.model(inputs), where, lr, [job.train.keys[row] for row in rows])
 
 
 def out_of_memory(job: Job) -> TrainError:

@@ -10,7 +10,6 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-LOSSES = ("ce", "gce", "sce", "elr")
 GCE_Q = 0.7
 SCE_ALPHA, SCE_BETA, SCE_LOG_ZERO = 0.1, 1.0, -4.0
 ELR_WEIGHT, ELR_MEMORY = 3.0, 0.7

@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from train.augment import middle
+from train.augment.geometry import middle
 from train.data import even_batches
 from train.job import Job, Part
 

@@ -1,5 +1,6 @@
-"""One line of progress on a terminal, and lasting lines elsewhere; everything goes to standard error."""
+"""One line of progress on a terminal, lasting lines elsewhere and for the log; everything goes to standard error."""
 
+import logging
 import shutil
 import sys
 import time
@@ -47,6 +48,19 @@ class ProgressLine:
         if self.live:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
+
+
+class Notes(logging.Handler):
+    """What the trainer logs beside its figures, each on a lasting line of its own."""
+
+    def __init__(self, line: ProgressLine) -> None:
+        super().__init__()
+        self.line = line
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one."""
+        self.line.clear()
+        print(f"{record.getMessage()}", file=sys.stderr, flush=True)
 
 
 def clock(seconds: float) -> str:

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from train.augment import middle
+from train.augment.geometry import middle
 from train.checkpoint import read_checkpoint
 from train.decoding import square, stored_side
 from train.device import Compute, choose_device, make_compute
 from train.errors import TrainError
-from train.models import build_model
+from train.models.build import build_model
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,15 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from train.augment import augment, draw, draw_mix, generator, mix_pictures, take
+from train.augment.batch import augment, draw, generator, take
+from train.augment.mixing import draw_mix, mix_pictures
 from train.average import Average
 from train.checkpoint import Position
 from train.errors import TrainError
 from train.job import Job
 from train.losses import early_learning, sample_losses
-from train.optim import Optimiser
 from train.optim.groups import freeze
+from train.optim.make import Optimiser
 from train.speed import faster
 
 

@@ -19,8 +19,8 @@ from label_store import CairnError, CategorySpec, UsageError, Workspace, put_cat
 from shards import Release, open_release
 from tests.train.rendered import NAMES, SHARD
 from train.device import make_compute
-from train.heads import HeadConfig, HeadResult, train_head
-from train.heads.fit import load_part
+from train.heads import HeadConfig
+from train.heads.fit import HeadResult, load_part, train_head
 from train.heads.tasks import task_of
 
 ANSWERS = 3

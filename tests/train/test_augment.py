@@ -7,9 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.transforms.v2 import functional
 
-from train.augment import PRESETS, Preset, draw, draw_mix, generator, middle, mix_pictures, parse_augment, take
-from train.augment import augment as augment_drawn
-from train.augment.geometry import draw_affine, mirror, take_windows
+from train.augment import PRESETS, Preset, parse_augment
+from train.augment.batch import augment as augment_drawn
+from train.augment.batch import draw, generator, take
+from train.augment.geometry import draw_affine, middle, mirror, take_windows
+from train.augment.mixing import draw_mix, mix_pictures
 from train.augment.policy import operate
 from train.errors import TrainError
 

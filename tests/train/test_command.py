@@ -39,7 +39,10 @@ def test_it_runs_with_only_torch_torchvision_numpy_and_pillow(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "report   " in done.stdout
-    assert done.stderr.count("\n") == 1  # one line an epoch where there is no terminal
+    settings, epoch = done.stderr.splitlines()  # one line an epoch where there is no terminal
+    assert settings.startswith("settings: ")
+    assert "model resnet8" in settings
+    assert epoch.startswith("seed 0  epoch   1  loss ")
     assert (tmp_path / "run" / "report.html").is_file()
 
 
@@ -68,6 +71,39 @@ def test_errors_are_one_sentence_and_a_hint(words, code, sentence, capsys):
     assert lines[0] == f"error: {sentence}"
     assert lines[1].startswith("hint: ")
     assert len(lines) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["data", "--epoch", "3"], "--epochs"),
+        (["data", "--no-chanels-last"], "--no-channels-last"),
+        (["head", "detect", "data", "--sed=1"], "--seed"),
+        (["decribe", "resnet56"], "describe"),
+        (["describe", "resnet-18"], "resnet18"),
+    ],
+    ids=["epoch", "no", "equals", "command", "model"],
+)
+def test_a_misspelt_word_is_answered_with_the_nearest_one(words, meant, capsys):
+    assert main(words) == 2
+    assert f"hint: did you mean {meant}?" in capsys.readouterr().err
+
+
+def test_help_and_bad_usage_need_not_wait_for_torch():
+    asked = [["--help"], ["describe", "--help"], ["head", "--help"], ["data", "--epoch", "3"], ["x", "--model", "vgg"]]
+    code = f"""
+import sys
+from train.cli import main
+for words in {asked!r}:
+    try:
+        main(words)
+    except SystemExit as done:
+        assert done.code == 0
+assert "torch" not in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "python -m train head detect DATA" in done.stdout
 
 
 def test_json_at_the_end(tmp_path, capsys):

@@ -102,6 +102,18 @@ def test_a_broken_picture_in_a_batch_on_the_device_is_named_by_pillow():
         decode_on_device(batch, 32, CPU, lambda i: square(decode(batch[i], f"number {i}"), 32))
 
 
+def test_that_pillow_decodes_in_the_devices_stead_is_said_once(caplog, monkeypatch):
+    monkeypatch.setattr(train.decoding, "_told", set())
+    whole = [encoded(photo(64, 64)), encoded(photo(64, 64, 1))]
+    squares = [square(decode(data, ""), 64) for data in whole]
+    for _ in range(2):
+        found = decode_on_device([whole[0], whole[1][:-2]], 64, CPU, squares.__getitem__)
+    assert np.array_equal(found.numpy(), np.stack(squares))
+    assert [record.getMessage().partition(": ")[0] for record in caplog.records] == [
+        "a batch was decoded by Pillow, which is slower"
+    ]
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no GPU")
 def test_a_gpu_decodes_what_the_cpu_decodes():
     batch = [encoded(photo(640, 480, seed)) for seed in range(8)]

@@ -59,7 +59,7 @@ def test_every_last_sample_is_counted(result):
 
 
 def test_best_weights_are_enough_to_predict_again(release, result):
-    from train.models import build_model
+    from train.models.build import build_model
 
     best = torch.load(result[0].folder / "best.pt", weights_only=True)
     settings = best["settings"]
@@ -108,7 +108,7 @@ def test_a_share_has_one_interval_wherever_it_is_told(result):
 
 
 def test_a_fold_is_judged_by_a_network_trained_on_the_others(release, result):
-    from train.models import build_model
+    from train.models.build import build_model
 
     folder = result[0].folder
     source = open_source(release).splits["train"]

@@ -13,8 +13,9 @@ from tests.train.rendered import FULL, NAMES, SHARD, make_scenes
 from train.cli import main
 from train.device import make_compute
 from train.errors import TrainError
-from train.heads import HeadConfig, train_head
+from train.heads import HeadConfig
 from train.heads.figures import Boxes, Ranked, class_iou, iou, ranked_answers, ranked_boxes
+from train.heads.fit import train_head
 from train.heads.labels import Attribute, answers_of, attributes_in, boxes_of, mask_of
 from train.heads.tasks import Attributes, HeadPart
 
@@ -153,6 +154,12 @@ def test_a_head_with_other_settings_in_the_same_folder_is_refused_in_a_sentence(
     with pytest.raises(TrainError, match=rf"holds a run with other settings \({name} "):
         train_head(config("segment", small, tmp_path / "run", epochs=1, **change))
     train_head(first)  # the same ones go on
+
+
+def test_a_rate_that_explodes_stops_a_head_with_the_step_the_samples_and_the_largest_activations(small, tmp_path):
+    pattern = r"at epoch 1, step \d+ of 2 .*samples [0-9a-f]{16}.*largest activations: "
+    with pytest.raises(TrainError, match=pattern):
+        train_head(config("segment", small, tmp_path / "run", lr=1e30, epochs=3, batch_size=6))
 
 
 def test_an_answer_that_no_training_sample_had_counts_as_wrong():

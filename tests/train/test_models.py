@@ -6,9 +6,9 @@ import torchvision
 
 from train.describe import describe
 from train.errors import TrainError
-from train.models import build_model
 from train.models.blocks import BasicBlock, PadShortcut, PreBasicBlock, PreBottleneck
-from train.optim import make_sgd
+from train.models.build import build_model
+from train.optim.make import make_sgd
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"])
@@ -181,5 +181,5 @@ def test_the_articles_net_is_the_list_of_layers_that_the_article_prints():
 def test_unknown_names_are_refused_with_the_list(name):
     with pytest.raises(TrainError, match=name) as caught:
         build_model(name, 10)
-    assert "resnet50" in caught.value.hint
+    assert "resnet18/34/50/101/152" in caught.value.hint
     assert caught.value.exit_code == 2

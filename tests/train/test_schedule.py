@@ -6,8 +6,8 @@ import math
 import pytest
 import torch
 
-from train.models import build_model
-from train.optim import make_sgd
+from train.models.build import build_model
+from train.optim.make import make_sgd
 from train.schedule import rate_factor
 
 

@@ -139,6 +139,11 @@ def test_wrong_paths_are_told_apart(tmp_path):
     with pytest.raises(TrainError, match="no dataset") as caught:
         open_source(tmp_path)
     assert "CIFAR" in caught.value.hint
+    for number, (picture, _) in enumerate(shapes(3)):
+        picture.save(tmp_path / f"{number}.png")
+    with pytest.raises(TrainError, match="pictures without folders that say their classes") as caught:
+        open_source(tmp_path)
+    assert "predict" in caught.value.hint
 
 
 def test_one_class_only_is_refused(tmp_path):

@@ -14,7 +14,8 @@ from tests.shards.make import make_release
 from tests.shards.serving import serve
 from tests.train.data import make_image_folder, tiny_config
 from train import TrainError, run
-from train.models import build_model
+from train.cli import main
+from train.models.build import build_model
 from train.models.pretrained import digest_of, load_partial, read_weights
 
 
@@ -208,7 +209,7 @@ def test_batch_auto_finds_one_and_writes_it_down(release, tmp_path):
     assert found.config.lr == pytest.approx(0.1 * 4 / 128)
 
 
-def test_broken_pictures_are_left_out_up_to_the_stated_share_and_listed(tmp_path):
+def test_broken_pictures_are_left_out_up_to_the_stated_share_and_listed(tmp_path, capsys):
     folder = make_image_folder(tmp_path / "set", {"train": 40, "test": 6})
     broken = folder / "train" / "class1" / "001.png"
     broken.write_bytes(broken.read_bytes()[:60])
@@ -218,6 +219,8 @@ def test_broken_pictures_are_left_out_up_to_the_stated_share_and_listed(tmp_path
     found = run(tiny_config(folder, tmp_path / "lenient", skip_corrupt=0.05, epochs=1))
     assert found.metrics["corrupt"] == ["train/class1/001.png"]
     assert found.metrics["samples"]["train"] == 39
+    assert main(["--resume", "--out", str(found.folder)]) == 3  # it is finished: the command only says so
+    assert "left out train/class1/001.png: cannot be read" in capsys.readouterr().out
     for name in ("004", "007", "010"):
         (folder / "train" / "class1" / f"{name}.png").write_bytes(b"")
     with pytest.raises(TrainError, match=r"More than 5\.00% of 40 samples"):

@@ -4,19 +4,17 @@ import argparse
 import json
 from pathlib import Path
 
-import torch
-
-from train.bench import Asked, as_text, bench
-from train.models import MODEL_NAMES, architecture_of
+from train.commands.parsing import Parser
+from train.models import MODELS_IN_WORDS, architecture_of
 
 
-def make_parser() -> argparse.ArgumentParser:
+def make_parser() -> Parser:
     """The command's options."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m train bench",
         description="Measure samples/s: the step alone, the loader alone, both, and torchvision's and timm's networks.",
     )
-    parser.add_argument("model", nargs="?", default="resnet18", help=f"one of {', '.join(MODEL_NAMES)}")
+    parser.add_argument("model", nargs="?", default="resnet18", help=MODELS_IN_WORDS)
     parser.add_argument("--data", default="", help="a dataset for loader and end to end (default: generated pictures)")
     parser.add_argument("--size", type=int, help="side of a picture (default 32 in the CIFAR family, else 224)")
     parser.add_argument("--classes", type=int, default=10, help="categories of generated pictures (default 10)")
@@ -41,6 +39,10 @@ def make_parser() -> argparse.ArgumentParser:
 def main(words: list[str]) -> int:
     """Measure and print."""
     given = make_parser().parse_args(words)
+    import torch
+
+    from train.bench import Asked, as_text, bench
+
     if given.threads:
         torch.set_num_threads(given.threads)
     small = given.model == "article" or architecture_of(given.model).stem == "small"

@@ -1,14 +1,13 @@
 """`python -m train compare RUN RUN...`: runs side by side in one HTML file."""
 
-import argparse
 from pathlib import Path
 
-from train.compare import compare
+from train.commands.parsing import Parser
 
 
-def make_parser() -> argparse.ArgumentParser:
+def make_parser() -> Parser:
     """The command's options."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m train compare",
         description="Write one page with the figures of several runs on the same data, and whether they differ.",
     )
@@ -20,5 +19,7 @@ def make_parser() -> argparse.ArgumentParser:
 def main(words: list[str]) -> int:
     """Write the page."""
     asked = make_parser().parse_args(words)
+    from train.compare import compare
+
     print(f"report   {compare([Path(run) for run in asked.runs], Path(asked.out))}")
     return 0

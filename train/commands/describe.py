@@ -2,19 +2,18 @@
 
 import argparse
 import json
-import re
 
-from train.describe import as_text, describe
-from train.models import MODEL_NAMES
+from train.commands.parsing import Parser
+from train.models import MODELS_IN_WORDS, architecture_of
 
 
-def make_parser() -> argparse.ArgumentParser:
+def make_parser() -> Parser:
     """The command's options."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m train describe",
         description="Print a network's blocks, layers, shapes, parameters and FLOPs.",
     )
-    parser.add_argument("name", help=f"one of {', '.join(MODEL_NAMES)}")
+    parser.add_argument("name", help=MODELS_IN_WORDS)
     parser.add_argument("--size", type=int, help="side of a picture (default 32 in the CIFAR family, else 224)")
     parser.add_argument("--classes", type=int, help="categories (default 10 in the CIFAR family, else 1000)")
     parser.add_argument("--width", type=float, default=1.0, help="factor on every stage's channels")
@@ -26,7 +25,9 @@ def make_parser() -> argparse.ArgumentParser:
 def main(words: list[str]) -> int:
     """Print the description."""
     asked = make_parser().parse_args(words)
-    large = re.fullmatch(r"(resnet|preresnet|plain)(18|34|50|101|152)", asked.name) and not asked.small_input
+    large = asked.name != "article" and architecture_of(asked.name).stem == "large" and not asked.small_input
+    from train.describe import as_text, describe
+
     found = describe(
         asked.name,
         size=asked.size or (224 if large else 32),

@@ -1,15 +1,13 @@
 """`python -m train export RUN`: a trained network as a torch.export program or as ONNX."""
 
-import argparse
 from pathlib import Path
 
-from train.export import export_onnx, export_torch
-from train.saved import open_saved
+from train.commands.parsing import Parser
 
 
-def make_parser() -> argparse.ArgumentParser:
+def make_parser() -> Parser:
     """The command's options."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m train export",
         description="Write a trained network for other programs, checked to 1e-4 for several batch sizes.",
     )
@@ -27,6 +25,9 @@ def make_parser() -> argparse.ArgumentParser:
 def main(words: list[str]) -> int:
     """Write the file, and say what it takes."""
     asked = make_parser().parse_args(words)
+    from train.export import export_onnx, export_torch
+    from train.saved import open_saved
+
     place = Path(asked.run)
     saved = open_saved(place, "cpu")
     folder = place if place.is_dir() else place.parent

@@ -1,24 +1,19 @@
 """`python -m train features RUN DATA`: what the last layer of a trained network sees of each sample, as npz."""
 
-import argparse
 import io
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from shards.atomic import write_whole
-from train.data import even_batches, load
-from train.device import choose_workers
-from train.saved import open_saved
-from train.sources import open_source
+from train.commands.parsing import Parser
 
 BATCH = 256
 
 
-def make_parser() -> argparse.ArgumentParser:
+def make_parser() -> Parser:
     """The command's options."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m train features",
         description="Write key, split, label and features float32 [N, C] of every sample of a dataset.",
     )
@@ -33,6 +28,13 @@ def make_parser() -> argparse.ArgumentParser:
 def main(words: list[str]) -> int:
     """Write the file."""
     asked = make_parser().parse_args(words)
+    import torch
+
+    from train.data import even_batches, load
+    from train.device import choose_workers
+    from train.saved import open_saved
+    from train.sources import open_source
+
     saved, source = open_saved(Path(asked.run), asked.device), open_source(asked.data)
     keys: list[str] = []
     splits: list[str] = []

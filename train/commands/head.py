@@ -7,8 +7,9 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
+from train.commands.parsing import Parser
 from train.errors import TrainError
-from train.heads import TASKS, HeadConfig, train_head
+from train.heads import TASKS, HeadConfig
 
 OPTIONS = {
     "model": "a residual network's name, as for training",
@@ -27,9 +28,9 @@ OPTIONS = {
 }
 
 
-def make_parser() -> argparse.ArgumentParser:
+def make_parser() -> Parser:
     """The command's options."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m train head",
         description="Train attributes, boxes (FCOS) or masks (FCN) on a release that has them.",
     )
@@ -56,7 +57,10 @@ def main(words: list[str]) -> int:
         given["out"] = str(Path("runs") / f"{path.parent.name}-{path.name}-{asked.task}")
     if Path(given["out"]).is_file():
         raise TrainError(f"{given['out']} is not a folder.", "give a folder for the run as --out", exit_code=2)
-    found = train_head(HeadConfig(**given), lambda line: print(line, file=sys.stderr, flush=True))
+    config = HeadConfig(**given)
+    from train.heads.fit import train_head
+
+    found = train_head(config, lambda line: print(line, file=sys.stderr, flush=True))
     if asked.json:
         print(json.dumps(found.metrics, indent=1))
         return 0

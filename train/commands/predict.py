@@ -1,28 +1,27 @@
 """`python -m train predict RUN PICTURES`: what a trained network says of a folder of pictures or a list of URLs."""
 
-import argparse
 import csv
 import json
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
-from train.device import choose_workers
-from train.metrics import softmax
-from train.saved import Saved, open_saved
+from train.commands.parsing import Parser
 from train.sources.pictures import list_pictures, read_pictures
+
+if TYPE_CHECKING:
+    from train.saved import Saved
 
 BATCH = 64
 
 
-def make_parser() -> argparse.ArgumentParser:
+def make_parser() -> Parser:
     """The command's options."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m train predict",
         description="Print CSV: picture, category, its probability, and the next best ones.",
     )
@@ -39,6 +38,9 @@ def make_parser() -> argparse.ArgumentParser:
 def main(words: list[str]) -> int:
     """Print answers; pictures that cannot be read are named on standard error, and the exit code is 3."""
     asked = make_parser().parse_args(words)
+    from train.device import choose_workers
+    from train.saved import open_saved
+
     saved = open_saved(Path(asked.run), asked.device)
     names = list_pictures(Path(asked.pictures))
     top = max(1, min(asked.top, len(saved.categories)))
@@ -64,7 +66,9 @@ def main(words: list[str]) -> int:
     return 3 if unreadable else 0
 
 
-def answers(saved: Saved, names: list[str], workers: int, top: int) -> Iterator[tuple[str, list[dict[str, Any]] | str]]:
+def answers(
+    saved: "Saved", names: list[str], workers: int, top: int
+) -> Iterator[tuple[str, list[dict[str, Any]] | str]]:
     """Each picture's best categories with their calibrated probabilities, or why it could not be read; in order."""
     waiting: list[tuple[str, np.ndarray | str]] = []
     for number, (name, picture) in enumerate(read_pictures(names, workers, saved.side), 1):
@@ -77,8 +81,12 @@ def answers(saved: Saved, names: list[str], workers: int, top: int) -> Iterator[
             waiting = []
 
 
-def guess(saved: Saved, pixels: np.ndarray, top: int) -> list[list[dict[str, Any]]]:
+def guess(saved: "Saved", pixels: np.ndarray, top: int) -> list[list[dict[str, Any]]]:
     """The best `top` categories of pictures uint8 [B, H, H, 3]."""
+    import torch
+
+    from train.metrics import softmax
+
     with torch.inference_mode():
         logits = saved.model(saved.inputs(torch.from_numpy(pixels))).float().cpu().numpy()
     probability = softmax(logits / np.float32(saved.temperature))

@@ -2,17 +2,20 @@
 
 import argparse
 import json
+import logging
 import re
 from dataclasses import MISSING, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from train.augment import PRESETS, WORDS
+from train.commands.parsing import Parser
 from train.config import CIRCUMSTANCES, RunConfig, load_config, refuse
 from train.errors import TrainError
-from train.experiment import RunResult, run
-from train.parallel import first_process
-from train.progress import ProgressLine
+from train.models import MODELS_IN_WORDS
+
+if TYPE_CHECKING:
+    from train.experiment import RunResult
 
 EXAMPLES = """examples:
   python -m train releases/vehicles/1 --model resnet18 --epochs 30 --out runs/vehicles
@@ -23,10 +26,14 @@ EXAMPLES = """examples:
   python -m train export runs/vehicles --onnx         for other programs
   python -m train features runs/vehicles DATA         what its last layer sees, as npz
   python -m train compare runs/a runs/b               two or more runs side by side
+  python -m train head detect DATA                    attributes, boxes or masks instead of one class
+  python -m train search DATA --trials 30             rates, decay and augmentation, judged on val
+  python -m train bench resnet18                      how fast, and what holds it up
+each of these has a --help of its own
 """
 
 OPTIONS: dict[str, str] = {
-    "model": "resnet18/34/50/101/152, resnet20/32/44/56/110/1202, preresnetN, plainN, article",
+    "model": MODELS_IN_WORDS,
     "width": "factor on every stage's channels",
     "init": "he or glorot",
     "zero_gamma": "start each block as an identity",
@@ -74,22 +81,30 @@ OPTIONS: dict[str, str] = {
 
 
 def main(words: list[str]) -> int:
-    """Train, and print the closing figures."""
+    """Train, and print the closing figures; 3 where pictures were left out because they cannot be read."""
     asked = make_parser().parse_args(words)
     config = config_from(asked)
+    from train.experiment import run
+    from train.parallel import first_process
+    from train.progress import Notes, ProgressLine
+
     line = ProgressLine()
+    notes, log = Notes(line), logging.getLogger("train")
+    log.addHandler(notes)
+    log.setLevel(logging.INFO)
     try:
         result = run(config, progress=line.update, on_epoch=line.epoch)
     finally:
+        log.removeHandler(notes)
         line.clear()
     if first_process():
         print(json.dumps(result.metrics, indent=1) if asked.json else closing(result))
-    return 0
+    return 3 if result.metrics["corrupt"] else 0
 
 
-def make_parser() -> argparse.ArgumentParser:
+def make_parser() -> Parser:
     """The parser; every option is a field of RunConfig, which has the defaults."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m train",
         description="Train and measure a ResNet on a release, on WebDataset tars, an ImageFolder, CIFAR's files.",
         epilog=EXAMPLES,
@@ -153,7 +168,7 @@ def folder_name(data: Path) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name)
 
 
-def closing(result: RunResult) -> str:
+def closing(result: "RunResult") -> str:
     """The last lines of a run: its figures and where they are."""
     name = next((n for n in ("test", "val") if result.metrics.get(n)), None)
     lines = [f"run      {result.folder}"]
@@ -174,5 +189,10 @@ def closing(result: RunResult) -> str:
         sure = f"95 % interval {folds['top1_low']:.1%} to {folds['top1_high']:.1%}"
         lines.append(f"folds    top-1 {folds['top1']:.2%} ({sure}), each sample judged by a network that never saw it")
         lines.append(f"         {result.folder / 'predictions.npz'}")
+    if loaded := result.metrics.get("pretrained"):
+        lines.append(f"weights  {loaded}")
+    if corrupt := result.metrics["corrupt"]:
+        more = f" and {len(corrupt) - 3} more, all in metrics.json" if len(corrupt) > 3 else ""
+        lines.append(f"left out {', '.join(corrupt[:3])}{more}: cannot be read")
     lines.append(f"report   {result.report}")
     return "\n".join(lines)

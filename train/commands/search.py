@@ -1,15 +1,14 @@
 """`python -m train search DATA [...]`: a search for rates, decay and augmentation on val."""
 
-import argparse
 import sys
 
+from train.commands.parsing import Parser
 from train.commands.run import add_settings, config_from
-from train.search import search
 
 
-def make_parser() -> argparse.ArgumentParser:
+def make_parser() -> Parser:
     """The command's options: those of training, and how many trials."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m train search",
         description="Search rate, weight decay, warm-up, label smoothing and augmentation; judged on val alone.",
     )
@@ -24,7 +23,10 @@ def main(words: list[str]) -> int:
     """Search, and print the best trial."""
     asked = make_parser().parse_args(words)
     asked.resume = False
-    found = search(config_from(asked), asked.trials, lambda line: print(line, file=sys.stderr, flush=True))
+    config = config_from(asked)
+    from train.search import search
+
+    found = search(config, asked.trials, lambda line: print(line, file=sys.stderr, flush=True))
     print(f"best     trial {found.number}, val accuracy {found.top1:.2%}")
     print(f"trials   {found.finished} finished, {found.stopped} stopped early")
     for name, value in found.settings.items():

@@ -1,6 +1,8 @@
-"""Other answers than one class on the same backbones: attributes, boxes (detect), masks (segment)."""
+"""Other answers than one class on the same backbones: attributes, boxes (detect), masks (segment).
+
+What is shown here needs no torch; `train.heads.fit.train_head` trains.
+"""
 
 from train.heads.config import TASKS, HeadConfig
-from train.heads.fit import HeadResult, train_head
 
-__all__ = ["TASKS", "HeadConfig", "HeadResult", "train_head"]
+__all__ = ["TASKS", "HeadConfig"]

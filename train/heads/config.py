@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from train.errors import TrainError
+from train.models import architecture_of
 
 TASKS = ("attributes", "detect", "segment")
 
@@ -33,5 +34,8 @@ class HeadConfig:
         """Refuse what no training can have; TrainError with exit code 2."""
         if self.task not in TASKS:
             raise TrainError(f"{self.task!r} is not a task.", f"choose {', '.join(TASKS)}", 2)
+        if self.model == "article":
+            raise TrainError("The article's net has no stages for a head.", "choose a resnet", 2)
+        architecture_of(self.model)
         if self.epochs < 1 or self.batch_size < 2 or not self.lr > 0:
             raise TrainError("Epochs, batch size or rate are too small.", "epochs 1, batch 2, rate above 0", 2)

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +13,23 @@ import torch
 
 from shards import Release, ShardError, epoch_order, open_release
 from shards.atomic import write_whole
-from train.augment import generator
+from train.augment.batch import generator
 from train.checkpoint import Stamp, load_checkpoint, write_checkpoint
 from train.data import even_batches
 from train.decoding import square
 from train.device import Compute, choose_device, make_compute
+from train.diagnosis import not_a_number
 from train.errors import TrainError
 from train.heads.config import HeadConfig
 from train.heads.report import Shown, write_head_report
 from train.heads.tasks import HeadPart, Task, task_of
 from train.intervals import bootstrap
-from train.models import ResNet, architecture_of, build_model
+from train.models import architecture_of
+from train.models.build import build_model
 from train.models.pretrained import load_partial, read_weights
-from train.optim import make_optimiser
+from train.models.resnet import ResNet
 from train.optim.groups import freeze
+from train.optim.make import make_optimiser
 from train.schedule import rate_factor
 from train.settling import SMALL_PICTURE
 from train.sources.checksums import check_release
@@ -117,8 +121,6 @@ def load_part(release: Release, name: str, task: Task, size: int) -> HeadPart:
 
 def new_network(config: HeadConfig, task: Task, size: int) -> tuple[torch.nn.Module, str]:
     """The backbone with the task's head on it, and what of pretrained weights went into it, in words."""
-    if config.model == "article":
-        raise TrainError("The article's net has no stages for a head.", "choose a resnet", 2)
     small = config.small_input
     if small is None:
         small = architecture_of(config.model).stem == "small" or size <= SMALL_PICTURE
@@ -185,10 +187,12 @@ def run_epochs(
             loss = task.loss(model, train, rows, flip, compute)
             value = float(loss.detach())
             if not math.isfinite(value):
-                keys = ", ".join(train.keys[row] for row in rows[:3])
-                raise TrainError(
-                    f"The loss is no longer a number at epoch {epoch + 1}, step {step + 1} (samples {keys}, ...).",
-                    hint="try a smaller --lr; the last checkpoint before it is kept",
+                raise not_a_number(
+                    model,
+                    partial(task.loss, model, train, rows, flip, compute),
+                    f"epoch {epoch + 1}, step {step + 1} of {steps}",
+                    config.lr * factor,
+                    [train.keys[row] for row in rows],
                 )
             optimiser.zero_grad()
             loss.backward()

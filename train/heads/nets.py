@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from train.device import Compute
 from train.heads.figures import Boxes
 from train.heads.labels import Attribute
-from train.models import ResNet
+from train.models.resnet import ResNet
 
 FPN_CHANNELS = 64
 LEVELS = 3

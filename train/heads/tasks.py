@@ -16,7 +16,7 @@ from train.heads.figures import Boxes, Ranked, class_iou, mean_known, mean_preci
 from train.heads.labels import Attribute, answers_of, attributes_in, boxes_of, mask_of
 from train.heads.nets import AttributeNet, Detector, Segmenter, as_targets, normalised
 from train.intervals import Weighted
-from train.models import ResNet
+from train.models.resnet import ResNet
 from train.sources.release import read_meta
 
 BATCH = 32

@@ -1,6 +1,8 @@
-"""Residual networks in one family: `blocks` has the parts, `resnet` the whole, `build` the names."""
+"""Residual networks in one family: `architecture` has the names, `blocks` the parts, `resnet` the whole, `build` all.
 
-from train.models.build import MODEL_NAMES, architecture_of, build_model, has_small_stem
-from train.models.resnet import Architecture, ArticleNet, ResNet
+What is shown here needs no torch; `train.models.build.build_model` makes a network.
+"""
 
-__all__ = ["MODEL_NAMES", "Architecture", "ArticleNet", "ResNet", "architecture_of", "build_model", "has_small_stem"]
+from train.models.architecture import MODELS_IN_WORDS, Architecture, architecture_of, has_small_stem
+
+__all__ = ["MODELS_IN_WORDS", "Architecture", "architecture_of", "has_small_stem"]

@@ -1,6 +1,5 @@
-"""A network by its name: which architecture the name means, and how its weights begin."""
+"""A network by its name, and how its weights begin."""
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -8,52 +7,9 @@ import torch
 from torch import nn
 
 from train.errors import TrainError
+from train.models.architecture import architecture_of
 from train.models.blocks import BasicBlock, Bottleneck, PreBasicBlock, PreBottleneck
-from train.models.resnet import Architecture, ArticleNet, ResNet
-
-IMAGENET_FAMILY = {
-    18: ("basic", (2, 2, 2, 2)),
-    34: ("basic", (3, 4, 6, 3)),
-    50: ("bottleneck", (3, 4, 6, 3)),
-    101: ("bottleneck", (3, 4, 23, 3)),
-    152: ("bottleneck", (3, 8, 36, 3)),
-}
-CIFAR_FAMILY = (20, 32, 44, 56, 110, 1202)
-MODEL_NAMES = (
-    *(f"{form}{depth}" for form in ("resnet", "preresnet", "plain") for depth in (*IMAGENET_FAMILY, *CIFAR_FAMILY)),
-    "article",
-)
-
-
-def architecture_of(name: str) -> Architecture:
-    """The architecture of `resnetN`, `preresnetN` or `plainN`.
-
-    Any N = 6n+2 that ImageNet's family lacks is a CIFAR network.
-    Raises TrainError (exit code 2) for a name that is none of the family.
-    """
-    match = re.fullmatch(r"(resnet|preresnet|plain)(\d+)", name)
-    if match is None:
-        raise unknown_model(name)
-    form, depth = match[1], int(match[2])
-    if depth in IMAGENET_FAMILY:
-        block, blocks = IMAGENET_FAMILY[depth]
-        found = Architecture(block, blocks, (64, 128, 256, 512), stem="large", shortcut="projection")
-    elif depth >= 8 and (depth - 2) % 6 == 0:
-        found = Architecture("basic", ((depth - 2) // 6,) * 3, (16, 32, 64), stem="small", shortcut="pad")
-    else:
-        raise unknown_model(name)
-    if form == "plain":
-        return replace(found, shortcut="none")
-    return replace(found, pre=form == "preresnet")
-
-
-def unknown_model(name: str) -> TrainError:
-    """The sentence for a name that no model has."""
-    return TrainError(
-        f"There is no model called {name!r}.",
-        hint=f"choose one of {', '.join(MODEL_NAMES)}, or another depth 6n+2, such as resnet14",
-        exit_code=2,
-    )
+from train.models.resnet import ArticleNet, ResNet
 
 
 def build_model(
@@ -116,8 +72,3 @@ def initialise(model: nn.Module, init: str, zero_gamma: bool) -> nn.Module:
             elif isinstance(module, PreBottleneck):
                 nn.init.zeros_(module.conv3.weight)
     return model
-
-
-def has_small_stem(name: str) -> bool:
-    """Whether the family gives `name` the stem for small pictures."""
-    return name != "article" and architecture_of(name).stem == "small"

@@ -6,24 +6,12 @@ form of each depth, and the pre-activation form (He et al., ECCV 2016).
 """
 
 import math
-from dataclasses import dataclass
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from train.models.architecture import Architecture
 from train.models.blocks import BLOCKS, conv3x3
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """What tells one network of the family from another."""
-
-    block: str  # basic | bottleneck
-    blocks: tuple[int, ...]  # residual blocks in each stage
-    widths: tuple[int, ...]  # channels of each stage's 3x3 convolutions
-    stem: str  # large: 7x7 stride 2 and a pool · small: 3x3 stride 1, for pictures of about 32 to 64 pixels
-    shortcut: str  # projection (option B) · pad (option A) · none (a plain network)
-    pre: bool = False  # norm and ReLU before each convolution (He et al. 2016b)
 
 
 class ResNet(nn.Module):

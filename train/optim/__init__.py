@@ -1,6 +1,8 @@
-"""Optimisers: which parameters move together (`groups`), and by what rule (`sgd`, `muon`, torch's Adam and AdamW)."""
+"""Optimisers: `rates` has their names, `groups` which parameters move together, `make` one by name.
 
-from train.optim.groups import make_groups
-from train.optim.make import OPTIMIZERS, Optimiser, default_rate, make_optimiser, make_sgd, peak_rate
+What is shown here needs no torch; `train.optim.make.make_optimiser` makes one.
+"""
 
-__all__ = ["OPTIMIZERS", "Optimiser", "default_rate", "make_groups", "make_optimiser", "make_sgd", "peak_rate"]
+from train.optim.rates import OPTIMIZERS, default_rate, peak_rate
+
+__all__ = ["OPTIMIZERS", "default_rate", "peak_rate"]

@@ -1,8 +1,4 @@
-"""An optimiser by its name, and the rate that it steps at.
-
-A rate is decoupled from momentum and batch: `rate` says how far a run moves per 1,024 samples, whatever their batch and
-however long momentum carries a gradient on. The step's own `lr` follows from it.
-"""
+"""An optimiser by its name, for what is not frozen in a network."""
 
 from typing import Any, Protocol
 
@@ -11,12 +7,9 @@ from torch import nn
 
 from train.optim.groups import Group, make_groups
 from train.optim.muon import Muon
+from train.optim.rates import DEFAULT_RATES
 from train.optim.sgd import FusedSGD, NesterovSGD
 
-OPTIMIZERS = ("sgd", "adam", "adamw", "muon")
-SAMPLES = 1024
-# 8.0 is 0.1 for a batch of 128 and momentum 0.9, as He et al. have it; muon's is for its filters.
-DEFAULT_RATES = {"sgd": 8.0, "adam": 8e-3, "adamw": 8e-3, "muon": 0.16}
 SGD_BESIDE_MUON = DEFAULT_RATES["sgd"] / DEFAULT_RATES["muon"]  # of stem, head, norms and biases
 
 
@@ -36,20 +29,6 @@ class Optimiser(Protocol):
 
     def load_state_dict(self, state: dict[str, Any]) -> Any:
         """The inverse of `state_dict`."""
-
-
-def default_rate(optimizer: str) -> float:
-    """The decoupled rate where none was given."""
-    return DEFAULT_RATES[optimizer]
-
-
-def peak_rate(optimizer: str, rate: float, batch_size: int, momentum: float) -> float:
-    """The step's `lr` for a decoupled `rate`: linear in the batch, and for SGD the smaller the longer momentum lasts.
-
-    Adam and Muon normalise their steps, so that momentum does not lengthen them.
-    """
-    lasting = 1 / (1 - momentum) if optimizer == "sgd" else 1.0
-    return rate * batch_size / SAMPLES / lasting
 
 
 def make_optimiser(

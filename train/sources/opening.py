@@ -7,7 +7,7 @@ import numpy as np
 from train.errors import TrainError
 from train.sources.cifar import looks_like_cifar, open_cifar
 from train.sources.folder import looks_like_image_folder, open_image_folder
-from train.sources.kinds import Source
+from train.sources.kinds import EXTENSIONS, Source
 from train.sources.release import open_release_source
 from train.sources.tars import find_tars, open_tars
 
@@ -32,6 +32,13 @@ def open_source(place: str | Path) -> Source:
         source = open_tars(path)
     elif path.is_dir() and looks_like_image_folder(path):
         source = open_image_folder(path)
+    elif path.is_dir() and any(file.suffix.lower() in EXTENSIONS for file in path.iterdir()):
+        raise TrainError(
+            f"{path} holds pictures without folders that say their classes.",
+            hint=f"sort them as {path / 'CLASS'}/*.jpg; to label them by a trained network: "
+            f"python -m train predict RUN {path}",
+            exit_code=2,
+        )
     else:
         raise TrainError(f"{path} holds no dataset that can be read.", hint=f"give {KINDS}", exit_code=2)
     return learnable(source, str(path))
