@@ -4,7 +4,7 @@ from consensus.agreement import Agreement, krippendorff_alpha
 from consensus.audit import AuditedError, AuditPlan, audited_error, plan_audit, recalibrated, strata_of
 from consensus.dawid_skene import Prior
 from consensus.errors import ConsensusError
-from consensus.fit import METHODS, VERSION, Result, fit, item_posterior
+from consensus.fit import METHODS, MOST_CLASSES, VERSION, Result, fit, item_posterior
 from consensus.flags import Finding, WeightedDown, findings, fit_weighted_down, flags, weighted_down
 from consensus.judgments import Judgments
 from consensus.kappa import Kappa, cohen_kappa, fleiss_kappa
@@ -15,6 +15,7 @@ from consensus.stopping import StoppingRule, states
 
 __all__ = [
     "METHODS",
+    "MOST_CLASSES",
     "VERSION",
     "Agreement",
     "AnnotatorQuality",

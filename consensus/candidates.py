@@ -35,13 +35,21 @@ class Candidates:
 
     def __getitem__(self, item: int) -> Floats:
         """float64 [K]: the whole posterior of one item, sums to 1."""
-        first, last = np.searchsorted(self.item, (item, item + 1))
-        row = self.share.copy()
-        row[self.label[first:last]] = 0.0
-        total = float(row.sum())
-        row *= float(self.other[item]) / total if total > 0 else 0.0
-        row[self.label[first:last]] = self.probability[first:last]
-        return row
+        return self.rows(np.array([item]))[0]
+
+    def rows(self, items: Ints) -> Floats:
+        """float64 [N, K]: the whole posteriors of int64 [N] items, for as few of them at once as memory allows."""
+        first = np.searchsorted(self.item, items)
+        size = np.searchsorted(self.item, items, side="right") - first
+        row = np.repeat(np.arange(len(items)), size)
+        place = np.arange(len(row)) + np.repeat(first - (np.cumsum(size) - size), size)
+        label = self.label[place]
+        out = np.tile(self.share, (len(items), 1))
+        out[row, label] = 0.0
+        total = out.sum(axis=1)
+        out *= np.divide(self.other[items], total, out=np.zeros(len(items)), where=total > 0)[:, None]
+        out[row, label] = self.probability[place]
+        return np.asarray(out)
 
     def at(self, items: Ints, labels: Ints) -> Floats:
         """float64 [N]: the probability of labels[n] for items[n]; 0 for a class that is no candidate."""
@@ -58,6 +66,14 @@ class Candidates:
         np.maximum.at(top, self.item, self.probability)
         leads = self.item[self.probability >= top[self.item] - TIE]
         return top, np.bincount(leads, minlength=len(top)) > 1
+
+    def answer(self) -> Ints:
+        """int64 [I]: the likeliest candidate, the first of equals; -1 for an item without any."""
+        top, _ = self.best()
+        leads = np.flatnonzero(self.probability >= top[self.item] - TIE)
+        answer = np.full(len(self.other), -1, dtype=np.int64)
+        answer[self.item[leads][::-1]] = self.label[leads][::-1]  # the first of equals is written last
+        return answer
 
 
 Posteriors = Floats | Candidates
@@ -77,3 +93,15 @@ def probability_of(posterior: Posteriors, items: Ints, labels: Ints) -> Floats:
     if isinstance(posterior, Candidates):
         return posterior.at(items, labels)
     return np.asarray(posterior[items, labels])
+
+
+def rows_of(posterior: Posteriors, items: Ints) -> Floats:
+    """float64 [N, K]: the whole posteriors of int64 [N] items."""
+    return posterior.rows(items) if isinstance(posterior, Candidates) else np.asarray(posterior[items])
+
+
+def likeliest(posterior: Posteriors) -> Ints:
+    """int64 [I]: the class with the largest probability, the first of equals; -1 where nothing is a candidate."""
+    if isinstance(posterior, Candidates):
+        return posterior.answer()
+    return posterior.argmax(axis=1).astype(np.int64)

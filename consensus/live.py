@@ -20,6 +20,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from consensus.candidates import Posteriors, rows_of
 from consensus.difficulty import keep_answer
 from consensus.fit import Result
 from consensus.judgments import SOMEBODY, Floats, Ints, Judgments
@@ -126,10 +127,14 @@ class Live:
         gain = np.array([self.gains(np.array([item]), int(j))[0] for j in annotators])
         return int(annotators[int(np.argmax(gain if price is None else gain / price))])
 
-    def needed(self, items: Ints, max_risk: float) -> Floats:
-        """float64 [N]: how many more ordinary judgments until the risk is at most `max_risk`; inf where none helps."""
+    def needed(self, items: Ints, max_risk: float, posterior: Posteriors | None = None) -> Floats:
+        """float64 [N]: how many more ordinary judgments until the risk is at most `max_risk`; inf where none helps.
+
+        posterior: float64 [I, K] of all items, where more than their judgments is known of them (a model).
+        """
         q = _shares(self.evidence[items])
-        total = q.sum(axis=1)
+        people = q.sum(axis=1)
+        total = people if posterior is None else rows_of(posterior, items)
         if total.shape[1] < 2:
             return np.zeros(len(items))
         second, first = np.argsort(total, axis=1, kind="stable")[:, -2:].T
@@ -137,7 +142,7 @@ class Live:
         odds = np.log(np.maximum(total[each, first], 1e-300)) - np.log1p(-np.minimum(total[each, first], 1 - 1e-15))
         missing = np.log1p(-max_risk) - np.log(max(max_risk, 1e-12)) - odds
         rows = self.rows(SOMEBODY)
-        level = q[each, :, first] / np.maximum(total[each, first], 1e-300)[:, None]
+        level = q[each, :, first] / np.maximum(people[each, first], 1e-300)[:, None]
         rate = np.zeros(len(items))
         for t in range(rows.shape[0]):
             ratio = rows[t, first] - rows[t, second]

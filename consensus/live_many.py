@@ -17,6 +17,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from consensus.candidates import Posteriors
 from consensus.errors import ConsensusError
 from consensus.fit import Result
 from consensus.judgments import SOMEBODY, Floats, Ints, Judgments
@@ -96,9 +97,13 @@ class LiveMany:
         gain = np.array([self._gain(item, int(j)) for j in annotators])
         return int(annotators[int(np.argmax(gain if price is None else gain / price))])
 
-    def needed(self, items: Ints, max_risk: float) -> Floats:
-        """float64 [N]: how many more ordinary judgments until the risk is at most `max_risk`; inf where none helps."""
-        return np.array([self._needed(int(item), max_risk) for item in items])
+    def needed(self, items: Ints, max_risk: float, posterior: Posteriors | None = None) -> Floats:
+        """float64 [N]: how many more ordinary judgments until the risk is at most `max_risk`; inf where none helps.
+
+        posterior: of all items, where more than their judgments is known of them (a model).
+        """
+        rows = (self._named(int(i)) if posterior is None else _two_best(posterior[int(i)]) for i in items)
+        return np.array([self._needed(label, q, max_risk) for label, q in rows])
 
     def _judged(self, item: int) -> tuple[Ints, Ints, Floats]:
         part = slice(self._first[item], self._first[item + 1])
@@ -124,8 +129,11 @@ class LiveMany:
         after = squares.sum(axis=0) / np.maximum(joint.sum(axis=0), 1e-300)
         return max(float(after.sum()) - float((q**2).sum()), 0.0)
 
-    def _needed(self, item: int, max_risk: float) -> float:
+    def _named(self, item: int) -> tuple[Ints, Floats]:
         label, q, _ = self.candidates(item)
+        return label, q
+
+    def _needed(self, label: Ints, q: Floats, max_risk: float) -> float:
         if not len(label):
             return float("inf")
         first = int(q.argmax())
@@ -140,3 +148,8 @@ class LiveMany:
         there, back = self._shared.mistaken(np.array([k, rival]), np.array([rival, k]))
         gain = rate * np.log(rate / ((1.0 - rate) * back)) + (1.0 - rate) * there * np.log((1.0 - rate) * there / rate)
         return float(missing / gain) if gain > 1e-9 else float("inf")
+
+
+def _two_best(row: Floats) -> tuple[Ints, Floats]:
+    label = np.sort(np.argsort(-row, kind="stable")[:2])
+    return label, row[label]

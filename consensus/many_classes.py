@@ -25,13 +25,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from consensus.candidates import Candidates
 from consensus.errors import ConsensusError
 from consensus.judgments import Floats, Ints, Judgments, gold_array, layout
 from consensus.one_coin import votes_of
 from consensus.shared_errors import ERROR_STRENGTH, SharedErrors, expected_errors
 
 ANCHOR_RIGHT, ANCHOR_WEIGHT, STRENGTH = 0.7, 5.0, 3.0
-NO_CLASS = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,13 +153,14 @@ def fit_many_classes(
         if len(objective) > 1 and objective[-1] - objective[-2] <= tolerance * max(1.0, float(given.sum())):
             converged = True
             break
-    answer, best, tied = _best(item, label, posterior, n_items)
+    found = Candidates(item, label, posterior, other, share)
+    best, tied = found.best()
     return SparsePosteriors(
         item,
         label,
         posterior,
         other,
-        answer,
+        found.answer(),
         tied,
         np.clip(1.0 - best, 0.0, 1.0),
         n,
@@ -195,12 +196,3 @@ def _penalties(
     seen = _sums(error_class, start_chance, len(of_class))
     errors = float((start_chance * np.log(chance)).sum() - ((1.0 - seen) * np.log(of_class)).sum())
     return float(np.log(share).sum()) - STRENGTH * pulled + ERROR_STRENGTH * errors
-
-
-def _best(item: Ints, label: Ints, posterior: Floats, n_items: int) -> tuple[Ints, Floats, NDArray[np.bool_]]:
-    best = np.zeros(n_items)
-    np.maximum.at(best, item, posterior)
-    leads = np.flatnonzero(posterior >= best[item] - 1e-9)
-    answer = np.full(n_items, NO_CLASS, dtype=np.int64)
-    answer[item[leads][::-1]] = label[leads][::-1]  # the first of equals is written last
-    return answer, best, np.bincount(item[leads], minlength=n_items) > 1

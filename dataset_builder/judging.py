@@ -12,7 +12,10 @@ _DIGITS = 4
 
 @dataclass(frozen=True)
 class CampaignFacts:
-    """One campaign: people, judgments, Krippendorff's alpha with its 95 % interval (None where undefined)."""
+    """One campaign: people, judgments, Krippendorff's alpha with its 95 % interval (None where undefined).
+
+    cautions: sentences about groups of annotators that may mislead.
+    """
 
     slug: str
     title: str
@@ -25,6 +28,7 @@ class CampaignFacts:
     alpha_low: float | None
     alpha_high: float | None
     median_accuracy: float | None
+    cautions: tuple[str, ...] = ()
 
 
 def campaign_facts(session: Session, campaign: Asked) -> CampaignFacts:
@@ -49,6 +53,7 @@ def campaign_facts(session: Session, campaign: Asked) -> CampaignFacts:
         alpha_low=_rounded(found.alpha_low),
         alpha_high=_rounded(found.alpha_high),
         median_accuracy=_rounded(accuracies[len(accuracies) // 2]) if accuracies else None,
+        cautions=found.cautions,
     )
 
 

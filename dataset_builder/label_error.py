@@ -8,9 +8,10 @@ left only among labels that nobody reviewed:
     error = rate x share not reviewed + share that reviewers found wrong after the release was built
 
 with the same for both ends of the interval. It takes for granted that licences, sizes and duplicates have nothing to
-do with errors.
+do with errors. Of the tasks detect and segment a label is the picture's whole list of objects.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ import shards
 from dataset_builder.recipe import Recipe, recipe_from
 from dataset_builder.releases import read_release_manifest
 from dataset_builder.rows import SAMPLES_FILE
+from dataset_builder.select import OBJECTS
 from dataset_builder.store import Asked, read_campaigns
 from label_store.audit import AuditedLabels, audited_labels
 from label_store.models import Category, Item
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from dataset_builder.plan import Plan
 
 METHOD = "audit"
+_LIST, _REVIEWED = "", "reviewed"
+"""A list of objects as a label, which has no name: one that people's judgments gave, and one that a reviewer drew."""
 _DIGITS = 6
 CAVEATS = {
     METHOD: (
@@ -69,11 +73,16 @@ def release_audit(
     session: Session, campaigns: Sequence[Asked], recipe: Recipe, categories: Sequence[str]
 ) -> ReleaseAudit | None:
     """The audits of the campaigns that a release takes its labels from; None where no sample has been judged."""
-    found = [audited_labels(session, find_campaign(session, campaign.slug)) for campaign in campaigns]
-    audits = [audit for audit in found if audit is not None]
+    objects = OBJECTS.get(recipe.task)
+    kinds = ("verify", "classify") if objects is None else (objects,)
+    about = [find_campaign(session, campaign.slug) for campaign in campaigns if campaign.kind in kinds]
+    audits = [audit for campaign in about if (audit := audited_labels(session, campaign)) is not None]
     if not any(audit.sampled.any() for audit in audits):
         return None
     named = _named(session, audits)
+    if objects is not None:
+        pictures = {item_id: (sha256, None) for item_id, (sha256, _) in named.items()}
+        return corrected(audits, pictures, {_LIST, _REVIEWED}, 0.0)
     return corrected(audits, named, set(categories), recipe.min_posterior)
 
 
@@ -127,6 +136,13 @@ def corrected(
 
 def label_error(plan: "Plan") -> shards.LabelError | None:
     """The expected share of wrong labels in a planned release; None where no sample has a label."""
+    if plan.selection.recipe.task in OBJECTS:
+        risks = [s.chosen.objects_risk or 0.0 for s in plan.arrangement.samples]
+        lists = [
+            (s.chosen.sha256, _LIST if risk else _REVIEWED)
+            for s, risk in zip(plan.arrangement.samples, risks, strict=True)
+        ]
+        return error_of(lists, risks, plan.selection.audit)
     labelled = [s.chosen for s in plan.arrangement.samples if s.chosen.category is not None]
     labels = [(one.sha256, one.category or "") for one in labelled]
     return error_of(labels, [1.0 - one.posterior for one in labelled], plan.selection.audit)
@@ -139,11 +155,23 @@ def error_now(workspace: Workspace, path: Path) -> tuple[shards.Manifest, shards
     slugs = [category.slug for category in manifest.categories]
     with workspace.read() as session:
         audit = release_audit(session, read_campaigns(session, recipe.campaigns), recipe, slugs)
-    rows = pq.read_table(path / SAMPLES_FILE, columns=["sha256", "category", "posterior"]).to_pylist()
+    columns = ["sha256", "category", "posterior", "boxes", "shapes"]
+    rows = pq.read_table(path / SAMPLES_FILE, columns=columns).to_pylist()
+    if recipe.task in OBJECTS:
+        if audit is None:  # the risks of its lists are not in the release: what it says of itself is all that is known
+            return manifest, manifest.label_error, 0
+        lists = [(row["sha256"], _drawn_by(row["boxes" if recipe.task == "detect" else "shapes"])) for row in rows]
+        return manifest, error_of(lists, [], audit), audit.judged
     labelled = [row for row in rows if row["category"] is not None]
     labels = [(row["sha256"], row["category"]) for row in labelled]
     found = error_of(labels, [1.0 - row["posterior"] for row in labelled], audit)
     return manifest, found, audit.judged if audit else 0
+
+
+def _drawn_by(objects: str | None) -> str:
+    """Whose a released list is: a reviewer's objects all have p 1. An empty one is taken for the people's."""
+    drawn = json.loads(objects or "[]")
+    return _REVIEWED if drawn and all(one["p"] == 1.0 for one in drawn) else _LIST
 
 
 def error_of(

@@ -48,6 +48,8 @@ class Chosen:
     boxes: list[Any] | None
     shapes: list[Any] | None
     origin: Provenance
+    objects_risk: float | None = None
+    """Of detect and segment: the chance that its list of objects is wrong anywhere; None for other tasks."""
     unsure: bool = False
     """For the split of what people were unsure of: it has no label, and never meets a sample that has one."""
 
@@ -69,7 +71,9 @@ class Labelled:
 
 
 _STATE_REASONS: tuple[tuple[str, Reason], ...] = (("open", "unsettled"), ("disputed", "disputed"))
-_NEEDS = {"attributes": "attributes", "detect": "boxes", "segment": "polygons"}
+OBJECTS = {"detect": "boxes", "segment": "polygons"}
+"""Tasks whose label is a list of objects -> the kind of campaign that it comes from."""
+_NEEDS = {"attributes": "attributes"} | OBJECTS
 
 
 def select(
@@ -131,6 +135,7 @@ def _judge(picture: Picture, recipe: Recipe, number: Mapping[str, int]) -> Chose
         boxes=_objects(picture.answers, "boxes", "boxes"),
         shapes=_objects(picture.answers, "polygons", "shapes"),
         origin=origin,
+        objects_risk=_objects_risk(picture.answers, recipe.task),
         unsure=doubtful,
     )
 
@@ -281,6 +286,12 @@ def _objects(answers: Sequence[Answered], kind: str, name: str) -> list[Any] | N
     if not settled:
         return None
     return [found for answer in settled for found in (answer.answer or {}).get(name, [])]
+
+
+def _objects_risk(answers: Sequence[Answered], task: str) -> float | None:
+    if task not in OBJECTS:
+        return None
+    return max(answer.risk for answer in answers if answer.kind == OBJECTS[task] and answer.state == "settled")
 
 
 def _allowed(

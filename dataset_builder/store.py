@@ -39,6 +39,7 @@ class Answered:
     answer: dict[str, Any] | None = None
     posterior: dict[str, Any] = field(default_factory=dict)
     n: int = 0
+    risk: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,7 @@ def _answers(session: Session, campaigns: Sequence[Asked]) -> dict[str, list[Ans
     for campaign in campaigns:
         rows = session.execute(
             select(Item.image_sha256, Category.slug)
-            .add_columns(Consensus.state, Consensus.answer, Consensus.posterior, Consensus.n)
+            .add_columns(Consensus.state, Consensus.answer, Consensus.posterior, Consensus.n, Consensus.risk)
             .join(Campaign, Campaign.id == Item.campaign_id)
             .outerjoin(Category, Category.id == Item.category_id)
             .outerjoin(
@@ -198,9 +199,18 @@ def _answers(session: Session, campaigns: Sequence[Asked]) -> dict[str, list[Ans
             .where(Item.campaign_id == campaign.id, Item.gold.is_(None))
             .order_by(Item.image_sha256, Category.slug)
         )
-        for sha256, category, state, answer, posterior, n in rows:
+        for sha256, category, state, answer, posterior, n, risk in rows:
             found[sha256].append(
-                Answered(campaign.slug, campaign.kind, category, state or "open", answer, posterior or {}, n or 0)
+                Answered(
+                    campaign.slug,
+                    campaign.kind,
+                    category,
+                    state or "open",
+                    answer,
+                    posterior or {},
+                    n or 0,
+                    risk or 0.0,
+                )
             )
     return found
 

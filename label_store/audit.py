@@ -128,9 +128,23 @@ def audit_campaign(session: Session, campaign: Campaign, width: float = 0.02) ->
     )
 
 
+def audited_error(session: Session, campaign: Campaign) -> consensus.AuditedError | None:
+    """What reviewers' random sample says of the campaign's settled labels; None where nothing of it is judged."""
+    reviewed = select(Judgment.id).join(Item).where(Item.campaign_id == campaign.id, Judgment.role == "reviewer")
+    if session.scalar(reviewed.limit(1)) is None:
+        return None
+    try:
+        return audit_campaign(session, campaign).audited
+    except UsageError:  # nothing is settled
+        return None
+
+
 def audited_labels(session: Session, campaign: Campaign) -> AuditedLabels | None:
-    """The labels of a verify or classify campaign with what reviewers say of them; None where nothing is settled."""
-    if campaign.kind not in ("verify", "classify"):
+    """A campaign's labels with what reviewers say of them; None where nothing is settled, or of attributes.
+
+    Of boxes and polygons a label is the picture's whole list of objects, which has no name ('').
+    """
+    if campaign.kind == "attributes":
         return None
     population = population_of(read_campaign(session, campaign), campaign)
     if not len(population.risk):

@@ -7,7 +7,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 import consensus
-from consensus.candidates import Candidates
 from consensus.evidence import factors_of_item, odds_ratio
 from label_store.fitting import FittedQuestion, fit_questions
 from label_store.model_opinion import join_opinions, parts_of
@@ -88,6 +87,4 @@ def evidence_of(session: Session, campaign: Campaign, item_id: int) -> ItemEvide
 def _beyond_judgments(one: FittedQuestion, place: int, answer: int) -> float | None:
     """How many times likelier the answer is than by the question's own judgments; None where nothing was added."""
     before, after = one.alone.posterior, one.result.posterior
-    if before is after or isinstance(before, Candidates) or isinstance(after, Candidates):
-        return None
-    return odds_ratio(float(before[place, answer]), float(after[place, answer]))
+    return None if before is after else odds_ratio(float(before[place][answer]), float(after[place][answer]))

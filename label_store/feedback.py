@@ -17,11 +17,12 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 import consensus
+from consensus.candidates import likeliest
 from label_store.assessment import Assessment
 from label_store.errors import UsageError
 from label_store.events import log_event
 from label_store.fitting import fit_questions
-from label_store.model_opinion import KINDS, MARK, join_opinions, parts_of, read_opinion
+from label_store.model_opinion import KINDS, MARK, join_opinions, kept_of, parts_of, read_opinion
 from label_store.models import Campaign, Category, Item, Prediction
 from label_store.questions import questions, read_campaign
 from label_store.returning import give_back
@@ -154,7 +155,7 @@ def _rows(
         row = said.probabilities[place[sha256]]
         told = _verified(row, column, slug) if campaign.kind == "verify" else _classified(row, column, asked)
         if told is not None:
-            rows.append({"run": said.run, "item_id": item_id, "probabilities": told})
+            rows.append({"run": said.run, "item_id": item_id, "probabilities": kept_of(told)})
     return rows, items
 
 
@@ -195,7 +196,7 @@ def _disputed(session: Session, campaign: Campaign, base: str, run: str) -> list
     found: dict[int, float] = {}
     for question, one, joined in zip(asked, alone, together, strict=True):
         opinion, people, both = read_opinion(session, campaign, run, question), one.result, joined.result
-        differs = opinion.covered & (people.answer >= 0) & (opinion.probabilities.argmax(axis=1) != people.answer)
+        differs = opinion.covered & (people.answer >= 0) & (likeliest(opinion.probabilities) != people.answer)
         differs &= (people.gold < 0) & (both.risk > bound)
         for position in np.flatnonzero(differs):
             item_id = question.item_ids[int(position)]

@@ -11,8 +11,7 @@ import numpy as np
 
 import consensus
 from consensus.attributes import fit_jointly
-from consensus.candidates import best_of
-from consensus.judgments import Floats
+from consensus.candidates import Posteriors, best_of, likeliest
 from label_store.questions import Question
 
 
@@ -36,10 +35,10 @@ class FittedQuestion:
             out[finding.annotator].add(finding.flag)
         return out
 
-    def with_posterior(self, posterior: Floats) -> "FittedQuestion":
-        """The same with what else is known of the items, float64 [I, K]; who has no answer gets none by that."""
+    def with_posterior(self, posterior: Posteriors) -> "FittedQuestion":
+        """The same with what else is known of the items; who has no answer gets none by that."""
         top, tied = best_of(posterior)
-        answer = np.where(self.result.answer < 0, -1, posterior.argmax(axis=1)).astype(np.int64)
+        answer = np.where(self.result.answer < 0, -1, likeliest(posterior)).astype(np.int64)
         result = replace(self.result, posterior=posterior, answer=answer, tied=tied, risk=np.clip(1.0 - top, 0.0, 1.0))
         return replace(self, result=result)
 

@@ -3,7 +3,7 @@
 `map-dawid-skene+RUN` is the method of a consensus that counts the predictions of the run RUN.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+import consensus
+from consensus.candidates import Candidates, Posteriors
 from consensus.model_judge import join_model
 from label_store.errors import UsageError
 from label_store.fitting import FittedQuestion
@@ -20,13 +22,17 @@ from label_store.questions import Question
 MARK = "+"
 KINDS = ("verify", "classify")
 """Campaigns whose question a classifier answers."""
+MOST_KEPT = consensus.MOST_CLASSES + 1
+"""Answers, "none" among them, up to which all probabilities of an item are stored."""
+MOST_NAMED = 30
+"""Of more answers only so many, the likeliest."""
 
 
 @dataclass(frozen=True, eq=False)
 class Opinion:
-    """A model's probabilities float64 [I, K] of one question, and bool [I] which items it has any for."""
+    """A model's probabilities of one question, float64 [I, K] or candidates; bool [I], which items it has any for."""
 
-    probabilities: NDArray[np.float64]
+    probabilities: Posteriors
     covered: NDArray[np.bool_]
 
 
@@ -49,14 +55,35 @@ def read_opinion(session: Session, campaign: Campaign, run: str, question: Quest
             hint=f"cairn feedback {run} {campaign.slug}",
         )
     place = {item_id: n for n, item_id in enumerate(question.item_ids)}
-    opinion = Opinion(
-        np.zeros((len(question.item_ids), len(question.choices))), np.zeros(len(question.item_ids), dtype=np.bool_)
-    )
+    column = {choice: k for k, choice in enumerate(question.choices)}
+    covered = np.zeros(len(place), dtype=np.bool_)
+    told: list[tuple[int, int, float]] = []
     for item_id, probabilities in rows:
         if item_id in place:
-            opinion.probabilities[place[item_id]] = [probabilities.get(choice, 0.0) for choice in question.choices]
-            opinion.covered[place[item_id]] = True
-    return opinion
+            covered[place[item_id]] = True
+            told += [(place[item_id], column[word], p) for word, p in probabilities.items() if word in column]
+    told.sort()
+    item, label = (np.array([row[n] for row in told], dtype=np.int64) for n in (0, 1))
+    probability = np.array([row[2] for row in told], dtype=np.float64)
+    if len(column) <= MOST_KEPT:
+        whole = np.zeros((len(place), len(column)))
+        whole[item, label] = probability
+        return Opinion(whole, covered)
+    other = np.maximum(1.0 - np.bincount(item, weights=probability, minlength=len(place)), 0.0)
+    return Opinion(
+        Candidates(item, label, probability, other, np.full(len(column), 1.0 / len(column))),
+        covered,
+    )
+
+
+def kept_of(probabilities: Mapping[str, float]) -> dict[str, float]:
+    """What is stored of one item's probabilities: all, or of very many answers those worth naming.
+
+    The rest of their mass is spread evenly when they are read.
+    """
+    if len(probabilities) <= MOST_KEPT:
+        return dict(probabilities)
+    return dict(sorted(probabilities.items(), key=lambda entry: -entry[1])[:MOST_NAMED])
 
 
 def join_opinions(

@@ -118,6 +118,7 @@ def settle(workspace: Workspace, slug: str, method: str | None = DEFAULT_METHOD,
             data = read_campaign(session, campaign)
             assessment = _assess(session, campaign, method, data)
             campaign_id, same = campaign.id, campaign.consensus_method == assessment.method
+            cautioned = campaign.cautions or []
             version = campaign.consensus_version if same else _version(session, campaign, assessment.method)
         if not same:
             # Nobody reads the rows of a version before the campaign says that it is the present one.
@@ -126,9 +127,11 @@ def settle(workspace: Workspace, slug: str, method: str | None = DEFAULT_METHOD,
                 campaign = session.get_one(Campaign, campaign_id)
                 campaign.consensus_version, campaign.consensus_method = version, assessment.method
         write_items(workspace, campaign_id, version, assessment.method, data, assessment.items)
-        if told:
+        if told or cautioned != list(assessment.cautions):
             with workspace.write() as session:
-                log_event(session, "settle", f"campaigns:{slug}", method=assessment.method, **assessment.states)
+                session.get_one(Campaign, campaign_id).cautions = list(assessment.cautions) or None
+                if told:
+                    log_event(session, "settle", f"campaigns:{slug}", method=assessment.method, **assessment.states)
     return replace(assessment, version=version)
 
 

@@ -66,10 +66,14 @@ def items_of(
 
 
 def _needed(one: FittedQuestion, rule: consensus.StoppingRule) -> Floats | None:
-    """How many more judgments each item is expected to need; asked only by rules that know what a reviewer costs."""
+    """How many more judgments each item is expected to need; asked only by rules that know what a reviewer costs.
+
+    What a model or other attributes say of it is taken into account.
+    """
     if rule.review_price is None:
         return None
-    return live_of(one.alone, one.judgments).needed(np.arange(len(one.alone.n)), rule.max_risk)
+    known = None if one.result.posterior is one.alone.posterior else one.result.posterior
+    return live_of(one.alone, one.judgments).needed(np.arange(len(one.alone.n)), rule.max_risk, known)
 
 
 def _answer(

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -30,12 +30,23 @@ def create(
         float | None, typer.Option(help="Risk rule: stop an item at this risk, for instance 0.01.")
     ] = None,
     max_n: Annotated[int, typer.Option(min=1, help="Risk rule: never more judgments than this.")] = 10,
+    review_price: Annotated[
+        float | None,
+        typer.Option(help="Risk rule: what a reviewer's answer costs, in judgments; dearer items go to reviewers."),
+    ] = None,
     gold_rate: Annotated[float, typer.Option(help="Share of items with a known answer, shown unmarked.")] = 0.0,
     guideline: Annotated[Path | None, typer.Option(help="Markdown file that annotators read.")] = None,
     title: Annotated[str, typer.Option(help="What annotators see (else the name).")] = "",
     limit: Annotated[int | None, typer.Option(min=1, help="Most judgments one person may give.")] = None,
     price: Annotated[float, typer.Option(min=0.0, help="What one judgment costs.")] = 0.0,
+    budget: Annotated[
+        float | None, typer.Option(min=0.0, help="What all judgments may cost; then nobody is given more.")
+    ] = None,
+    item_order: Annotated[
+        str, typer.Option(help="near_first or near_last: items near settling first or last (auto: as the rule needs).")
+    ] = "auto",
     invited_only: Annotated[bool, typer.Option("--invited-only", help="Only for people invited to it.")] = False,
+    draft: Annotated[bool, typer.Option("--draft", help="Not for annotators until `cairn campaign open`.")] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -47,9 +58,15 @@ def create(
 
     if n is not None and max_risk is not None:
         raise UsageError("give -n for the fixed rule or --max-risk for the risk rule, not both")
-    rule = {"rule": "fixed", "n": n or 3}
+    if review_price is not None and max_risk is None:
+        raise UsageError("--review-price belongs to the risk rule", hint="give --max-risk too, for instance 0.01")
+    if budget is not None and not price:
+        raise UsageError("a budget needs to know what a judgment costs", hint="give --price too")
+    rule: dict[str, Any] = {"rule": "fixed", "n": n or 3}
     if max_risk is not None:
         rule = {"rule": "risk", "max_risk": max_risk, "max_n": max_n}
+        if review_price is not None:
+            rule["review_price"] = review_price
     store = Workspace.open(workspace)
     made = create_campaign(
         store,
@@ -62,12 +79,20 @@ def create(
         title=title,
         per_person_limit=limit,
         price_per_judgment=price,
+        budget=budget,
+        item_order=item_order,
         open_to_all=not invited_only,
+        state="draft" if draft else "open",
     )
     if as_json:
         print_json({"id": made.id, "slug": made.slug, "kind": made.kind, "items": made.items})
         return
-    finish(f"campaign {made.slug} ({made.kind}) has {made.items:,} items to judge", then="cairn serve")
+    if gold_rate:
+        out.print(f"nothing is gold yet; give known answers: cairn campaign gold {made.slug} FILE.csv", markup=False)
+    finish(
+        f"campaign {made.slug} ({made.kind}) has {made.items:,} items to judge",
+        then=f"cairn campaign open {made.slug}" if draft else "cairn serve",
+    )
 
 
 @app.command()
@@ -107,6 +132,9 @@ def status(
             ("annotator", "judgments", "per minute", "gold", "missed"),
             [(a.name, a.judgments, a.pace, a.gold, a.gold_misses) for a in shown[0].annotators],
         )
+        if found[0].gold_rate and not shown[0].gold_items:
+            wanted = f"{found[0].gold_rate:.0%} of what people are given should be gold, and nothing is"
+            out.print(f"{wanted}: cairn campaign gold {slug} FILE.csv", markup=False)
     finish(
         f"{len(shown)} campaign{'' if len(shown) == 1 else 's'}",
         then=f"cairn consensus {slug}" if slug else "cairn campaign create --help",
@@ -236,5 +264,8 @@ def _text(path: Path | None) -> str:
         return ""
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read as text: {error}", hint="give a Markdown file in UTF-8") from error
+    except OSError as error:
+        hint = "give the path of a Markdown file" + ("" if path.is_absolute() else f"; looked in {Path.cwd()}")
+        raise UsageError(f"the guideline {path} cannot be read: {error.strerror or error}", hint=hint) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"the guideline {path} is not text: {error}", hint="give a Markdown file in UTF-8") from error

@@ -78,7 +78,7 @@ def _planned(store: Workspace, slug: str) -> tuple[Plan, int, float]:
 
     import consensus
     from consensus.planning import plan_judgments
-    from label_store.audit import audit_campaign
+    from label_store.audit import audited_error
     from label_store.models import Item
     from label_store.questions import questions, read_campaign
 
@@ -87,10 +87,7 @@ def _planned(store: Workspace, slug: str) -> tuple[Plan, int, float]:
         asked = list(questions(read_campaign(session, campaign)))
         ordinary = select(func.count()).where(Item.campaign_id == campaign.id, Item.gold.is_(None))
         count, price = session.scalar(ordinary) or 0, campaign.price_per_judgment
-        try:
-            audit = audit_campaign(session, campaign).audited
-        except UsageError:  # nothing settled yet: there is no audit to learn from
-            audit = None
+        audit = audited_error(session, campaign)
     if not asked:
         raise UsageError(f"campaign {slug!r} asks nothing yet", hint="give its categories attributes")
     largest = max(asked, key=lambda question: len(question.judgments))

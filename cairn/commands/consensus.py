@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from cairn.console import JsonOption, WorkspaceOption, finish, out, print_json, table
-from label_store import Assessment, Workspace, settle
+from label_store import Assessment, Workspace, find_campaign, settle
+from label_store.audit import audited_error
 
 
 def consensus(
@@ -25,10 +26,14 @@ def consensus(
 
     Example: cairn consensus vehicles
     """
-    assessment = settle(Workspace.open(workspace), campaign, method)
+    store = Workspace.open(workspace)
+    assessment = settle(store, campaign, method)
+    with store.read() as session:
+        audited = audited_error(session, find_campaign(session, campaign))
     if json:
         shown = asdict(assessment)
         shown["items"] = len(assessment.items)
+        shown["audited"] = asdict(audited) if audited else None
         print_json(shown)
         return
     table(
@@ -54,11 +59,17 @@ def consensus(
             f"agreement: Krippendorff's alpha {assessment.alpha:.3f}"
             f" ({assessment.alpha_low or 0:.3f} to {assessment.alpha_high or 0:.3f})"
         )
+    if audited is not None:
+        out.print(
+            f"error of the labels that people alone give: {audited.estimate:.2%}"
+            f" (95 %: {audited.low:.2%} to {audited.high:.2%}), from {audited.judged:,} that reviewers judged at random"
+        )
     if assessment.label_error is not None:
+        measured = "" if audited else f"; cairn audit {campaign} measures it"
         out.print(
             f"estimated error of settled labels: {assessment.label_error:.2%}"
             f" ({assessment.label_error_low or 0:.2%} to {assessment.label_error_high or 0:.2%}), if people err"
-            f" independently of each other; cairn audit {campaign} measures it"
+            f" independently of each other{measured}"
         )
     states = assessment.states
     finish(

@@ -63,6 +63,8 @@ class Campaign(Base):
     state: Mapped[str] = mapped_column(String(10), default="open")
     consensus_method: Mapped[str | None] = mapped_column(String(100))
     consensus_version: Mapped[int] = mapped_column(default=0)
+    cautions: Mapped[list[str] | None] = mapped_column(Json)
+    """What its last consensus says of groups of annotators that may mislead; None where nothing."""
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
     closed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 

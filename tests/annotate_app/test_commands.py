@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from annotate_app.serving import bound_socket, check_exposure
 from cairn.cli import run
-from label_store import CairnError, UsageError, Workspace
+from label_store import CairnError, UsageError, Workspace, find_campaign
 from label_store.models import Item
 from tests.annotate_app.material import add_pictures
 from tests.annotate_app.server import PASSWORD, serving
@@ -56,6 +56,17 @@ def test_a_campaign_from_making_to_export(stocked: Workspace, tmp_path: Path, ca
     at = ["--workspace", str(stocked.folder)]
     assert run(["campaign", "create", "boats", "--kind", "verify", "-c", "boat", "-n", "1", *at]) == 0
     assert run(["campaign", "create", "boats", "--kind", "verify", "-c", "boat", *at]) == 2
+    risk = ["--max-risk", "0.02", "--review-price", "4"]
+    money = ["--price", "0.05", "--budget", "20", "--item-order", "near_last", "--draft"]
+    make = ["campaign", "create", "dear", "--kind", "verify", "-c", "boat"]
+    assert run([*make, "--review-price", "4", *at]) == 2
+    assert run([*make, "--budget", "20", *at]) == 2
+    assert run([*make, *risk, *money, *at]) == 0
+    assert "cairn campaign open dear" in capsys.readouterr().out
+    with stocked.read() as session:
+        dear = find_campaign(session, "dear")
+        assert dear.stopping == {"rule": "risk", "max_risk": 0.02, "max_n": 10, "review_price": 4.0}
+        assert (dear.budget, dear.item_order, dear.state) == (20.0, "near_last", "draft")
     with serving(stocked) as app:
         assert judge_all(app.client("ann"), "boats") == 3
     capsys.readouterr()

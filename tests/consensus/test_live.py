@@ -85,6 +85,11 @@ def test_split_items_need_more_judgments_than_agreed_ones(crowd):
     split, agreed = live.needed(np.array([0, 1]), 0.001)
     assert split > agreed >= 0
     assert live.needed(np.array([1]), 0.9)[0] == 0
+    # What a model adds is counted: with it the split item needs fewer, and a sure one none.
+    known = np.array([[0.99, 0.01], [0.9999, 0.0001]])
+    with_model = live.needed(np.array([0, 1]), 0.001, known)
+    assert 0 < with_model[0] < split
+    assert with_model[1] == 0
     assert live.posterior(1).sum() == pytest.approx(1)
 
 

@@ -73,6 +73,9 @@ def test_split_items_need_more_judgments_than_agreed_ones(crowd):
     assert split > agreed >= 0
     assert nobody == np.inf
     assert live.needed(np.array([1]), 0.9)[0] == 0
+    known = np.full((1, 200), 0.001 / 198)
+    known[0, [3, 90]] = 0.99, 0.009
+    assert 0 < live.needed(np.array([0]), 0.001, known)[0] < split  # with what a model says of it
     assert live.posterior(2) == pytest.approx(result.class_prior)
 
 

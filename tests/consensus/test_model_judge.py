@@ -73,6 +73,51 @@ def test_gold_stays_and_wrong_shapes_are_refused(pictures):
         join_model(people, judged, model * 2)
 
 
+@pytest.fixture(scope="module")
+def many_pictures():
+    """(judgments, truth, probabilities) of 150 classes: people right 60 times in 100, a model 80 times."""
+    rng = np.random.default_rng(4)
+    n, K, per = 1200, 150, 3
+    truth = rng.integers(K, size=n)
+    item, who = np.repeat(np.arange(n), per), np.concatenate([rng.choice(12, per, replace=False) for _ in range(n)])
+    right = rng.random(n * per) < 0.6
+    answer = np.where(right, truth[item], (truth[item] + rng.integers(1, K, n * per)) % K)
+    seen = np.where(rng.random(n) < 0.8, truth, rng.integers(K, size=n))
+    model = np.full((n, K), 0.3 / (K - 1))
+    model[np.arange(n), seen] = 0.7
+    return Judgments(item, who, answer, n, 12, K, K), truth, model
+
+
+def test_with_very_many_classes_both_are_better_than_either_and_stay_lists(many_pictures):
+    judged, truth, model = many_pictures
+    people = fit(judged, gold={0: int(truth[0]), 1: 7})
+    covered = np.arange(len(truth)) != 2
+    both = join_model(people, judged, model, covered=covered)
+    assert people.method == "many-classes"
+    assert both.weight > 0.3
+    right = (both.posterior.answer() == truth).mean()
+    assert right > max((people.answer == truth).mean(), (model.argmax(axis=1) == truth).mean()) + 0.03
+    assert both.posterior[1][7] == 1.0
+    assert np.array_equal(both.posterior[2], people.posterior[2])
+    assert len(both.posterior.item) < 15 * len(truth)
+
+
+def test_a_joined_list_is_the_plain_product_and_a_model_that_guesses_changes_no_answer(many_pictures):
+    judged, _, model = many_pictures
+    people = fit(judged)
+    both = join_model(people, judged, model)
+    for i in (3, 50, 1100):
+        h, m, p = people.posterior[i], model[i], people.class_prior
+        logs = np.log(h) + both.weight * both.inverse_temperature * (np.log(m) - np.log(p))
+        # Each factor is m^b made to sum to 1, which the normalisation of the product takes off again.
+        plain = softmax(logs[None])[0]
+        named = both.posterior.label[both.posterior.item == i]
+        np.testing.assert_allclose(both.posterior[i][named], plain[named], rtol=1e-9)
+        assert both.posterior[i].sum() == pytest.approx(1)
+    guesses = np.random.default_rng(0).dirichlet(np.ones(model.shape[1]), len(model))
+    assert (join_model(people, judged, guesses).posterior.answer() == people.answer).mean() > 0.99
+
+
 def test_labels_that_were_changed_are_found(pictures):
     _, truth, model = pictures
     rng = np.random.default_rng(2)

@@ -70,7 +70,7 @@ def test_a_release_says_what_the_audit_found_and_not_what_the_judgments_believe(
     for item in asked:
         value = "no" if by_item[item] in wrong else "yes"
         store.judge(item, people[3], {"value": value}, role="reviewer")
-    settle(workspace, "vehicles")
+    cautioned = settle(workspace, "vehicles").cautions
     report = build(workspace, "after", recipe, workers=1)
     after = shards.open_release(report.path).manifest.label_error
     left = [name for name in names if items[name] not in asked]
@@ -90,6 +90,7 @@ def test_a_release_says_what_the_audit_found_and_not_what_the_judgments_believe(
     assert f"{after.estimate:.2%}" in words
     for card in ("card.md", "card.html"):
         text = (report.path / card).read_text()
+        assert ("Caution" in text) == bool(cautioned)
         assert "Reviewers judged a random sample" in text
         assert "err independently" not in text
 
@@ -105,11 +106,28 @@ def test_boxes_go_from_judgments_into_the_samples_with_their_probability(workspa
             store.judge(items[name], person, {"boxes": [box | {"x": 10.0 + people.index(person)}]})
     assert settle(workspace, "boxes").states["settled"] == 12
     recipe = recipe_from({"pixels": {"size": 48}, "task": "detect", "campaigns": ["boxes"]})
-    rows = pq.read_table(build(workspace, "found", recipe, workers=1).path / "samples.parquet").to_pylist()
+    report = build(workspace, "found", recipe, workers=1)
+    rows = pq.read_table(report.path / "samples.parquet").to_pylist()
     assert len(rows) == 12
     (drawn,) = json.loads(rows[0]["boxes"])
     assert (drawn["category"], drawn["x"], drawn["y"], drawn["w"], drawn["h"]) == ("car", 11.0, 10.0, 30.0, 20.0)
     assert 0.9 < drawn["p"] <= 1
+    # A list is wrong where reviewers see an object more: the release says so as one of categories does.
+    believed = shards.open_release(report.path).manifest.label_error
+    assert (believed.method, believed.high < 0.3) == ("posterior-risk", True)
+    with workspace.read() as session:
+        asked = audit_campaign(session, find_campaign(session, "boxes"), 0.3).to_judge
+    assert len(asked) >= 6
+    for n, item in enumerate(asked):
+        more = [box | {"x": 40.0}] if n % 2 else []
+        store.judge(item, people[3], {"boxes": [box, *more]}, role="reviewer")
+    told = json.loads(CliRunner().invoke(app, ["audit", "found", "--json", "-w", str(workspace.folder)]).output)
+    assert (told["judged"], told["now"]["method"]) == (len(asked), "audit")
+    assert told["now"]["estimate"] > believed.high
+    settle(workspace, "boxes")
+    mended = shards.open_release(build(workspace, "mended", recipe, workers=1).path).manifest.label_error
+    assert mended.method == "audit"
+    assert mended.estimate < told["now"]["estimate"]  # what reviewers found is mended; of the rest half is wrong
 
 
 def test_the_interval_holds_the_error_that_is_left_when_posteriors_are_far_too_sure():

@@ -142,6 +142,11 @@ def test_the_command_writes_the_items_takes_the_answers_and_tells_the_error(work
     told = json.loads(capsys.readouterr().out)
     assert told["reviews"] == {"accepted": 0, "duplicate": len(rows), "unfilled": 0, "refused": []}
     assert told["audited"]["judged"] == len(rows)
+    # `cairn consensus` says the measured figure before the believed one.
+    assert run(["consensus", "c", *at]) == 0
+    said = capsys.readouterr().out
+    assert f"{told['audited']['estimate']:.2%}" in said
+    assert said.index(f"from {len(rows)} that reviewers judged") < said.index("estimated error")
     sheet.write_text("item,reviewer,answer\n1,rosa,maybe\n99999,rosa,yes\n2,,yes\n,,\n3,,\n")
     assert run(["audit", "c", "--judged", str(sheet), *at]) == 3
     said = capsys.readouterr().out

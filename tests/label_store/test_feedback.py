@@ -117,6 +117,30 @@ def test_items_the_run_never_saw_keep_what_people_said(judged):
     assert all(both[i] == people[i] for i in made.items[30:])
 
 
+def test_of_a_hundred_and_twenty_classes_a_run_judges_as_of_two(workspace):
+    slugs = tuple(f"c{k:03d}" for k in range(120))
+    made = Made(workspace, "classify", {"rule": "fixed", "n": 2}, slugs, N, people=3)
+    rng = np.random.default_rng(3)
+    truth = rng.integers(120, size=N)
+    for item in range(N):
+        for person in range(3):
+            said = truth[item] if rng.random() > 0.4 else rng.integers(120)
+            made.judge(item, person, {"value": slugs[said]})
+    settle(workspace, "c")
+    before = answers(workspace)
+    model = np.full((N, 120), 0.1 / 119)
+    model[np.arange(N), truth] = 0.9
+    write_run(workspace, model, slugs)
+    found = give_feedback(workspace, "net", "c")
+    right = [slugs[k] for k in truth]
+    told = sum(a == b for a, b in zip(answers(workspace), right, strict=True))
+    assert told > sum(a == b for a, b in zip(before, right, strict=True))
+    assert found.predicted == N
+    with workspace.read() as session:
+        kept = session.scalars(select(Prediction)).all()
+    assert {len(row.probabilities) for row in kept} == {30}  # of 121: a table of a million pictures stays small
+
+
 def test_verify_asks_the_model_for_the_item_s_own_category(workspace):
     made = Made(workspace, "verify", {"rule": "fixed", "n": 2}, n_items=2)
     for item in range(2):

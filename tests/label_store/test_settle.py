@@ -12,6 +12,8 @@ from sqlalchemy import insert, select, update
 from typer.testing import CliRunner
 
 from cairn.cli import app
+from dataset_builder.judging import campaign_facts
+from dataset_builder.store import read_campaigns
 from label_store import CategorySpec, UsageError, find_campaign, put_category, settle, settle_writing
 from label_store.models import Campaign, CampaignCategory, Category, Consensus, Image, Item, Judgment, Person
 from label_store.questions import questions, read_campaign
@@ -218,6 +220,10 @@ def test_a_crowd_that_guesses_is_said_to_guess(workspace):
     assert any("no more than chance" in sentence for sentence in told.cautions)
     shown = CliRunner().invoke(app, ["consensus", "c", "-w", str(workspace.folder)])
     assert "caution: the annotators agree no more than chance would" in " ".join(shown.output.split())
+    with workspace.read() as session:
+        campaign = find_campaign(session, "c")
+        assert campaign.cautions == list(told.cautions)  # for the campaign's page
+        assert campaign_facts(session, read_campaigns(session, ["c"])[0]).cautions == told.cautions  # for a card
 
 
 def test_classify_settles_on_one_of_the_categories(workspace):
