@@ -38,6 +38,19 @@ def test_verify_costs_one_key_per_exception_and_one_per_page(stocked, app, sit_d
     assert sorted(stored.values()) == ["no"] * 2 + ["unsure"] + ["yes"] * 9
 
 
+@pytest.mark.parametrize("kind", ["verify", "classify"])
+def test_the_end_is_told_with_the_last_answer_and_not_at_the_next_turn(stocked, app, sit_down, kind):
+    add_pictures(stocked, "boat", 2)
+    create_campaign(stocked, "boats", kind, ["boat"] if kind == "verify" else ["car", "boat"])
+    ann = sit_down(app)
+    ann.context.add_init_script(
+        "const real = setTimeout; window.setTimeout = (what, ms, ...more) => ms < 15000 ? real(what, ms, ...more) : 0"
+    )
+    ann.open("boats")
+    ann.press(*(["Enter"] if kind == "verify" else "22"))
+    ann.wait_outlook("done")
+
+
 def test_verify_by_mouse_is_one_click_per_exception(stocked, app, sit_down):
     add_pictures(stocked, "boat", 6)
     create_campaign(stocked, "boats", "verify", ["boat"])

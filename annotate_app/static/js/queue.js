@@ -47,6 +47,17 @@ export function signedOut(error) {
   return error.status === 401 || error.status === 403 ? "signed-out" : null;
 }
 
+const TURN_MS = 15000;
+
+// Others hold what is left, or our own last answers were on their way (`unsent`, when it was asked): ask again once
+// those have arrived, or in a while.
+export function askAgain(outbox, unsent, ask) {
+  const change = () => { if (!outbox.waiting) now(); };
+  const timer = setTimeout(() => now(), unsent && !outbox.waiting ? 0 : TURN_MS);
+  const now = () => { clearTimeout(timer); outbox.removeEventListener("change", change); ask(); };
+  if (outbox.waiting) outbox.addEventListener("change", change);
+}
+
 export class Leases {
   constructor({ slug, preview }, outbox, variant) {
     this.campaign = slug;
@@ -161,6 +172,8 @@ export class Queue {
   async lease() {
     const missing = this.ahead - this.items.length;
     if (missing <= 0) { this.onItems(); return; }
+    const { outbox } = this.leases;
+    const unsent = outbox.waiting;
     try {
       const items = await this.leases.more(missing);
       this.failures = 0;
@@ -168,7 +181,7 @@ export class Queue {
       this.prefetch();
       if (items.length || this.items.length) this.onItems();
       else this.onEmpty(this.leases.outlook);
-      if (!items.length && this.leases.outlook === "wait") setTimeout(() => this.fill(), 15000);
+      if (!items.length && this.leases.outlook === "wait") askAgain(outbox, unsent, () => this.fill());
     } catch (error) {
       if (signedOut(error)) { this.onEmpty(signedOut(error)); return; }
       if (this.items.length) this.onItems(); // what is here can be judged

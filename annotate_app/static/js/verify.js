@@ -1,6 +1,6 @@
 // Verify: a page of pictures, "does this show a whippet?". Mark the exceptions; Enter says all others show it.
 import { Shown, byId, campaign, categories, counted, explain, judgment, message, outbox, person, toast } from "./work.js";
-import { Leases, picture, signedOut } from "./queue.js";
+import { Leases, askAgain, picture, signedOut } from "./queue.js";
 import { askComment, askFlag, openDialog } from "./dialogs.js";
 import { command, onKeys } from "./keys.js";
 import { onSwipe } from "./touch.js";
@@ -68,6 +68,7 @@ function fill() {
 async function lease() {
   while (pages.length < 2) {
     let items;
+    const unsent = outbox.waiting;
     try {
       const category = pages.at(-1)?.category ?? page?.category;
       const n = shape().n;
@@ -81,7 +82,7 @@ async function lease() {
     }
     if (!items.length) {
       if (!page && !pages.length) message(leases.outlook);
-      if (leases.outlook === "wait") setTimeout(fill, 15000);
+      if (leases.outlook === "wait") askAgain(outbox, unsent, fill);
       return;
     }
     add(items);
