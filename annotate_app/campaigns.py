@@ -168,5 +168,6 @@ def _require_attributes(categories: Sequence[Category]) -> None:
         if not category.attributes:
             raise UsageError(
                 f"category {category.slug!r} has no attributes to ask about",
-                hint="give it some with `cairn taxonomy import FILE.toml`",
+                hint=f"give it some: `cairn taxonomy add {category.name!r} --attribute colour=red,blue`, "
+                "or many at once with `cairn taxonomy import FILE.toml`",
             )

@@ -11,6 +11,7 @@ from sqlalchemy import event, select
 
 from annotate_app import add_gold, create_campaign
 from annotate_app.gold import same_answer, take_gold
+from cairn.cli import run
 from label_store import AnswerError, UsageError
 from label_store.models import Event, Item
 from tests.annotate_app.material import add_pictures
@@ -199,3 +200,19 @@ def test_gold_is_given_on_the_page_that_makes_a_campaign_or_made_of_an_item(stoc
     assert cora.post(f"/campaigns/boats/items/{item + 99}/gold", data={"answer": "cup"}).status_code == 404
     with stocked.read() as session:
         assert session.get_one(Item, item).gold == {"value": "cup"}
+
+
+def test_the_command_says_that_a_share_of_gold_needs_known_answers_and_what_it_could_not_read(
+    stocked, tmp_path, capsys, monkeypatch
+):
+    add_pictures(stocked, "boat", 2)
+    monkeypatch.setenv("CAIRN_WORKSPACE", str(stocked.folder))
+    make = ["campaign", "create", "boats", "-c", "boat", "--gold-rate", "0.05", "--kind"]
+    assert run([*make, "verify", "--guideline", "nope.md"]) == 2
+    assert "the guideline nope.md cannot be read: No such file" in capsys.readouterr().err
+    assert run([*make, "attributes"]) == 2
+    assert "cairn taxonomy add 'Boat' --attribute" in capsys.readouterr().err.replace("\n", " ")
+    assert run([*make, "verify"]) == 0
+    assert "nothing is gold yet" in capsys.readouterr().out
+    assert run(["campaign", "status", "boats"]) == 0
+    assert "cairn campaign gold boats FILE.csv" in capsys.readouterr().out
