@@ -46,9 +46,12 @@ class Blobs:
 def details(matches: Sequence[Match], fingerprints: Sequence[Fingerprint], measure: Measure) -> Details:
     """The larger picture of a match counts as enlarged where the smaller one is sharp; no other is measured."""
     pairs = [pair for match in matches if (pair := _by_size(match, fingerprints)) is not None]
+    if not pairs:  # an engine may take seconds to begin
+        return Details({}, {})
     found = dict(measure(sorted({smaller for smaller, _ in pairs})))
     enlarged = sorted({larger for smaller, larger in pairs if _is_sharp(found[smaller])})
-    found |= measure([index for index in enlarged if index not in found])
+    if left := [index for index in enlarged if index not in found]:
+        found |= measure(left)
     shares = {index: share for index in enlarged if not isinstance(share := found[index], Failed)}
     return Details(shares, {index: share for index, share in found.items() if isinstance(share, Failed)})
 
