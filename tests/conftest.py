@@ -5,12 +5,14 @@ import signal
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 
-from label_store import Workspace
+from label_store import Workspace, schema
+from tests.workspaces import fresh_workspace
 
 
 @pytest.fixture(autouse=True)
@@ -51,17 +53,34 @@ def postgres_url() -> Iterator[str]:
     shutil.rmtree(runtime, ignore_errors=True)
 
 
-@pytest.fixture
-def postgres_database(postgres_url: str) -> Iterator[str]:
-    """An empty database of its own on the server."""
+@contextmanager
+def _database(server: str, template: str = "template1") -> Iterator[str]:
+    """The URL of a database of its own, until the end."""
     name = f"cairn_{uuid.uuid4().hex}"
-    admin = create_engine(postgres_url, isolation_level="AUTOCOMMIT")
+    admin = create_engine(server, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield postgres_url.replace("/postgres?", f"/{name}?")
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+    yield server.replace("/postgres?", f"/{name}?")
     with admin.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     admin.dispose()
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str) -> Iterator[str]:
+    """An empty database of its own on the server."""
+    with _database(postgres_url) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_schema(postgres_url: str) -> Iterator[str]:
+    """The name of a database with the newest schema and nothing else, to be copied: the migrations take a second."""
+    with _database(postgres_url) as url:
+        engine = create_engine(url)
+        schema.upgrade(engine)
+        engine.dispose()
+        yield str(make_url(url).database)
 
 
 @pytest.fixture(scope="session")
@@ -97,7 +116,7 @@ def s3_bucket(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
     """A fresh workspace on SQLite."""
-    made = Workspace.init(tmp_path / "workspace")
+    made = fresh_workspace(tmp_path / "workspace")
     yield made
     made.close()
 
@@ -105,9 +124,11 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def any_workspace(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Workspace]:
     """A fresh workspace, once on SQLite and once on PostgreSQL."""
-    overrides = {}
-    if request.param == "postgres":
-        overrides["database_url"] = request.getfixturevalue("postgres_database")
-    made = Workspace.init(tmp_path / "workspace", **overrides)
-    yield made
-    made.close()
+    if request.param == "sqlite":
+        yield request.getfixturevalue("workspace")
+        return
+    server, made_once = request.getfixturevalue("postgres_url"), request.getfixturevalue("postgres_schema")
+    with _database(server, made_once) as url:
+        made = fresh_workspace(tmp_path / "workspace", database_url=url)
+        yield made
+        made.close()

@@ -8,6 +8,7 @@ import pytest
 from collector import Candidate, CollectOptions, CollectReport, UrlList, collect
 from label_store import CategorySpec, Workspace, put_category
 from tests.collector.site import Site
+from tests.workspaces import fresh_workspace
 
 FAST = CollectOptions(host_delay=0, processes=0)
 
@@ -25,9 +26,8 @@ def store(tmp_path: Path, site: Site) -> Iterator[Workspace]:
 
 
 def open_store(tmp_path: Path, site: Site, **settings: object) -> Iterator[Workspace]:
-    Workspace.init(tmp_path / "store").close()
     given = {"allow_hosts": [site.netloc], "fetch_timeout": 30.0, "contact": "curator@example.org"} | settings
-    workspace = Workspace.open(tmp_path / "store", **given)
+    workspace = fresh_workspace(tmp_path / "store", **given)
     with workspace.write() as session:
         for name in ("car", "dog", "boat"):
             put_category(session, CategorySpec(name))
