@@ -21,7 +21,7 @@ from label_store.models import Campaign, CampaignCategory, Consensus, Item
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
 _BATCH = 1000
 _CATEGORIES = ("car", "bus")
-_WITH_STRUCTURE = 10
+_WITH_STRUCTURE = 100
 """One picture of so many; the others are nearly plain, which are compared with none: comparing is not measured."""
 
 
