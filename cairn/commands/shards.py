@@ -21,7 +21,7 @@ def shards(
 ) -> None:
     """Turn an ImageFolder into a verified release, or a release into an ImageFolder, bytes unchanged.
 
-    Exits 3 when files were left out: no pictures, unreadable, or copies of a test picture in train.
+    Exits 3 when files were left out: broken, links out of FOLDER, or copies of a test picture in train.
 
     Example: cairn shards photos photos-1
     """
