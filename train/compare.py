@@ -88,12 +88,12 @@ def headline(runs: list[Shown]) -> str:
     """Which run's first seed is ahead, and whether one can tell; both from the same answers."""
     best = max(runs, key=lambda run: float(run.right.mean()))
     others = [run for run in runs if run is not best]
-    sentences = [f"{escape(best.name)} has the most {best.split} samples right ({best.right.mean():.2%})."]
+    sentences = [f"<b>{escape(best.name)}</b> has the most {best.split} samples right ({best.right.mean():.2%})."]
     for other in others:
         gap, low, high = difference(other, best)
         told = "which is more than chance explains" if low > 0 else "which chance alone may explain"
         sentences.append(
-            f"It is {gap * 100:.2f} points ahead of {escape(other.name)} on the same samples "
+            f"It is {gap * 100:.2f} points ahead of <b>{escape(other.name)}</b> on the same samples "
             f"(95 % interval {low * 100:+.2f} to {high * 100:+.2f}), {told}."
         )
     note = "Intervals are over samples, of the first seed; only several seeds show how much training itself varies."
@@ -110,13 +110,15 @@ def figures(runs: list[Shown]) -> str:
             low, high = run.figures["intervals"][key]
             spread = run.figures.get("spread", {}).get(key)
             shown = percent if share else plain
-            sure = f"{shown(low)} to {shown(high)}"
+            sure = f"{shown(low).removesuffix('%')}–{shown(high)}"
             if spread and "std" in spread:
-                sure = f"std {shown(spread['std'])} over {len(run.metrics['seeds'])} seeds"
+                sure = f"std {shown(spread['std'])}"
             cells += f"<td class=n>{shown(run.figures[key])}<br><small>{sure}</small></td>"
         millions = f"{run.metrics['parameters'] / 1e6:.2f} M"
+        seeds = len(run.metrics["seeds"])
+        what = run.metrics["model"] + (f", {seeds} seeds" if seeds > 1 else "")
         rows += (
-            f"<tr><th scope=row>{escape(run.name)}<br><small>{escape(run.metrics['model'])}</small></th>{cells}"
+            f"<tr><th scope=row class=name>{escape(run.name)}<br><small>{escape(what)}</small></th>{cells}"
             f"<td class=n>{millions}</td><td class=n>{run.metrics['seconds']:,.0f} s</td></tr>"
         )
     body = (
@@ -160,10 +162,15 @@ def settings(runs: list[Shown]) -> str:
     head = "".join(f"<th>{escape(run.name)}</th>" for run in runs)
     rows = "".join(
         f"<tr><th scope=row><code>{escape(name)}</code></th>"
-        + "".join(f"<td>{escape(json.dumps(run.metrics['settings'].get(name)))}</td>" for run in runs)
+        + "".join(f"<td>{escape(written(run.metrics['settings'].get(name)))}</td>" for run in runs)
         + "</tr>"
         for name in different
     )
     table = f"<div class=scroll><table><thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     body = table if different else "<p>None: the runs have the same settings.</p>"
     return section("settings", "Settings that differ", body)
+
+
+def written(value: Any) -> str:
+    """A setting as one reads it; a dash for what an older run did not have."""
+    return value if isinstance(value, str) else "–" if value is None else json.dumps(value)

@@ -20,7 +20,8 @@ ECE_BINS = 15
 class Metrics:
     """Figures of one split; lists are by label, `confusion[i][j]` counts true i called j.
 
-    `recall` of a class without samples, `precision` of a class never called and `f1` of either are None.
+    `recall` of a class without samples, `precision` of a class never called, and `f1` of
+    one that is neither are None; `f1` of a class never called is 0.
     """
 
     samples: int
@@ -61,7 +62,6 @@ def evaluate(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Metrics:
     recall = ratio(right, confusion.sum(axis=1))
     precision = ratio(right, confusion.sum(axis=0))
     f1 = ratio(2 * right, confusion.sum(axis=0) + confusion.sum(axis=1))
-    f1[np.isnan(recall) | np.isnan(precision)] = np.nan
     present = confusion.sum(axis=1) > 0
     top1 = float((rank <= 1).mean())
     low, high = wilson(int((rank <= 1).sum()), count)

@@ -263,13 +263,14 @@ def spread_over_classes(
 def card(judged: Judged, row: int, called: NDArray[np.int64], confidence: NDArray[np.float64]) -> str:
     """One picture with what it is and what it was called."""
     true, said = judged.categories[judged.part.labels[row]], judged.categories[called[row]]
-    verdict = f"✓ {escape(true)}" if true == said else f"✗ <b>{escape(said)}</b><br><small>is {escape(true)}</small>"
+    verdict = f"✓ {escape(said)}" if true == said else f"✗ <b>{escape(said)}</b>"
+    truth = "" if true == said else f"<br><small>is {escape(true)}</small>"
     story = judged.part.story(row) if judged.part.story else ""
     made = f"<br><small>{escape(story)}</small>" if story else ""
     return (
         f'<figure class=card title="{escape(judged.part.keys[row])}">'
         f'<img alt="{escape(true)}" src="{data_uri(judged.part.pictures.one(row))}">'
-        f"<figcaption>{verdict} <small>{confidence[row]:.0%}</small>{made}</figcaption></figure>"
+        f"<figcaption>{verdict} <small>{confidence[row]:.0%}</small>{truth}{made}</figcaption></figure>"
     )
 
 
@@ -292,13 +293,14 @@ def settings(metrics: dict[str, Any]) -> str:
     samples = ", ".join(f"{name} {count:,}" for name, count in metrics["samples"].items())
     left_out = f"; {metrics['left_out']:,} without a category left out" if metrics["left_out"] else ""
     versions = ", ".join(f"{name} {version}" for name, version in metrics["versions"].items())
+    threads = f"{metrics['threads']} thread" + ("s" if metrics["threads"] != 1 else "")
     rows = "".join(
         f"<tr><td><code>{escape(name)}</code></td><td>{escape(json.dumps(value))}</td></tr>"
         for name, value in metrics["settings"].items()
     )
     body = (
         f"<p>Samples: {samples}{left_out}. Data <code>{metrics['release'][:16]}</code>. "
-        f"{escape(str(metrics['device']))}, {metrics['threads']} threads; {escape(versions)}.</p>"
+        f"{escape(str(metrics['device']))}, {threads}; {escape(versions)}.</p>"
         f"<details><summary>All settings</summary><div class=scroll><table>{rows}</table></div></details>"
     )
     return section("settings", "Settings", body)

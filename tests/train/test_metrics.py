@@ -31,7 +31,7 @@ def test_every_figure_equals_counting_by_hand(n, classes, seed):
         both = len(set(true) & set(called))
         assert found.recall[k] == (pytest.approx(both / len(true)) if true else None)
         assert found.precision[k] == (pytest.approx(both / len(called)) if called else None)
-        if true and called:
+        if true or called:
             assert found.f1[k] == pytest.approx(2 * both / (len(true) + len(called)))
         else:
             assert found.f1[k] is None

@@ -151,8 +151,8 @@ def test_the_leading_run_and_its_gap_are_of_the_same_answers():
         Shown("one", {"test": {"top1": 0.5}}, [], "test", keys, np.array([True, True, False, False])),
     ]
     told = headline(runs)
-    assert "one has the most test samples right (50.00%)" in told
-    assert "25.00 points ahead of many" in told
+    assert "<b>one</b> has the most test samples right (50.00%)" in told
+    assert "25.00 points ahead of <b>many</b>" in told
 
 
 def test_the_report_tells_the_judgments_behind_a_label_and_the_human_part(release, trained):
