@@ -2,6 +2,7 @@
 
 import io
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -435,6 +436,22 @@ def test_a_full_disk_is_told_before_anything_is_written(
     with pytest.raises(BuildError, match="GiB") as caught:
         build(store.workspace, "v", small(), workers=1)
     assert "space" in caught.value.hint
+
+
+def test_a_disk_that_fills_up_in_mid_build_is_a_sentence_and_the_same_command_goes_on(
+    store: Store, small: Small
+) -> None:
+    store.fill(20)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))  # the kernel then refuses to let a file grow
+    try:
+        with pytest.raises(shards.ShardError, match="could not be written") as caught:
+            build(store.workspace, "v", small(), workers=1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert caught.value.hint
+    assert not (store.workspace.releases / "v").exists()
+    assert build(store.workspace, "v", small(), workers=1).samples == 20
 
 
 @pytest.mark.parametrize("moment", ["between the rename and the rows", "found by verify"])
