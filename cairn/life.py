@@ -1,8 +1,11 @@
 """The whole life of one image: fetched, proposed, judged by whom, settled how, grouped, split, released."""
 
+import hashlib
 import re
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -27,7 +30,7 @@ from label_store.models import (
 
 
 def find_image(session: Session, named: str) -> str:
-    """The SHA-256 that a full SHA-256, its beginning (8 digits or more), a release key or a URL means."""
+    """The SHA-256 that its first 8 digits or more, a release key, a URL, a file, a file's name or an item means."""
     if "://" in named:
         fetch = session.scalar(select(Fetch).where(Fetch.url_hash == url_hash(named)))
         if fetch is None:
@@ -35,8 +38,13 @@ def find_image(session: Session, named: str) -> str:
         if fetch.image_sha256 is None:
             raise UsageError(f"{named} brought no picture: {fetch.error} ({fetch.detail})")
         return fetch.image_sha256
+    if re.fullmatch(r"[0-9]{1,7}", named):
+        item = session.get(Item, int(named))
+        if item is None:
+            raise UsageError(f"there is no item {named}", hint="items have numbers in `cairn audit` and in exports")
+        return item.image_sha256
     if not re.fullmatch(r"[0-9a-f]{8,64}", named):
-        raise UsageError(f"{named!r} is neither a URL nor 8 to 64 hex digits of a SHA-256")
+        return _of_file(session, named)
     found = list(session.scalars(select(Image.sha256).where(Image.sha256.startswith(named)).limit(3)))
     if not found:
         raise UsageError(
@@ -45,6 +53,27 @@ def find_image(session: Session, named: str) -> str:
     if len(found) > 1:
         raise UsageError(f"several pictures begin with {named}", hint="give more of its digits")
     return found[0]
+
+
+def _of_file(session: Session, named: str) -> str:
+    """A picture by the file itself, or by the name that it was fetched under."""
+    path = Path(named)
+    if path.is_file():
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        if session.get(Image, sha256) is not None:
+            return sha256
+    ends = Fetch.url.endswith(f"/{quote(path.name)}", autoescape=True)
+    found = session.scalars(select(Fetch.image_sha256).where(ends, Fetch.image_sha256.is_not(None)).distinct().limit(3))
+    names = [name for name in found if name]
+    if not names:
+        raise UsageError(
+            f"no picture of this workspace was fetched under the name {path.name!r}",
+            hint="give its URL, the first 8 digits of its SHA-256, or an item's number",
+        )
+    if len(names) > 1:
+        raise UsageError(f"several pictures have the name {path.name!r}", hint="give the URL of the one")
+    return names[0]
 
 
 def life_of(workspace: Workspace, named: str) -> dict[str, Any]:

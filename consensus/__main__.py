@@ -12,14 +12,16 @@ from consensus.agreement import krippendorff_alpha
 from consensus.cautions import cautions
 from consensus.confusion import confusion_of
 from consensus.errors import ConsensusError
-from consensus.files import read_answers, read_judgments
+from consensus.files import read_answers, read_judgments, spellings
 from consensus.fit import METHODS, fit
 from consensus.flags import fit_weighted_down, flags
 from consensus.label_error import estimated_label_error
-from consensus.report import Report, as_json, as_text
+from consensus.report import MOST_SHOWN, Report, as_json, as_text
+from consensus.results import TABLES, write_table
 
 _EXAMPLE = """\
 example:
+  python -m consensus votes.csv --out answers.csv
   python -m consensus votes.csv --truth truth.csv --json
 
 FILE has columns item, annotator, answer (or task, worker, label), and perhaps weight.
@@ -45,8 +47,20 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument(
         "--confusions", action="store_true", help="also what each annotator takes each class for, with 95 %% intervals"
     )
+    out.add_argument("--out", type=Path, metavar="FILE", help="write the answer of every item: CSV or Parquet")
+    out.add_argument("--annotators", type=Path, metavar="FILE", help="write the quality of every annotator likewise")
+    out.add_argument(
+        "--top", type=_from_one, default=MOST_SHOWN, metavar="N", help="least sure items to show; default: %(default)s"
+    )
     out.add_argument("--json", action="store_true", help="print one JSON object")
     return out
+
+
+def _from_one(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -54,6 +68,9 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser().parse_args(arguments)
     try:
         report = consensus_of(given)
+        written = [(path, name) for path, name in ((given.out, "items"), (given.annotators, "annotators")) if path]
+        for path, name in written:
+            write_table(path, TABLES[name](report))
     except ConsensusError as error:
         print(f"error: {error}", file=sys.stderr)
         if error.hint:
@@ -66,6 +83,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"caution: {sentence}", file=sys.stderr)
     else:
         sys.stdout.write(as_text(report))
+        for path, name in written:
+            sys.stdout.write(f"written          all {name} are in {path}\n")
     for sentence in report.named.left_out:
         print(f"left out: {sentence}", file=sys.stderr)
     return 3 if report.named.left_out else 0
@@ -93,7 +112,12 @@ def consensus_of(given: argparse.Namespace) -> Report:
         agreement=agreement,
         label_error=estimated_label_error(result),
         truth=truth,
-        cautions=cautions(result, named.judgments, agreement, named.answers),
+        cautions=[
+            *cautions(result, named.judgments, agreement, named.answers),
+            *spellings(named.answers, "answer"),
+            *spellings(named.annotators, "annotator"),
+        ],
+        top=given.top,
         confusions=[confusion_of(result, named.judgments, j) for j in range(len(named.annotators))]
         if given.confusions
         else [],

@@ -1,6 +1,7 @@
 """Where the annotators as a group may mislead, in sentences: what no posterior can know of itself.
 
-Four signs, each named only where the data show it beyond chance (1 %):
+What cannot be doubted at all is said first: where there is but one class, or no item that two people judged. Then four
+signs, each named only where the data show it beyond chance (1 %):
 agreement    items are answered no more alike than chance would have it (alpha is small, its 95 % interval reaches 0);
 sides        a quarter of the judgments are of people who contradict the others (their skill is below 0 by three
              standard errors): which side is right is decided by their number alone;
@@ -19,14 +20,13 @@ from consensus.agreement import Agreement
 from consensus.candidates import Candidates
 from consensus.fit import Result
 from consensus.judgments import Judgments
-from consensus.skill import skill
+from consensus.skill import Z_CONTRARY, skill
 
 FEWEST = 10  # answers to gold of a class, and annotators or items that a sign must rest on
 Z = 2.3263478740408398  # the normal quantile of 99 %
 OVERRULED = 0.25
 LITTLE = 0.1  # alpha
 CONTRARY = 0.25  # of the judgments
-Z_CONTRARY = -3.0
 KNOWN = 0.02  # of the judgments are to gold: enough to know which side is right
 
 
@@ -38,7 +38,7 @@ def cautions(
     agreement: None where it was not measured.
     """
     called = [str(name) for name in (names if names is not None else range(judgments.n_answers))]
-    out: list[str] = []
+    out = _unfounded(result, judgments, called)
     if agreement is not None and _hardly_agree(agreement):
         out.append(
             "the annotators agree no more than chance would: the posteriors mean little without gold"
@@ -67,6 +67,18 @@ def cautions(
             " or the good ones are taken for bad; only gold can tell"
         )
     return out
+
+
+def _unfounded(result: Result, judgments: Judgments, called: Sequence[str]) -> list[str]:
+    """Certainty that comes from what was not asked."""
+    if not (result.n > 0).any():
+        return []
+    if judgments.n_classes < 2:
+        return [f"{called[0]!r} is the only answer there is, so that nothing can be doubted: name the others"]
+    compared = (result.n > 1) | ((result.n > 0) & (result.gold >= 0))
+    if not compared.any():
+        return ["no item was judged by two people: how often they are right is assumed, not measured"]
+    return []
 
 
 def _hardly_agree(agreement: Agreement) -> bool:

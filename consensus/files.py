@@ -1,11 +1,10 @@
-"""Judgments, truth and gold from files: CSV (also with tabs or semicolons), JSON (lines or a list) or Parquet, as text.
+"""Judgments, truth and gold from the tables of files.
 
-Names of columns are ours or crowd-kit's. A row that cannot be used is left out and counted, never guessed.
+Names of columns are ours or crowd-kit's. A row that cannot be used is left out and named, never guessed.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ import pandas as pd
 
 from consensus.errors import ConsensusError
 from consensus.judgments import Judgments
+from consensus.tables import Table, read_table
 
 ITEM = ("item", "task")
 ANNOTATOR = ("annotator", "worker")
@@ -38,41 +38,6 @@ class NamedJudgments:
         return self.answers[: self.judgments.n_classes]
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Any table as text columns; empty cells are ''. Raises ConsensusError with what is wrong."""
-    suffix = path.suffix.lower()
-    try:
-        if suffix in (".jsonl", ".ndjson", ".json"):
-            table = pd.read_json(path, lines=suffix != ".json", dtype=False)
-        elif suffix in (".parquet", ".pq"):
-            table = pd.read_parquet(path)
-        else:
-            return _read_csv(path)
-    except FileNotFoundError as error:
-        raise ConsensusError(f"there is no file {path}", "give the path of a judgments file", 2) from error
-    except IsADirectoryError as error:
-        raise ConsensusError(f"{path} is a folder", "give the path of one file", 2) from error
-    except pd.errors.EmptyDataError as error:
-        raise ConsensusError(f"{path} is empty", "its first line must name columns: item, annotator, answer") from error
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ConsensusError(f"{path} cannot be read: {reason[:200]}", "CSV in UTF-8, JSON or Parquet") from error
-    return pd.DataFrame({str(name): [_text(value) for value in table[name]] for name in table.columns})
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    """A spreadsheet writes tabs or semicolons where its country writes decimals with commas: the first line tells."""
-    wanted = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig")
-    if len(wanted.columns) > 1:
-        return wanted
-    for separator in (";", "\t"):
-        if separator in str(wanted.columns[0]):
-            return pd.read_csv(
-                path, sep=separator, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig"
-            )
-    return wanted
-
-
 def read_judgments(
     path: Path, choices: Sequence[str] | None = None, observed_only: Sequence[str] = ("unsure",)
 ) -> NamedJudgments:
@@ -83,24 +48,24 @@ def read_judgments(
     twice the later row counts. Raises ConsensusError when nothing usable is left.
     """
     table = read_table(path)
-    item, annotator, answer = (_column(table, path, names) for names in (ITEM, ANNOTATOR, ANSWER))
-    left_out: list[str] = []
+    item, annotator, answer = (_column(table, names) for names in (ITEM, ANNOTATOR, ANSWER))
+    left_out = table.left_out
     blank = (item == "") | (annotator == "") | (answer == "")
-    _note(left_out, path, blank, "has an empty cell", "have empty cells")
+    _note(table, blank, "has an empty cell", "have empty cells")
     usable = ~blank
     if choices is not None:
         outside = usable & ~answer.isin([*choices, *observed_only])
-        _note(left_out, path, outside, "has an answer that is no choice", "have answers that are no choice")
+        _note(table, outside, "has an answer that is no choice", "have answers that are no choice")
         usable &= ~outside
     weight = None
-    if "weight" in table.columns:
-        weight = pd.to_numeric(table["weight"], errors="coerce").astype(float)
+    if "weight" in table.cells.columns:
+        weight = pd.to_numeric(table.cells["weight"], errors="coerce").astype(float)
         wrong = usable & ~(np.isfinite(weight) & (weight >= 0))
-        _note(left_out, path, wrong, "has no usable weight", "have no usable weight")
+        _note(table, wrong, "has no usable weight", "have no usable weight")
         usable &= ~wrong
     pairs = pd.DataFrame({"item": item, "annotator": annotator})[usable]
-    repeated = pairs.duplicated(keep="last").reindex(table.index, fill_value=False)
-    _note(left_out, path, repeated, "was replaced by a later one", "were replaced by later ones")
+    repeated = pairs.duplicated(keep="last").reindex(table.cells.index, fill_value=False)
+    _note(table, repeated, "was replaced by a later one", "were replaced by later ones")
     usable &= ~repeated
     if not usable.any():
         raise ConsensusError(f"{path} holds no usable judgment", "; ".join(left_out) or "it has no rows")
@@ -136,15 +101,16 @@ def read_answers(path: Path, named: NamedJudgments) -> dict[int, int]:
     Raises ConsensusError where one item has two different answers, or an answer is no class.
     """
     table = read_table(path)
-    item, answer = _column(table, path, ITEM), _column(table, path, TRUTH)
+    item, answer = _column(table, ITEM), _column(table, TRUTH)
+    named.left_out.extend(table.left_out)
     known: dict[str, str] = {}
-    for row, (name, value) in enumerate(zip(item, answer, strict=True), start=1):
+    for row, (name, value) in enumerate(zip(item, answer, strict=True)):
         if name == "" or value == "":
-            raise ConsensusError(f"row {row} of {path} has an empty cell", "fill it in or leave the row out")
+            raise ConsensusError(f"{table.place(row)} of {path} has an empty cell", "fill it in or leave the row out")
         if known.setdefault(name, value) != value:
             raise ConsensusError(
                 f"{path} contradicts itself: item {name!r} is {known[name]!r} and {value!r}",
-                f"leave one of them out (the second is row {row})",
+                f"leave one of them out (the second is {table.place(row)})",
             )
     items = {name: code for code, name in enumerate(named.items)}
     classes = {name: code for code, name in enumerate(named.classes)}
@@ -166,38 +132,37 @@ def read_answers(path: Path, named: NamedJudgments) -> dict[int, int]:
     return found
 
 
-def _column(table: pd.DataFrame, path: Path, names: Sequence[str]) -> pd.Series:
-    spelled = {str(name).strip().lower(): name for name in table.columns}
+def spellings(names: Sequence[str], what: str) -> list[str]:
+    """A sentence for each group of names that differ in nothing but capitals and spaces."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(" ".join(name.casefold().split()), []).append(name)
+    return [
+        f"{' and '.join(map(repr, same))} are counted as {len(same)} {what}s; if they are one, spell them alike"
+        for same in groups.values()
+        if len(same) > 1
+    ]
+
+
+def _column(table: Table, names: Sequence[str]) -> pd.Series:
+    spelled = {str(name).strip().lower(): name for name in table.cells.columns}
     for name in names:
         if name in spelled:
-            column: pd.Series = table[spelled[name]].str.strip()
+            column: pd.Series = table.cells[spelled[name]].str.strip()
             return column
     raise ConsensusError(
-        f"{path} has no column {' or '.join(names[:2])}; it has {', '.join(map(str, table.columns)) or 'none'}",
+        f"{table.path} has no column {' or '.join(names[:2])}; it has"
+        f" {', '.join(map(str, table.cells.columns)) or 'none'}",
         "name the columns item, annotator, answer or task, worker, label",
     )
 
 
-def _note(left_out: list[str], path: Path, rows: pd.Series, one: str, many: str) -> None:
+def _note(table: Table, rows: pd.Series, one: str, many: str) -> None:
     count = int(rows.sum())
     if count:
-        first = int(np.flatnonzero(rows.to_numpy())[0]) + 1
-        left_out.append(
-            f"row {first} of {path.name} {one}"
+        first = table.place(int(np.flatnonzero(rows.to_numpy())[0]))
+        table.left_out.append(
+            f"{first} of {table.path.name} {one}"
             if count == 1
-            else f"{count} rows of {path.name} {many}, the first is row {first}"
+            else f"{count:,} rows of {table.path.name} {many}, the first is {first}"
         )
-
-
-def _text(value: object) -> str:
-    if value is None or (isinstance(value, float) and np.isnan(value)):
-        return ""
-    # An answer as the label store keeps it: {"value": "yes"} is the word, everything else its JSON.
-    if isinstance(value, dict) and set(value) == {"value"}:
-        return _text(value["value"])
-    if isinstance(value, (dict, list)):
-        return json.dumps(value, sort_keys=True, ensure_ascii=False)
-    # 1.0 and 1 are one answer: Parquet and JSON turn whole numbers with gaps into floats.
-    if isinstance(value, (float, np.floating)) and float(value).is_integer():
-        return str(int(value))
-    return str(value)

@@ -28,7 +28,7 @@ MOST_CLASSES = 100
 # The maximum likelihood of 1979: a prior that only keeps logarithms finite.
 MAXIMUM_LIKELIHOOD = Prior(1e-9, 1e-9, 1e-9, 1e-9, 1e-9)
 # Raised whenever the same judgments would get other numbers; releases keep the version they were cut with.
-VERSION = "5"
+VERSION = "6"
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +37,8 @@ class Result:
 
     posterior: float64 [I, K], rows sum to 1, as `Candidates` by many-classes. An item nobody judged has the prior
     over classes.
-    answer: int64 [I], the class with the largest posterior, the first of equals; -1 for an item with
-    neither judgments nor gold. tied: bool [I], whether there was an equal (within 1e-9).
+    answer: int64 [I], the class with the largest posterior, the first of equals; -1 for an item of which neither
+    gold nor anybody names a class. tied: bool [I], whether there was an equal (within 1e-9).
     risk: float64 [I], 1 - the largest posterior. n: int64 [I], judgments of the item ("unsure" included).
     gold: int64 [I], the answer given as known, -1 elsewhere. annotator: accuracy with intervals.
     confusion: float64 [A, K, L], rows sum to 1; pooled: float64 [K, L], the row all share (both empty by many-classes);
@@ -134,7 +134,9 @@ def fit(
     n = np.bincount(sorted_runs.by_item.keys(), minlength=judgments.n_items).astype(np.int64)
     top = posterior.max(axis=1, initial=0.0)
     answer = posterior.argmax(axis=1).astype(np.int64)
-    answer[(n == 0) & (known < 0)] = -1
+    judged = judgments.present()
+    named = np.bincount(judged.item[judged.answer < judged.n_classes], minlength=judged.n_items)
+    answer[(named == 0) & (known < 0)] = -1
     return Result(
         posterior=posterior,
         answer=answer,

@@ -18,9 +18,16 @@ from consensus.errors import ConsensusError
 from consensus.fit import Result, fit
 from consensus.judgments import Floats, Ints, Judgments
 from consensus.pace import drifting, later_half, too_fast
-from consensus.skill import uninformative
+from consensus.skill import suspicion
 
-FLAGS = ("random", "constant", "copying", "drifting", "fast")
+FLAGS = ("random", "constant", "contrary", "copying", "drifting", "fast")
+_LIGHTER = frozenset(FLAGS) - {"contrary"}
+"""Flags by which judgments weigh less. Who says the opposite is read backwards: his answers are worth as much."""
+_WHY = {
+    "constant": "nine of ten answers are the same",
+    "random": "the answers do not follow the others'",
+    "contrary": "the answers go against the others'",
+}
 WEIGHT_OF_REPEATED = 0.1
 WEIGHT_OF_UNINFORMATIVE = 0.1
 WEIGHT_OF_FAST = 0.5
@@ -52,11 +59,10 @@ def findings(
     if isinstance(result.posterior, Candidates):
         result, judgments = _in_groups(result, judgments)
     out = []
-    for j, flag in enumerate(uninformative(result, judgments)):
+    for j, flag in enumerate(suspicion(result, judgments)):
         if flag:
-            why = "nine of ten answers are the same" if flag == "constant" else "the answers do not follow the others'"
-            out.append(Finding(j, flag, None, why))
-    careless = {finding.annotator for finding in out}
+            out.append(Finding(j, flag, None, _WHY[flag]))
+    careless = {finding.annotator for finding in out if finding.flag in _LIGHTER}
     for pair in copied_pairs(result, judgments, moment):
         for copier, source in ((pair.first, pair.second), (pair.second, pair.first)):
             # Two who always give the same one answer agree by themselves.
@@ -101,8 +107,11 @@ def fit_weighted_down(
         if seen == found:
             break
         found = seen
-        lighter = weighted_down(judgments, found, moment=moment) if found else judgments
-        result = fit(lighter, gold=gold, parents=parents) if found else first
+        if not any(finding.flag in _LIGHTER for finding in found):
+            result, lighter = first, judgments
+            break
+        lighter = weighted_down(judgments, found, moment=moment)
+        result = fit(lighter, gold=gold, parents=parents)
     return WeightedDown(result, lighter, found)
 
 

@@ -30,6 +30,8 @@ class Report:
     truth: Mapping[int, int] | None = None
     cautions: list[str] = field(default_factory=list)
     confusions: list[Confusion] = field(default_factory=list)
+    top: int = MOST_SHOWN
+    """How many of the least sure items the text shows, and twice as many annotators."""
 
     @property
     def accuracy(self) -> float | None:
@@ -146,15 +148,16 @@ def _answer_lines(report: Report) -> list[str]:
     counts = np.bincount(report.result.answer[report.result.answer >= 0], minlength=len(classes))
     order = np.argsort(-counts, kind="stable")
     shown = [f"{classes[k]} {counts[k]:,}" for k in order[:MOST_SHOWN]]
-    rest = int(counts[order[MOST_SHOWN:]].sum())
-    return ["answers          " + " · ".join([*shown, *([f"others {rest:,}"] if rest else [])])]
+    rest, none = int(counts[order[MOST_SHOWN:]].sum()), int((report.result.answer < 0).sum())
+    shown += [f"{word} {n:,}" for word, n in (("others", rest), ("no answer", none)) if n]
+    return ["answers          " + " · ".join(shown)]
 
 
 def _annotator_lines(report: Report) -> list[str]:
     quality, names = report.result.annotator, report.named.annotators
     order = np.argsort(quality.accuracy, kind="stable")
     shown = [j for j in order if report.flags[j]]
-    shown += [j for j in order if not report.flags[j]][: max(0, 2 * MOST_SHOWN - len(shown))]
+    shown += [j for j in order if not report.flags[j]][: max(0, 2 * report.top - len(shown))]
     wide = max(9, *(len(names[j]) for j in shown))
     lines = [f"{'annotator':<{wide}}  {'n':>7}  accuracy  95 % interval   flags"]
     lines += [
@@ -169,13 +172,13 @@ def _annotator_lines(report: Report) -> list[str]:
 
 def _doubt_lines(report: Report) -> list[str]:
     named, result = report.named, report.result
-    order = np.argsort(-result.risk, kind="stable")[:MOST_SHOWN]
+    order = np.argsort(-result.risk, kind="stable")[: report.top]
     wide = max(4, *(len(named.items[i]) for i in order))
     lines = ["least sure", f"{'item':<{wide}}  {'n':>4}   risk  answers"]
     for i in order:
         best = list(named_posterior(result.posterior[i], named.classes).items())[:3]
         answers = ", ".join(f"{name} {p:.2f}" for name, p in best)
-        tied = " (tied)" if result.tied[i] else ""
+        tied = " (nobody named one)" if result.answer[i] < 0 else " (tied)" if result.tied[i] else ""
         lines.append(f"{named.items[i]:<{wide}}  {result.n[i]:>4}  {result.risk[i]:.3f}  {answers}{tied}")
     return lines
 

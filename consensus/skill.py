@@ -12,7 +12,9 @@ whatever j's guessing habits are, because guesses do not follow q_i. So t_j = S_
 An annotator is flagged when it is likelier than LIKELY that he is one of those who do not look, given what the others'
 skills are (`consensus.careless`), t_j is below half of their mean m, and within 3 standard errors of 0. On simulated
 crowds 0.6 to 1.3 % of those who look are flagged by chance. The flag is "constant" where 90 % of the answers are one
-answer, otherwise "random". Nobody is flagged from fewer than 20 comparable answers, nor where m is below 0.1.
+answer, otherwise "random". Who lies more than 3 standard errors below 0 looks, and says the opposite: "contrary". By
+chance somebody without skill does so once in 700. Nobody is flagged from fewer than 20 comparable answers, nor where m
+is below 0.1.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from consensus.judgments import Floats, Ints, Judgments
 
 LIKELY = 0.2
 Z_INFORMATIVE = 3.0
+Z_CONTRARY = -3.0
 FEWEST_ANSWERS = 20
 NEARLY_ALWAYS = 0.9
 LEAST_TYPICAL_SKILL = 0.1
@@ -50,14 +53,16 @@ class Skill:
     suspect: NDArray[np.bool_]
 
 
-def uninformative(result: Result, judgments: Judgments) -> list[str]:
-    """For each annotator "random", "constant", or "" for the ordinary."""
+def suspicion(result: Result, judgments: Judgments) -> list[str]:
+    """For each annotator "random", "constant", "contrary" (of answers that the others deny), or "" for the ordinary."""
     judged = judgments.present()
     found = skill(result, judged)
     given = np.zeros((judged.n_annotators, judged.n_answers))
     np.add.at(given, (judged.annotator, judged.answer), 1.0)
     constant = given.max(axis=1, initial=0.0) >= NEARLY_ALWAYS * given.sum(axis=1)
-    return [("constant" if constant[j] else "random") if found.suspect[j] else "" for j in range(len(constant))]
+    contrary = (found.z_from_zero < Z_CONTRARY) & (found.typical >= LEAST_TYPICAL_SKILL)
+    flag = np.where(found.suspect, np.where(constant, "constant", "random"), np.where(contrary, "contrary", ""))
+    return [str(one) for one in flag]
 
 
 def skill(result: Result, judgments: Judgments) -> Skill:

@@ -70,7 +70,11 @@ class StoppingRule:
 
 
 def states(
-    posterior: Posteriors, n_judgments: Ints, rule: StoppingRule, needed: Floats | None = None
+    posterior: Posteriors,
+    n_judgments: Ints,
+    rule: StoppingRule,
+    needed: Floats | None = None,
+    answered: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.str_]:
     """The state of each item, an array of "open", "settled" or "disputed".
 
@@ -78,6 +82,7 @@ def states(
     disputed where the two best answers are equally likely. Risk: settled once 1 - the largest posterior is
     at most `max_risk` (and somebody has judged), disputed when `max_n` judgments did not get there, or when more than
     `review_price` further ones would be needed (float64 [I], `Live.needed`; asked from the second judgment on).
+    answered: bool [I], by default all; what nobody could answer, so that it has no answer, is never settled.
     """
     top, tied = best_of(posterior)
     if rule.rule == "fixed":
@@ -89,4 +94,6 @@ def states(
         spent = n_judgments >= rule.max_n
         if needed is not None and rule.review_price is not None:
             spent |= (needed > rule.review_price) & (n_judgments >= 2)
+    if answered is not None:
+        settled &= answered
     return np.where(settled, "settled", np.where(spent, "disputed", "open"))

@@ -71,7 +71,7 @@ def _of_questions(data: CampaignData, people: CampaignData, rule: consensus.Stop
     asked = list(questions(people))
     for alone, reviewed, one in zip(asked, questions(data), fit_questions(asked), strict=True):
         result = one.result
-        states = consensus.states(result.posterior, result.n, rule)
+        states = consensus.states(result.posterior, result.n, rule, answered=result.answer >= 0)
         for position, item_id in enumerate(alone.item_ids):
             settled[item_id] &= bool(states[position] == "settled" and result.n[position] > 0)
             right[item_id] *= 1.0 - float(result.risk[position])

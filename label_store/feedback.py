@@ -66,6 +66,10 @@ def read_run(workspace: Workspace, run: str) -> RunPredictions:
     """
     folder = Path(run) if (Path(run) / "metrics.json").is_file() else workspace.folder / "runs" / run
     if not (folder / "metrics.json").is_file():
+        if (folder / "config.toml").is_file() or (folder / "last.pt").is_file():
+            raise UsageError(
+                f"the run {run!r} is not finished", hint=f"python -m train --resume --out {folder} goes on with it"
+            )
         known = sorted(path.parent.name for path in (workspace.folder / "runs").glob("*/metrics.json"))
         raise UsageError(
             f"there is no finished run {run!r}",

@@ -42,7 +42,10 @@ def items_of(
             if item_id in parts:
                 parts[item_id].append((q, position))
     results = [one.result for one in fitted]
-    states = [consensus.states(one.result.posterior, one.result.n, rule, _needed(one, rule)) for one in fitted]
+    states = [
+        consensus.states(one.result.posterior, one.result.n, rule, _needed(one, rule), one.result.answer >= 0)
+        for one in fitted
+    ]
     flagged = {vote.item_id for vote in data.votes if vote.role == "reviewer" and "flag" in vote.answer}
     rows = []
     for item_id, places in parts.items():
@@ -56,6 +59,8 @@ def items_of(
         decided = all(position in asked[q].decided for q, position in places)
         if n == 0 and not decided:
             state, answer = "open", None
+        elif all(results[q].answer[position] < 0 for q, position in places):
+            answer = None  # everybody was unsure
         if item_id in flagged or any(position in asked[q].contested for q, position in places):
             state = "disputed"  # also where reviewers contradict each other
         elif decided:

@@ -1,5 +1,6 @@
 """`cairn campaign plan`: how many judgments, and how much money, a target error needs, told from a pilot."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -45,12 +46,14 @@ def plan(
         )
         return
     shown = [p for p in found.rules if p.rule.rule == "risk" or p.rule.n <= _FIXED_SHOWN]
+    money = _right(f"{p.judgments * count * cost:,.2f}" for p in shown)
+    errors = _right(f"{p.error:.2%}" for p in shown)
     table(
         "",
         ("rule", "judgments an item", "judgments", "cost", "expected error", ""),
         [
-            (_named(p), p.judgments, round(p.judgments * count), p.judgments * count * cost, p.error, _mark(p, best))
-            for p in shown
+            (_named(p), round(p.judgments, 2), round(p.judgments * count), paid, error, _mark(p, best))
+            for p, paid, error in zip(shown, money, errors, strict=True)
         ],
     )
     out.print(
@@ -65,9 +68,9 @@ def plan(
         )
         return
     judgments = round(best.judgments * count)
-    money = f", {judgments * cost:,.2f} in money" if cost else ""
+    paid = f", {judgments * cost:,.2f} in money" if cost else ""
     finish(
-        f"{_named(best)}: {judgments:,} judgments of {count:,} items{money} for {best.error:.2%} wrong labels",
+        f"{_named(best)}: {judgments:,} judgments of {count:,} items{paid} for {best.error:.2%} wrong labels",
         then=f"cairn campaign create NAME {_options(best)}",
     )
 
@@ -104,6 +107,13 @@ def _named(planned: PlannedRule) -> str:
 def _options(planned: PlannedRule) -> str:
     rule = planned.rule
     return f"-n {rule.n}" if rule.rule == "fixed" else f"--max-risk {rule.max_risk:g} --max-n {rule.max_n}"
+
+
+def _right(cells: Iterable[str]) -> list[str]:
+    """Numbers as words, one under the other."""
+    every = list(cells)
+    wide = max((len(cell) for cell in every), default=0)
+    return [cell.rjust(wide) for cell in every]
 
 
 def _mark(planned: PlannedRule, best: PlannedRule | None) -> str:

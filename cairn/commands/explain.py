@@ -11,7 +11,9 @@ from label_store import Workspace
 
 
 def explain(
-    image: Annotated[str, typer.Argument(help="SHA-256 (or its first 8 digits), release key, or URL.")],
+    image: Annotated[
+        str, typer.Argument(help="SHA-256 (or its first 8 digits), release key, URL, file, or item number.")
+    ],
     json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
@@ -52,7 +54,8 @@ def told(life: dict[str, Any]) -> list[str]:
         for judgment in item["judgments"]:
             lines.append(
                 f"  judged  {_at(judgment['answered_at'])} {judgment['person']} ({judgment['role']}):"
-                f" {jsons.dumps(judgment['answer'], ensure_ascii=False)} in {judgment['active_ms'] / 1000:.1f} s"
+                f" {jsons.dumps(judgment['answer'], ensure_ascii=False)}"
+                + (f" in {judgment['active_ms'] / 1000:.1f} s" if judgment["active_ms"] else "")  # imported: not timed
                 + (", undone" if judgment["undone"] else "")
             )
             lines += [f"          {_weighed(weight)}" for weight in judgment["weights"]]

@@ -136,13 +136,97 @@ def test_a_missing_file_and_a_folder_are_bad_usage(tmp_path, capsys):
     assert run(capsys, tmp_path / "latin.csv")[0] == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("a.csv", b"item,annotator,answer\n\na,x,1\na,y,1,2,3\n", "line 4 of a.csv has more cells than the header"),
+        ("a.csv", b'item,annotator,answer\na,x,1,,\n"b\nc",x,1,\na,y\n', "line 5 of a.csv has an empty cell"),
+        ("a.csv", b"item,annotator,answer\na,x,1\n\n\na,y\n", "line 5 of a.csv has an empty cell"),
+        (
+            "a.jsonl",
+            b'{"item": 1, "annotator": "x", "answer": 1}\n\n{"item": \n[1]\n',
+            "2 rows of a.jsonl are no JSON object, the first is line 3",
+        ),
+        ("a.json", b'[{"item": 1, "annotator": "x", "answer": 1}, 7]', "entry 2 of a.json is no JSON object"),
+    ],
+    ids=["too many cells", "empty cells too many", "too few cells", "broken lines", "a list"],
+)
+def test_a_row_that_cannot_be_read_is_left_out_and_named_by_its_line(tmp_path, capsys, name, text, told):
+    path = tmp_path / name
+    path.write_bytes(text)
+    code, out, err = run(capsys, path, "--json")
+    assert code == 3
+    assert told in err
+    assert json.loads(out)["judgments"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("a.csv", b"item,annotator,answer\na,x,1\n\xe9,x,1\n", "line 3 is not UTF-8 (byte 0xe9)"),
+        ("a.jsonl", b'{"item": "\xe9", "annotator": "x", "answer": 1}\n', "line 1 is not UTF-8"),
+        ("a.csv", "item,annotator,answer\na,x,1\n".encode("utf-16"), "UTF-16"),
+        ("a.csv", b'item,annotator,answer\na,x,1\nb,"x,1\nc,x,1\n', "from line 3 on"),
+        ("a.json", b'[{"item": 1,\n  oops]', "line 2, column 3"),
+        ("a.jsonl", b"oops\n", "no JSON object on any line"),
+    ],
+    ids=["Latin-1", "Latin-1 in JSON", "UTF-16", "an open quotation mark", "broken JSON", "no JSON"],
+)
+def test_what_spoils_a_file_is_a_sentence_that_says_where_and_what_to_do(tmp_path, capsys, name, text, told):
+    path = tmp_path / name
+    path.write_bytes(text)
+    code, out, err = run(capsys, path)
+    assert (code, out) == (1, "")
+    assert told in err
+    assert "hint: " in err
+
+
+def test_all_items_and_annotators_go_into_tables(votes, tmp_path, capsys):
+    votes.write_text(VOTES + "c,x,unsure\n")
+    truth = tmp_path / "truth.csv"
+    truth.write_text("item,answer\na,cat\n")
+    items, people = tmp_path / "items.csv", tmp_path / "people.parquet"
+    code, out, _ = run(capsys, votes, "--out", items, "--annotators", people, "--truth", truth, "--top", "1")
+    assert code == 0
+    assert f"all items are in {items}" in out
+    assert out.split("least sure")[1].splitlines()[2].startswith("c ")  # the one that nobody answered
+    assert "(nobody named one)" in out
+    assert "and 1 more accurate" in out
+    found = pd.read_csv(items, keep_default_na=False)
+    assert found["answer"].tolist() == ["cat", "dog", ""]
+    assert found["truth"].tolist() == ["cat", "", ""]
+    assert (found["second"].tolist(), found["n"].tolist()) == (["dog", "cat", ""], [3, 3, 1])
+    told = json.loads(run(capsys, votes, "--json")[1])
+    assert float(found["probability"][0]) == pytest.approx(1 - told["answers"][0]["risk"], abs=1e-6)
+    assert told["answers"][2]["answer"] is None
+    assert pd.read_parquet(people)["annotator"].tolist() == ["x", "y", "z"]
+    code, _, err = run(capsys, votes, "--out", tmp_path / "none" / "items.csv")
+    assert (code, "cannot be written" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "caution"),
+    [
+        ("a,x,cat\na,y,cat\nb,x,cat\n", "'cat' is the only answer"),
+        ("a,x,cat\nb,x,dog\nc,y,dog\n", "no item was judged by two"),
+        ("a,x,Cat\na,y,cat\nb,x,dog\nb,y,dog\n", "'Cat' and 'cat' are counted as 2 answers"),
+        ("a,Ann,cat\na,ann,cat\nb,Bo,dog\nb,ann,dog\n", "'Ann' and 'ann' are counted as 2 annotators"),
+    ],
+    ids=["one answer", "one judgment each", "spelled in two ways", "one person in two ways"],
+)
+def test_what_gives_false_certainty_is_said(tmp_path, capsys, text, caution):
+    path = tmp_path / "votes.csv"
+    path.write_text("item,annotator,answer\n" + text)
+    assert caution in " ".join(json.loads(run(capsys, path, "--json")[1])["cautions"])
+
+
 def test_contradictory_and_foreign_gold_are_refused(votes, tmp_path, capsys):
     gold = tmp_path / "gold.csv"
     for text, words in (
         ("item,answer\na,dog\na,cat\n", "contradicts itself"),
         ("item,answer\na,horse\n", "'horse'"),
         ("item,answer\nq,cat\n", "none of the 2 items"),
-        ("item,answer\na,\n", "row 1"),
+        ("item,answer\na,\n", "line 2"),
     ):
         gold.write_text(text)
         code, _, err = run(capsys, votes, "--gold", gold)
@@ -157,9 +241,9 @@ def test_rows_outside_the_choices_are_left_out_and_named(votes, tmp_path, capsys
     assert code == 3
     assert found["judgments"] == 6
     assert set(found["answers"][0]["posterior"]) == {"cat", "dog", "bird"}
-    assert "row 7 of votes.csv has an answer that is no choice" in err
-    assert "row 8 of votes.csv has an empty cell" in err
-    assert "row 1 of votes.csv was replaced by a later one" in err
+    assert "line 8 of votes.csv has an answer that is no choice" in err
+    assert "line 9 of votes.csv has an empty cell" in err
+    assert "line 2 of votes.csv was replaced by a later one" in err
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from cairn.cli import app
 from consensus import Judgments, fit
 from consensus.evidence import factors_of_item, odds_ratio
 from consensus.simulate import Items, honest_crowd, simulate
-from label_store import settle
+from label_store import settle, url_hash
 from label_store.feedback import give_feedback
+from label_store.models import Fetch
 from tests.label_store.test_feedback import write_run
 from tests.label_store.test_settle import Made
 
@@ -58,6 +59,16 @@ def test_explain_tells_what_each_judgment_weighed(workspace):
     assert shown.exit_code == 0, shown.output
     assert shown.output.count("times as likely") == 3
     assert "made yes" in shown.output
+    assert "0.0 s" not in shown.output  # nobody took the time
+    # The same picture by its item's number, and by the name of the file that it was fetched as.
+    with workspace.write() as session:
+        url = "https://photos.example/cars/a%20car.jpg"
+        session.add(Fetch(url=url, url_hash=url_hash(url), source="urls", status="ok", image_sha256=f"{0:064x}"))
+    for named in (str(made.items[0]), "a car.jpg"):
+        again = CliRunner().invoke(app, ["explain", named, "-w", str(workspace.folder)])
+        assert again.output.count("times as likely") == 3
+    for named in ("999999", "b.jpg"):
+        assert CliRunner().invoke(app, ["explain", named, "-w", str(workspace.folder)]).exit_code != 0
 
 
 def test_explain_tells_what_an_items_other_attributes_said(workspace):

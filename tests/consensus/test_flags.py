@@ -68,6 +68,20 @@ def test_a_crowd_of_guessers_and_an_annotator_alone_are_not_flagged():
     assert flags(fit(alone), alone) == [set()]
 
 
+def test_who_says_the_opposite_is_told_and_read_backwards():
+    accused = 0
+    for seed in range(6):
+        judged, truth = campaign(np.random.default_rng(seed), [0.9, 0.85, 0.85, 0.8, 0.8, 0.75, 0.1], n_items=400)
+        found = fit_weighted_down(judged)
+        said = {finding.annotator: finding.flag for finding in found.found}
+        assert said.pop(6) == "contrary"
+        accused += len(said)
+        if not said:  # his answers are worth as much as another's, so that nothing weighs less
+            assert found.judgments is judged
+        assert (found.result.answer == truth).mean() > 0.9
+    assert accused <= 1
+
+
 def test_many_classes_random_and_constant_are_told_apart():
     judged, _ = campaign(
         np.random.default_rng(2),

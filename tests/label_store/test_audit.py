@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from uuid import uuid4
 
 import numpy as np
@@ -172,6 +173,7 @@ def test_a_pilot_tells_how_many_judgments_and_how_much_money_a_target_needs(work
     assert run(["campaign", "plan", "c", "--error", "0.1", "--items", "1000", "--price", "0.05", *at]) == 0
     said = capsys.readouterr().out
     assert "nobody has audited" in said
+    assert re.search(r"^3 each +3\.000 +3,000 +150\.00 +\d+\.\d\d%", said, re.MULTILINE)
     assert run(["campaign", "plan", "c", "--error", "0.1", "--items", "1000", "--price", "0.05", "--json", *at]) == 0
     before = json.loads(capsys.readouterr().out)
     assert before["cheapest"]["error"] <= 0.1

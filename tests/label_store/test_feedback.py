@@ -167,12 +167,13 @@ def test_categories_that_the_campaign_does_not_ask_for_are_none(workspace):
     ("breaks", "sentence"),
     [
         (lambda folder: (folder / "metrics.json").unlink(), "no finished run"),
+        (lambda folder: (folder / "metrics.json").rename(folder / "config.toml"), "'net' is not finished"),
         (lambda folder: (folder / "predictions.npz").unlink(), "no predictions.npz"),
         (lambda folder: (folder / "predictions.npz").write_bytes(b"PK"), "cannot be read"),
         (lambda folder: (folder / "metrics.json").write_text('{"categories": ["car"]}'), "does not hold probabilities"),
         (lambda folder: folder.rename(folder.with_name("a+b")), "cannot be the name"),
     ],
-    ids=["no run", "no folds", "broken", "other categories", "name"],
+    ids=["no run", "unfinished", "no folds", "broken", "other categories", "name"],
 )
 def test_a_run_that_cannot_judge_is_refused_with_a_sentence(workspace, breaks, sentence):
     Made(workspace, "classify", {"rule": "fixed", "n": 1}, ("car", "bus"), 1)

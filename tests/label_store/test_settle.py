@@ -327,6 +327,22 @@ def test_a_method_used_before_keeps_its_version(workspace):
     assert used == [1, 2, 1, 1]
 
 
+@pytest.mark.parametrize(
+    ("rule", "state"),
+    [({"rule": "fixed", "n": 3}, "disputed"), ({"rule": "risk", "max_risk": 0.5, "max_n": 9}, "open")],
+    ids=["fixed", "risk"],
+)
+def test_what_nobody_could_answer_has_no_answer_and_is_not_settled(workspace, rule, state):
+    made = Made(workspace, "verify", rule, n_items=9)
+    for item in range(9):
+        for person in range(3):
+            made.judge(item, person, {"value": "unsure" if item == 0 else "yes"})
+    settle(workspace, "c")
+    row = made.rows()[made.items[0]]
+    assert (row.state, row.answer, row.n) == (state, None, 3)
+    assert made.state(1) == "settled"
+
+
 def test_a_reviewer_who_is_unsure_or_flags_settles_nothing(workspace):
     made = Made(workspace, "verify", {"rule": "fixed", "n": 3}, n_items=3)
     made.judge(0, 0, {"value": "unsure"}, role="reviewer")
