@@ -115,7 +115,7 @@ def release_to_imagefolder(release: Path, out: Path, *, progress: Progress | Non
 def _scan(folder: Path, progress: Progress | None) -> tuple[list[tuple[str, str, str]], list[Picture], list[LeftOut]]:
     left_out: list[LeftOut] = []
     files = list(class_files(folder, left_out))
-    links = sum(item.reason == "link" for item in left_out)
+    links = any(item.reason == "link" for item in left_out)
     paths: list[tuple[str, str, str]] = []
     pictures: list[Picture] = []
     for done, (path, split, category) in enumerate(files, start=1):
@@ -131,7 +131,7 @@ def _scan(folder: Path, progress: Progress | None) -> tuple[list[tuple[str, str,
     if not pictures:
         raise ShardError(
             f"{folder} holds no class folders with pictures",
-            hint=f"{links} links lead out of it: give the folder that they lead to, or copy what it holds" if links
+            hint="links in it lead elsewhere: give the folder that they lead to, or copy the pictures" if links
             else "expected FOLDER/CLASS/PICTURE or FOLDER/train/CLASS/PICTURE, FOLDER/val/..., FOLDER/test/...",
             exit_code=2,
         )  # fmt: skip

@@ -118,6 +118,14 @@ def test_what_cannot_be_taken_is_left_out_and_listed(tmp_path: Path) -> None:
     assert verify_release(made.path) == []
 
 
+def test_a_folder_of_nothing_but_links_elsewhere_says_so(tmp_path: Path) -> None:
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "cat").symlink_to(tree(tmp_path / "photos", FLAT) / "cat")
+    with pytest.raises(ShardError, match="no class folders with pictures") as error:
+        imagefolder_to_release(tmp_path / "links", tmp_path / "release")
+    assert "lead elsewhere" in error.value.hint
+
+
 def test_a_circle_of_links_ends(tmp_path: Path) -> None:
     folder = tree(tmp_path / "photos", {"cat/a.jpg": JPEG})
     (folder / "cat" / "again").symlink_to(folder / "cat")
