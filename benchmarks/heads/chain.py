@@ -28,7 +28,7 @@ RELEASE = "scenes"
 TASKS = {"detect": "boxes", "segment": "polygons"}
 """Task of a head -> the kind of campaign that labels it."""
 SETTINGS: dict[str, dict[str, Any]] = {
-    "detect": {"epochs": 24, "batch_size": 8, "lr": 3e-3, "small_input": False},
+    "detect": {"epochs": 48, "batch_size": 8, "lr": 3e-3, "small_input": False},
     "segment": {"epochs": 8, "lr": 4e-3, "small_input": True},
 }
 Tell = Callable[[str], None]
