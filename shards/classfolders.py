@@ -108,22 +108,23 @@ def _files_below(folder: Path, path: str, real: Path, left_out: list[LeftOut]) -
     for parent, children, files in os.walk(folder / path, followlinks=True):
         identity = (os.stat(parent).st_dev, os.stat(parent).st_ino)
         inner = [] if identity in seen else sorted(child for child in children if not child.startswith("."))
-        children[:] = inner
+        outside = {child for child in inner if _leads_out(Path(parent) / child, real)}
+        children[:] = [child for child in inner if child not in outside]
         if identity in seen:
             continue
         seen.add(identity)
-        for name in (*inner, *sorted(files)):
-            file = Path(parent) / name
-            below = file.relative_to(folder).as_posix()
-            if _leads_out(file, real):
-                left_out += [_link(below)] if name in inner or is_picture_name(name) else []
-                children[:] = [child for child in children if child != name]
-            elif name not in inner and not name.startswith("."):
-                yield below
+        below = Path(parent).relative_to(folder)
+        left_out += [_link((below / child).as_posix()) for child in sorted(outside)]
+        for name in sorted(files):
+            if _leads_out(Path(parent) / name, real):
+                left_out += [_link((below / name).as_posix())] if is_picture_name(name) else []
+            elif not name.startswith("."):
+                yield (below / name).as_posix()
 
 
 def _leads_out(path: Path, real: Path) -> bool:
-    return path.is_symlink() and not path.resolve().is_relative_to(real)
+    # realpath: Path.resolve raises RuntimeError for a link that leads to itself, which is one file that cannot be read.
+    return path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(real)
 
 
 def _link(path: str) -> LeftOut:

@@ -98,6 +98,7 @@ def test_what_cannot_be_taken_is_left_out_and_listed(tmp_path: Path) -> None:
     (folder / "train" / "cat" / "e.jpg").symlink_to(tmp_path / "elsewhere" / "e.jpg")
     (folder / "train" / "cat" / "notes.txt").symlink_to(tmp_path / "elsewhere" / "notes.txt")
     (folder / "train" / "cat" / "gone.jpg").symlink_to("nowhere")
+    (folder / "train" / "cat" / "loop.jpg").symlink_to("loop.jpg")
     with open(os.fsencode(folder / "train" / "cat") + b"/\xff.jpg", "wb") as stream:
         stream.write(JPEG)
     made = imagefolder_to_release(folder, tmp_path / "release")
@@ -108,6 +109,7 @@ def test_what_cannot_be_taken_is_left_out_and_listed(tmp_path: Path) -> None:
         ("train/cat/empty.png", "not_image"),
         ("train/cat/gone.jpg", "unreadable"),
         ("train/cat/linked", "link"),
+        ("train/cat/loop.jpg", "unreadable"),
         ("train/cat/notes.jpg", "not_image"),
         ("train/linked", "link"),
         ("train/loose.jpg", "outside"),
