@@ -11,7 +11,7 @@ from dataset_builder.arrange import Leak
 from dataset_builder.duplicates import find_matches
 from dataset_builder.errors import RecipeError
 from dataset_builder.fingerprints import Fingerprint, HashKind
-from dataset_builder.pictures import find_pictures, read_gallery
+from dataset_builder.pictures import Place, find_pictures, read_gallery
 from dataset_builder.proposing import near_hashes
 
 # A list of hashes has no pixels that could tell chance from likeness, so only close ones count.
@@ -28,19 +28,21 @@ def find_leaks(
     workers: int = 2,
     files: Path = Path(),
     kind: HashKind = "phash",
-) -> list[Leak]:
-    """The pictures (by name) that are one shot with a picture of the other sets; first the pixel-checked ones.
+) -> tuple[list[Leak], list[str]]:
+    """The pictures (by name) that are one shot with a picture of the other sets, first the pixel-checked ones, and the
+    places of the other sets that could not be read.
 
     Places are named from `files` on, or from what was given by an absolute path, so that a release does not depend
     on where these lie.
     """
     roots = {str(path): path.name if path.is_absolute() else str(path) for path in against}
     roots |= {str(path): str(path.relative_to(files)) for path in against if path.is_relative_to(files)}
-    lists = [path for path in against if is_hash_list(path)]
     leaks = []
-    others = find_pictures([path for path in against if path not in lists])
+    unreadable: list[str] = []
+    others = pictures_against(against)
     if others:
-        gallery, _ = read_gallery(others, workers, kind=kind)
+        gallery, broken = read_gallery(others, workers, kind=kind)
+        unreadable = [_told(one.path, roots) for one in broken]
         own = len(names)
         together = [*fingerprints, *gallery.fingerprints]
         sides = (range(own), range(own, len(together)))
@@ -51,11 +53,27 @@ def find_leaks(
             between=sides,
         ):
             leaks.append(Leak(names[match.a], _told(str(gallery.places[match.b - own]), roots)))
-    for path in lists:
+    for path in filter(is_hash_list, against):
         hashes = read_hashes(path)
         for index, row, _, _ in near_hashes(fingerprints, np.array(hashes, dtype=np.uint64), min(radius, LIST_RADIUS)):
             leaks.append(Leak(names[index], f"{_told(str(path), roots)}: {imaging.phash_hex(hashes[row])}"))
-    return leaks
+    return leaks, unreadable
+
+
+def pictures_against(against: Sequence[Path]) -> list[Place]:
+    """The pictures of sets that are no lists; RecipeError where one holds none, which would look like an all-clear."""
+    found: dict[str, Place] = {}
+    for path in against:
+        if is_hash_list(path):
+            continue
+        places = find_pictures([path])
+        if not places:
+            raise RecipeError(
+                f"{path} holds no pictures that could be compared",
+                hint="give folders or tars of pictures, or a list of hashes (.txt, .csv, .hashes)",
+            )
+        found |= {str(place): place for place in places}
+    return [found[name] for name in sorted(found)]
 
 
 def _told(place: str, roots: Mapping[str, str]) -> str:

@@ -73,9 +73,10 @@ def arrange(
 ) -> Arrangement:
     """Samples with their groups and splits. `fingerprints` and the indices of `matches` go with `chosen`.
 
-    `beyond` are matches, by SHA-256, with pictures that are not chosen now but were released, or have a
-    fixed split: what is one shot with such a picture must not go to another split. `details` are the shares of their
-    sides that pictures use, where that is known. `damaged` are chosen ones that could not be read any more.
+    `beyond` are pairs, by SHA-256, that must not be in two splits although none of them is left out for the other:
+    matches with pictures that are not chosen now but were released or have a fixed split, and series. `details` are the
+    shares of their sides that pictures use, where that is known. `damaged` are chosen ones that could not be read any
+    more.
     BuildError if a picture would be neither a sample nor left out.
     """
     dropped: dict[str, Dropped] = {one.sha256: one for one in damaged}

@@ -243,7 +243,7 @@ def _report(plan: Plan, name: str, version: int, path: Path, release_id: str | N
         categories={category.slug: by_category[category.slug] for category in plan.selection.categories},
         left_out={reason: reasons[reason] for reason in REASONS if reasons[reason]},
         damaged=_damaged(plan),
-        notes=plan.notes,
+        notes=(*plan.selection.notes, *plan.notes),
     )
 
 

@@ -3,7 +3,6 @@
 The decision is pure; decoding is a pure function over partitions, for the same workers or engine as all else.
 """
 
-import tarfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,7 +93,7 @@ def file_shares(places: tuple[Place, ...]) -> list[Share]:
     for place in places:
         try:
             found.append(imaging.detail(imaging.canonical(place.read())))
-        except (imaging.ImageError, OSError, tarfile.TarError) as error:
+        except (imaging.ImageError, OSError) as error:
             found.append(Failed("undecodable", str(error)))
     return found
 

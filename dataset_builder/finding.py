@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import imaging
-from dataset_builder.against import LIST_RADIUS, is_hash_list, read_hashes
+from dataset_builder.against import LIST_RADIUS, is_hash_list, pictures_against, read_hashes
 from dataset_builder.duplicates import Star, find_matches, left_out, stars
 from dataset_builder.engines import engine_named
 from dataset_builder.enlarged import details, measure_files
@@ -106,7 +106,7 @@ def find_duplicates(
     `semantic` is a file of features (`python -m train features`), whose neighbours of that `cosine` are told as series.
     """
     lists = [path for path in against if is_hash_list(path)]
-    theirs = {str(place) for place in find_pictures([path for path in against if path not in lists])}
+    theirs = {str(place) for place in pictures_against(against)}
     places = find_pictures([*paths, *(path for path in against if path not in lists)])
     features = read_features(semantic) if semantic is not None else None
     gallery, unreadable = read_gallery(places, workers, progress, hash)

@@ -1,4 +1,7 @@
-"""What a person should know of a release before it is cut: sentences that `cairn build` prints, also for a dry run."""
+"""What a person should know of a release before it is cut: sentences that `cairn build` prints, also for a dry run.
+
+What is said of the recipe is for whoever cuts the release; what is said of the plan stands in its card too.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,10 +13,8 @@ from dataset_builder.semantic import SeriesLinks
 _NAMED = 10
 
 
-def recipe_notes(
-    recipe: Recipe, parent: Sequence[str], categories: Sequence[str], chosen: Sequence[Chosen]
-) -> Iterator[str]:
-    """Where earlier releases overrule the recipe (`parent`: their categories), and what its pixels do to pictures."""
+def recipe_notes(recipe: Recipe, categories: Sequence[str], chosen: Sequence[Chosen]) -> Iterator[str]:
+    """Where earlier releases overrule the recipe (`categories`: with theirs), and what its pixels do to pictures."""
     if recipe.categories is not None and tuple(recipe.categories) != tuple(categories):
         yield (
             f"the categories are {_listed(categories)}, not {_listed(recipe.categories)} as the recipe says: those of"
@@ -23,9 +24,16 @@ def recipe_notes(
 
 
 def plan_notes(
-    recipe: Recipe, samples: Sequence[Assigned], history: History, series: SeriesLinks | None
+    recipe: Recipe,
+    samples: Sequence[Assigned],
+    history: History,
+    series: SeriesLinks | None,
+    unread: Sequence[str],
 ) -> Iterator[str]:
-    """Which campaigns count, which categories have nothing, which pictures changed split, what features told."""
+    """Which campaigns count, which categories have nothing, which pictures changed split, what features told.
+
+    `unread` are places of the sets in `duplicates.against` that could not be read.
+    """
     slugs = recipe.campaigns or ()
     yield f"the answers of {'the campaign' if len(slugs) == 1 else 'the campaigns'} {', '.join(slugs)} count"
     there = {sample.chosen.category for sample in samples}
@@ -42,6 +50,8 @@ def plan_notes(
             f"{told:,} pictures are of a series with another, which stays in one split; features are known of"
             f" {series.known:,} of {series.pictures:,}"
         )
+    if unread:
+        yield f"nothing was compared with {len(unread):,} of duplicates.against that cannot be read: {_listed(unread)}"
 
 
 def _enlarged(pixels: PixelRecipe, sides: Sequence[int]) -> Iterator[str]:

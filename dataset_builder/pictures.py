@@ -3,6 +3,7 @@
 import os
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -38,13 +39,16 @@ class Place:
         return f"{self.path}::{self.member}" if self.member else str(self.path)
 
     def read(self) -> bytes:
-        """The bytes of the picture."""
+        """The bytes of the picture; OSError, also where a tar that is packed has changed."""
         if not self.member:
             return self.path.read_bytes()
         if self.offset is None:
-            with tarfile.open(self.path) as tar:
-                found = tar.extractfile(self.member)
-                return found.read() if found is not None else b""
+            try:
+                with tarfile.open(self.path) as tar:
+                    found = tar.extractfile(self.member)
+                    return found.read() if found is not None else b""
+            except (tarfile.TarError, EOFError, KeyError, zlib.error) as error:
+                raise OSError(f"{self.path} cannot be read: {error}") from error
         with self.path.open("rb") as file:
             file.seek(self.offset)
             return file.read(self.size)
@@ -133,7 +137,7 @@ def _fingerprint_part(kind: HashKind, places: tuple[Place, ...]) -> list[tuple[F
     for place in places:
         try:
             found.append(fingerprint_alone(place.read(), kind))
-        except (imaging.ImageError, OSError, tarfile.TarError) as error:
+        except (imaging.ImageError, OSError) as error:
             found.append(str(error))
     return found
 
@@ -156,5 +160,14 @@ def _members(path: Path) -> Iterator[Place]:
             for member in tar:
                 if member.isfile() and _is_shown(PurePosixPath(member.name)):
                     yield Place(path, member.name, member.offset_data if plain else None, member.size)
-    except (tarfile.TarError, OSError, EOFError) as error:
+            _refuse_rest(tar)
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise RecipeError(f"{path} cannot be read as a tar: {error}", hint="unpack it, or leave it out") from error
+
+
+def _refuse_rest(tar: tarfile.TarFile) -> None:
+    """TarError where what follows the last member is not the end: tarfile takes a broken header for it, in silence."""
+    assert tar.fileobj is not None
+    tar.fileobj.seek(tar.offset)
+    if tar.fileobj.read(tarfile.BLOCKSIZE).strip(b"\0"):
+        raise tarfile.ReadError(f"it is broken behind its member {len(tar.getmembers()):,}")

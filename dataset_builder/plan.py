@@ -57,7 +57,7 @@ class Selection:
     audit: ReleaseAudit | None = None
     """What reviewers' random samples say of the labels; None where there is none."""
     notes: tuple[str, ...] = ()
-    """What a person should know of the recipe before the release is there."""
+    """What whoever cuts the release should know of the recipe; the release itself does not tell it."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ class Plan:
     packs: Packs
     dropped: tuple[Dropped, ...]
     notes: tuple[str, ...]
+    """What its card tells too."""
 
 
 def read_selection(workspace: Workspace, name: str, version: int, recipe: Recipe) -> Selection:
@@ -103,7 +104,7 @@ def read_selection(workspace: Workspace, name: str, version: int, recipe: Recipe
         dropped=tuple(dropped),
         stale=stale,
         audit=audit,
-        notes=tuple(recipe_notes(recipe, before.categories, slugs, chosen)),
+        notes=tuple(recipe_notes(recipe, slugs, chosen)),
     )
 
 
@@ -156,7 +157,7 @@ def make_plan(
     beyond = [(names[match.a], names[match.b]) for match in pairs if match.b >= len(sound)]
     beyond += _near_unreadable(names, every, {k: v for k, v in stored.items() if k not in set(names)}, radius)
     series = series_links(names, features, recipe.duplicates.cosine) if features is not None else None
-    leaks = find_leaks(
+    leaks, unread = find_leaks(
         [one.sha256 for one in sound],
         fingerprints,
         picture_of,
@@ -176,7 +177,7 @@ def make_plan(
     links = [*beyond, *(series.links if series else ())]
     arrangement = arrange(sound, fingerprints, matches, leaks, history, recipe, links, looked_at.shares, damaged)
     dropped = sorted([*selection.dropped, *failed, *arrangement.dropped], key=lambda one: one.sha256)
-    notes = (*selection.notes, *plan_notes(recipe, arrangement.samples, history, series))
+    notes = tuple(plan_notes(recipe, arrangement.samples, history, series, unread))
     return Plan(selection, arrangement, normalised, packs, tuple(dropped), notes)
 
 

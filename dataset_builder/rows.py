@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PureWindowsPath
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 
@@ -106,14 +106,18 @@ def published(address: str | None) -> str | None:
     try:
         parts = urlsplit(address)
     except ValueError:  # what a page or a file beside the picture called its address
-        return PurePosixPath(address).name
-    if parts.scheme in _PUBLIC:
+        return _file_name(address)
+    if parts.scheme in _PUBLIC and parts.netloc:
         _, at, host = parts.netloc.rpartition("@")
         return urlunsplit(parts._replace(netloc=host)) if at else address
     if parts.scheme == "urn":
         return address
     member = parse_qs(parts.query).get("member", [""])[0]
-    return PurePosixPath(member or unquote(parts.path)).name
+    return _file_name(member or unquote(parts.path))
+
+
+def _file_name(path: str) -> str:
+    return PureWindowsPath(path).name  # knows both kinds of slashes
 
 
 def write_samples(path: Path, rows: Sequence[SampleRow], shard_of: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Series: pictures that a trained network sees as nearly one, frames of one scene or re-shots; never left out for it.
+"""Series: pictures that a trained network sees as nearly one, frames of one scene or re-shots; told, or in one split.
 
 Features come from `python -m train features RUN DATA`. Neighbours by cosine are found by faiss where it is installed
 (`cairn-dataset[semantic]`), else by products of all with all; the same ones, up to the number where faiss's graph of
@@ -94,7 +94,7 @@ def series_links(sha256s: Sequence[str], features: Mapping[str, NDArray[np.float
     A picture has the features whose key, or file name without suffix, begins its SHA-256 as a release's keys do.
     """
     by_stem = {PurePosixPath(key).stem: vector for key, vector in features.items()}
-    lengths = sorted({len(stem) for stem in by_stem if len(stem) >= _LEAST_KEY}, reverse=True)
+    lengths = sorted({len(stem) for stem in by_stem if len(stem) >= _LEAST_KEY})  # the longest that fits counts
     vector_of = {
         sha256: by_stem[sha256[:length]] for sha256 in sha256s for length in lengths if sha256[:length] in by_stem
     }

@@ -26,7 +26,7 @@ import dataset_builder.plan
 import imaging
 import shards
 from dataset_builder import BuildError, Recipe, RecipeError, build, recipe_from, verify
-from dataset_builder.rows import SAMPLES
+from dataset_builder.rows import SAMPLES, published
 from dataset_builder.splits import draw
 from label_store import UsageError, Workspace, take_down
 from label_store.models import Campaign, Consensus, Item, Judgment, Person, Release, ReleaseImage
@@ -426,6 +426,9 @@ def test_a_dry_run_says_what_would_be_and_leaves_nothing(store: Store, small: Sm
     large = build(store.workspace, "v", small(pixels={"size": 100}), workers=1, dry_run=True)
     (note,) = (note for note in large.notes if "enlarged" in note)
     assert note.startswith("21 of 21 pictures are enlarged to 100 pixels, the smallest from 72; --pixels.size 72,")
+    cut = build(store.workspace, "w", small(pixels={"size": 100}), workers=1)
+    assert note in cut.notes
+    assert "--pixels.size" not in (cut.path / "card.md").read_text()  # advice to who cuts it, not to who reads it
 
 
 def test_a_full_disk_is_told_before_anything_is_written(
@@ -668,6 +671,28 @@ def test_no_byte_of_a_release_says_where_the_files_lay_or_who_built_it(
             assert str(tmp_path).encode() not in file.read_bytes(), file
             assert b"secret" not in file.read_bytes(), file
     assert "files" in (path / "card.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("https://a.example/1.jpg?size=2", "https://a.example/1.jpg?size=2"),
+        ("HTTP://me:p@ss@A.example/1.jpg", "http://A.example/1.jpg"),
+        ("https:/home/me/1.jpg", "1.jpg"),
+        ("//me:secret@a.example/1.jpg", "1.jpg"),
+        ("ftp://me:secret@a.example/1.jpg", "1.jpg"),
+        ("http://[me:secret@a.example/1.jpg", "1.jpg"),
+        ("C:\\Users\\me\\1.jpg", "1.jpg"),
+        ("\\\\server\\home\\me\\1.jpg", "1.jpg"),
+        ("file:///C:/Users/me/1.jpg", "1.jpg"),
+        ("/home/me/1.jpg", "1.jpg"),
+        ("urn:uuid:1", "urn:uuid:1"),
+        ("", ""),
+        (None, None),
+    ],
+)
+def test_an_address_is_published_where_others_can_open_it_else_the_name_alone(address: str, told: str) -> None:
+    assert published(address) == told
 
 
 def test_answers_newer_than_the_consensus_stop_the_build(store: Store, small: Small) -> None:

@@ -17,6 +17,7 @@ from dataset_builder import RecipeError, find_duplicates, write_html
 from dataset_builder.against import find_leaks
 from dataset_builder.duplicates import Match, find_matches, left_out, stars
 from dataset_builder.fingerprints import TRANSFORMS, Fingerprint, fingerprint, small_picture, small_pixels
+from dataset_builder.pictures import Place, find_pictures
 from dataset_builder.proposing import near_pairs
 from dataset_builder.reasons import reason
 from imaging import canonical, phash_hex, transformed
@@ -174,7 +175,7 @@ def test_a_list_of_hashes_is_a_set_to_stay_clear_of(tmp_path: Path) -> None:
     hashes = tmp_path / "benchmark.txt"
     hashes.write_text(f"phash\n{phash_hex((prints[3].hashes or (0,))[1])}  # mirrored\n")
     names = [hashlib.sha256(bytes([n])).hexdigest() for n in range(5)]
-    leaks = find_leaks(names, prints, lambda index: pictures[index], [hashes], 8)
+    leaks, _ = find_leaks(names, prints, lambda index: pictures[index], [hashes], 8)
     assert [leak.sha256 for leak in leaks] == [names[3]]
     hashes.write_text("# none yet\n")
     with pytest.raises(RecipeError, match="holds no hashes"):
@@ -182,6 +183,40 @@ def test_a_list_of_hashes_is_a_set_to_stay_clear_of(tmp_path: Path) -> None:
     hashes.write_text("not a hash\n")
     with pytest.raises(RecipeError, match="line 1"):
         find_leaks(names, prints, lambda index: pictures[index], [hashes], 8)
+
+
+def test_a_set_that_holds_no_pictures_is_no_all_clear_and_one_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "0.jpg").write_bytes(photo(0))
+    (tmp_path / "test_set").mkdir()
+    (tmp_path / "test_set" / "data_batch_1").write_bytes(b"another format")
+    with pytest.raises(RecipeError, match="test_set holds no pictures"):
+        find_duplicates([tmp_path / "mine"], [tmp_path / "mine", tmp_path / "test_set"])
+    with pytest.raises(RecipeError, match="test_set holds no pictures"):
+        find_leaks([], [], lambda index: picture(index), [tmp_path / "test_set"], 8)
+    (tmp_path / "test_set" / "broken.jpg").write_bytes(photo(1)[:300])
+    leaks, unreadable = find_leaks([], [], lambda index: picture(index), [tmp_path / "test_set"], 8, 1, tmp_path)
+    assert (leaks, unreadable) == ([], ["test_set/broken.jpg"])
+
+
+@pytest.mark.parametrize("ending", ["tar", "tar.gz"], ids=str)
+def test_a_tar_that_is_broken_in_the_middle_is_not_taken_for_a_short_one(tmp_path: Path, ending: str) -> None:
+    whole = tmp_path / f"album.{ending}"
+    with tarfile.open(whole, "w:gz" if ending == "tar.gz" else "w") as tar:
+        for number in range(4):
+            about = tarfile.TarInfo(f"{number}.jpg")
+            about.size = 4096
+            tar.addfile(about, io.BytesIO(np.random.default_rng(number).bytes(4096)))
+    last = find_pictures([whole])[-1]
+    assert (last.member, len(last.read())) == ("3.jpg", 4096)
+    content = bytearray(whole.read_bytes())
+    middle = 2 * (512 + 4096)  # the third header; random bytes lie in a .gz as they are
+    content[middle - 600 : middle + 600] = b"\xff" * 1200
+    whole.write_bytes(content)
+    with pytest.raises(RecipeError, match="cannot be read as a tar"):
+        find_pictures([whole])
+    with pytest.raises(OSError, match=r"album|outside"):
+        Place(whole, "3.jpg").read()
 
 
 def test_the_better_picture_is_the_larger_then_the_less_compressed(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from cairn.cli import app
-from dataset_builder.semantic import find_series, near_vectors
+from dataset_builder.semantic import find_series, near_vectors, series_links
 from imaging import pairs_alike
 from tests.dataset_builder.scenes import jpeg, picture
 from train.__main__ import main as train
@@ -89,3 +89,11 @@ def test_features_are_found_by_the_end_of_a_path_that_says_which_file_is_meant()
     features = {"car/1.jpg": near, "bus/1.jpg": far, "2": near}
     (series,) = find_series(["/data/car/1.jpg", "/data/bus/1.jpg", "all.tar::train/2.png"], features, 0.9)
     assert series.paths == ("/data/car/1.jpg", "all.tar::train/2.png")
+
+
+def test_of_keys_that_begin_one_sha256_the_longest_is_the_pictures_own() -> None:
+    """Keys are longer than 16 digits only where several pictures share those."""
+    first, second, third = (("0" * 16 + digit).ljust(64, "f") for digit in "abc")
+    near, far = np.array([1, 0], np.float32), np.array([0, 1], np.float32)
+    found = series_links([first, second, third], {"0" * 16: far, first[:17]: near, second[:17]: near}, 0.9)
+    assert (found.links, found.known, found.pictures) == (((first, second),), 3, 3)
