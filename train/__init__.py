@@ -5,6 +5,6 @@ What needs torch is imported when it is first asked for, so that `--help` and a 
 
 from train.config import RunConfig
 from train.errors import TrainError
-from train.public import __getattr__
+from train.public import __getattr__ as __getattr__
 
-__all__ = ["Metrics", "RunConfig", "RunResult", "TrainError", "__getattr__", "build_model", "run"]
+__all__ = ["Metrics", "RunConfig", "RunResult", "TrainError", "build_model", "run"]
