@@ -24,6 +24,8 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 MOST_BYTES = 64 * 2**20
 """Of one file, whose page waits until it is taken; larger ones are for the command."""
 _MOST_SHOWN = 200
+_MOST_NAME = 200
+"""Bytes of a file's name; file systems take 255."""
 
 
 @router.post("/campaigns/{campaign}/import")
@@ -91,7 +93,8 @@ def _kept(folder: Path, given: list[UploadFile]) -> Path:
     if not given:
         raise UsageError("no file was chosen", hint="choose one to import")
     name = PurePath((given[0].filename or "").replace("\\", "/")).name.replace("\0", "")
-    kept = folder / (name[-100:].lstrip(".") or "file")
+    short = name.encode(errors="ignore")[-_MOST_NAME:].decode(errors="ignore")  # its end says the format
+    kept = folder / (short.lstrip(".") or "file")
     with kept.open("wb") as opened:
         shutil.copyfileobj(given[0].file, opened)
     return kept

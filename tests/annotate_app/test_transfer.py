@@ -74,6 +74,11 @@ def test_a_file_that_cannot_be_read_is_a_sentence_that_names_no_folder_of_the_se
     assert "/tmp" not in page
 
 
+def test_a_file_may_have_a_name_that_is_too_long_for_a_disk(app, boats):
+    table = f"item,annotator,answer\n{boats[0]},ann,yes\n"
+    assert "1 judgment taken" in upload(app.client("cora"), table, "标注" * 100 + ".csv")[1]
+
+
 def test_only_curators_import_and_only_what_a_page_can_wait_for(app, boats, monkeypatch):
     monkeypatch.setattr("annotate_app.routes.transfer.MOST_BYTES", 1000)
     table = f"item,annotator,answer\n{boats[0]},ann,yes\n"
