@@ -28,6 +28,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.annotating import label_studio
+from benchmarks.annotating.slow_link import slow_link
 
 PASSWORD = "correct horse battery"
 CATEGORIES = ("car", "boat", "cup")
@@ -77,7 +78,7 @@ def fill(folder: Path, pictures: int) -> None:
     workspace.close()
 
 
-def measure(url: str, kind: str, key: str, *, delay: int, pause: int, most: int) -> list[float]:
+def measure(url: str, kind: str, key: str, *, pause: int, most: int) -> list[float]:
     """Milliseconds from each key to its paint."""
     with chromium(url) as page:
         page.goto("/login")
@@ -85,7 +86,6 @@ def measure(url: str, kind: str, key: str, *, delay: int, pause: int, most: int)
         page.fill("[name=password]", PASSWORD)
         page.keyboard.press("Enter")
         page.wait_for_url(f"{url}/")
-        slow_down(page, delay)
         page.add_init_script(WATCH)
         page.goto(f"/label/{kind}")
         page.wait_for_selector(".cell img, #stage img")
@@ -103,11 +103,10 @@ def measure(url: str, kind: str, key: str, *, delay: int, pause: int, most: int)
     return paints
 
 
-def measure_peer(peer: label_studio.Peer, *, delay: int, pause: int, most: int) -> list[float]:
+def measure_peer(peer: label_studio.Peer, url: str, *, pause: int, most: int) -> list[float]:
     """The same for Label Studio: milliseconds from Ctrl+Enter to the next picture's paint."""
-    with chromium(peer.url) as page:
-        label_studio.sign_in(page, peer)
-        slow_down(page, delay)
+    with chromium(url) as page:
+        label_studio.sign_in(page)
         page.add_init_script(label_studio.WATCH)
         label_studio.begin(page, peer)
         page.wait_for_timeout(3000)
@@ -137,14 +136,6 @@ def chromium(url: str) -> Iterator[Any]:
         browser.close()
 
 
-def slow_down(page: Any, delay: int) -> None:
-    """Every request of the page takes so many milliseconds longer."""
-    page.context.new_cdp_session(page).send(
-        "Network.emulateNetworkConditions",
-        {"offline": False, "latency": delay, "downloadThroughput": -1, "uploadThroughput": -1},
-    )
-
-
 def figures(paints: list[float]) -> dict[str, Any]:
     """The distribution, in milliseconds."""
     cuts = statistics.quantiles(paints, n=100, method="inclusive")
@@ -155,8 +146,11 @@ def peer_row(given: argparse.Namespace, folder: Path) -> dict[str, dict[str, Any
     """Label Studio's distribution, by its version."""
     pictures = [picture(k) for k in range(given.pictures)]
     (folder / "peer").mkdir()
-    with label_studio.label_studio(given.peer, folder / "peer", free_port(), pictures, CATEGORIES) as peer:
-        paints = measure_peer(peer, delay=given.delay, pause=given.pause, most=given.pictures - 40)
+    with (
+        label_studio.label_studio(given.peer, folder / "peer", free_port(), pictures, CATEGORIES) as peer,
+        slow_link(peer.port, given.delay) as url,
+    ):
+        paints = measure_peer(peer, url, pause=given.pause, most=given.pictures - 40)
     return {f"Label Studio {peer.version}, classify": figures(paints)}
 
 
@@ -180,22 +174,21 @@ def main() -> None:
         folder = Path(temporary) / "workspace"
         fill(folder, given.pictures)
         port = free_port()
-        url = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "cairn", "serve", "--workspace", str(folder), "--port", str(port)]
         server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         try:
             for _ in range(300):
                 try:
-                    httpx.get(f"{url}/readyz").raise_for_status()
+                    httpx.get(f"http://127.0.0.1:{port}/readyz").raise_for_status()
                     break
                 except httpx.HTTPError:
                     time.sleep(0.1)
-            result = {
-                "classify": figures(
-                    measure(url, "classify", "2", delay=given.delay, pause=given.pause, most=given.pictures - 40)
-                ),
-                "verify": figures(measure(url, "verify", "Enter", delay=given.delay, pause=given.page_pause, most=20)),
-            }
+            with slow_link(port, given.delay) as url:
+                most = given.pictures - 40
+                result = {
+                    "classify": figures(measure(url, "classify", "2", pause=given.pause, most=most)),
+                    "verify": figures(measure(url, "verify", "Enter", pause=given.page_pause, most=20)),
+                }
         finally:
             server.terminate()
             server.wait(20)

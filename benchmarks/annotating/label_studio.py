@@ -45,7 +45,7 @@ window.addEventListener('keydown', (event) => {
 class Peer:
     """A running Label Studio with one project of pictures to classify."""
 
-    url: str
+    port: int
     project: int
     version: str
 
@@ -84,15 +84,15 @@ def label_studio(
                 for k, data in enumerate(pictures[start : start + 20])
             ]
             _ok(http.post(f"/api/projects/{project}/import", files=files))
-        yield Peer(url, project, version)
+        yield Peer(port, project, version)
     finally:
         server.terminate()
         server.wait(30)
 
 
-def sign_in(page: Any, peer: Peer) -> None:
+def sign_in(page: Any) -> None:
     """With the form, as a person does."""
-    page.goto(f"{peer.url}/user/login/")
+    page.goto("/user/login/")
     page.fill("input[name=email]", NAME)
     page.fill("input[name=password]", PASSWORD)
     page.keyboard.press("Enter")
@@ -101,7 +101,7 @@ def sign_in(page: Any, peer: Peer) -> None:
 
 def begin(page: Any, peer: Peer) -> None:
     """The stream of tasks that an annotator works through."""
-    page.goto(f"{peer.url}/projects/{peer.project}/data?labeling=1")
+    page.goto(f"/projects/{peer.project}/data?labeling=1")
     page.wait_for_selector("text=Submit", timeout=120_000)
 
 
