@@ -31,8 +31,8 @@ class PastAnswer:
 @dataclass(frozen=True)
 class OwnFigures:
     """`per_hour`: answers an hour of time in view. `agreement`: the share of `compared` answers that are what was
-    settled. `earned`: None where the campaign pays nothing. `total`: answers that there are for the person at this
-    moment, those given among them; others at work make it smaller. None where there is nothing to tell yet."""
+    settled. `earned`: None where the campaign pays nothing. `total`: about how many answers there are for the person,
+    those given among them; others at work make it smaller. None where there is nothing to tell yet."""
 
     judged: int
     per_hour: float | None
@@ -104,7 +104,11 @@ def own_figures(session: Session, campaign: Campaign, person_id: int) -> OwnFigu
 
 
 def _total(session: Session, campaign: Campaign, mine: tuple[ColumnElement[bool], ...], judged: int) -> int | None:
-    """What was judged and what waits for the person's answer, within the campaign's limits; gold counts once given."""
+    """What was judged and what waits for the person's answer, within the campaign's limits.
+
+    Of gold it counts as much as is expected and not what was given: a total that grew by an answer would tell that its
+    item was gold, while the answer can still be taken back.
+    """
     bounds = [campaign.per_person_limit, (campaign.per_category_limit or 0) * len(campaign.categories) or None]
     limits = [max(judged, bound) for bound in bounds if bound is not None]
     wants = (Item.campaign_id == campaign.id, Item.state == "open", Item.n < policy.most_judgments(campaign.stopping))
@@ -115,7 +119,15 @@ def _total(session: Session, campaign: Campaign, mine: tuple[ColumnElement[bool]
     joined = select(func.count()).select_from(Judgment).join(Item, Item.id == Judgment.item_id)
     gold = session.scalar(select(func.count()).where(*wants, Item.gold.is_not(None))) or 0
     done = session.scalar(joined.where(*mine, *wants, Item.gold.is_(None))) or 0
-    return min([judged + max(0, left - gold - done), *limits])
+    ordinary = (session.scalar(joined.where(*mine, Item.gold.is_(None))) or 0) + max(0, left - gold - done)
+    share = _gold_share(campaign)
+    return min([max(judged, ordinary + min(gold, round(ordinary * share / (1 - share)))), *limits])
+
+
+def _gold_share(campaign: Campaign) -> float:
+    """The share of gold among what people are given, below 1."""
+    page = campaign.page
+    return (page["right"] + page["wrong"]) / page["items"] if page else campaign.gold_rate
 
 
 def _mine(campaign_id: int, person_id: int) -> tuple[ColumnElement[bool], ...]:

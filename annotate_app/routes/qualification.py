@@ -33,7 +33,7 @@ class GradeOut(BaseModel):
 
 class OwnOut(BaseModel):
     """Your own figures. `per_hour` counts time in view; `agreement` is null until something of yours is settled;
-    `total`: answers that there are for you, those given among them."""
+    `total`: about how many answers there are for you, those given among them."""
 
     judged: int
     per_hour: float | None

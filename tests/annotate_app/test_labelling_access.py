@@ -356,6 +356,22 @@ def test_own_figures_are_count_pace_agreement_and_pay(lesson: Workspace, app: Ru
     assert mine["agreement"] < 1 == bea.get("/api/v1/campaigns/boats/me").json()["agreement"]
 
 
+def test_the_total_does_not_tell_by_an_answer_whether_its_item_was_gold(stocked: Workspace, app: RunningApp):
+    hashes = add_pictures(stocked, "boat", 12)
+    create_campaign(stocked, "boats", "verify", ["boat"], images=hashes, gold_rate=0.5)
+    add_gold(stocked, "boats", {sha256: {"value": "yes"} for sha256 in hashes[:4]})
+    pass_all(stocked)
+    ann = app.client("ann")
+    totals, seen = [ann.get("/api/v1/campaigns/boats/me").json()["total"]], set()
+    while items := lease(ann, "boats", 3)["items"]:
+        for item in items:
+            seen.add(item["sha256"] in hashes[:4])
+            send(ann, [judgment(item["id"])])
+            totals.append(ann.get("/api/v1/campaigns/boats/me").json()["total"])
+    assert seen == {True, False}
+    assert set(totals) == {12}  # eight, and as much gold as there is at a half
+
+
 @pytest.mark.browser
 def test_a_page_with_examples_fits_the_window_so_that_enter_answers_for_nothing_unseen(stocked, app, sit_down):
     boats = add_pictures(stocked, "boat", 30)
