@@ -12,7 +12,7 @@ from annotate_app.importing.rows import Asked, Row, word
 from label_store import AnswerError, check_answer, slugify
 from label_store.models import Attribute, Campaign, Category, Image, Item
 
-MODEL_LENGTH = 100
+_MODEL_LENGTH = 100
 _LIKELY = 9
 """As many as have a key on the page."""
 _SHOWN = {"true": True, "false": False}
@@ -94,13 +94,14 @@ class Items:
         shown = _SHOWN.get(str(row.suggestion_shown).casefold())
         if row.suggested is None or shown is None:
             return None, None
-        said = row.suggested(self._asked(item))
         try:
+            said = row.suggested(self._asked(item))
             found = self._suggestion(said, item)
+            model = said.get("model")
+            name = model_name(model) if isinstance(model, str) else ""
         except AnswerError as error:
             raise AnswerError(f"its suggestion: {error}") from error
-        model = said.get("model")
-        return found | ({"model": model[:MODEL_LENGTH]} if isinstance(model, str) else {}), shown
+        return found | ({"model": name} if name else {}), shown
 
     def _suggestion(self, said: Any, item: Meant) -> dict[str, Any]:
         answer = self._checked(said, item)
@@ -139,6 +140,14 @@ class Items:
         if row.item.isascii() and row.item.isdigit() and len(row.item) < 10:
             return int(row.item)
         return row.item.lower() if SHA256.fullmatch(row.item) else self._pictures.named(row.item)
+
+
+def model_name(said: str) -> str:
+    """A model's name as it is kept, cut short; AnswerError for one that PostgreSQL or a page could not show."""
+    name = " ".join(said.split())[:_MODEL_LENGTH]
+    if not name.isprintable():
+        raise AnswerError("the model's name is not printable")
+    return name
 
 
 def _read(session: Session, campaign_id: int, asked: Any) -> Iterable[Meant]:

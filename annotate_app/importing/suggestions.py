@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from annotate_app.importing.chunks import ROWS_AT_ONCE, ImportResult, Progress, Told, chunks, lock_items
 from annotate_app.importing.files import Wanted, rows_of
-from annotate_app.importing.items import MODEL_LENGTH, Items, Meant
+from annotate_app.importing.items import Items, Meant, model_name
 from annotate_app.importing.pictures import Pictures
 from annotate_app.importing.rows import Bad, Row
 from annotate_app.turns import lock_suggestions
@@ -122,9 +122,7 @@ def _suggestion(items: Items, row: Row, item: Meant, model: str) -> dict[str, An
     answer = items.suggestion(row, item)
     if is_flag(answer):
         raise AnswerError("a flag is no suggestion")
-    name = " ".join((row.annotator or model).split())[:MODEL_LENGTH]
-    if not name.isprintable():
-        raise AnswerError("the model's name is not printable")
+    name = model_name(row.annotator or model)
     return answer | ({"model": name} if name else {})
 
 

@@ -57,20 +57,28 @@ def jsonl_rows(file: Path, required: Sequence[str]) -> Iterator[Row | Bad]:
 
 
 def parquet_rows(file: Path, required: Sequence[str]) -> Iterator[Row | Bad]:
-    """A table of any column types that hold text, numbers or structures. UsageError as for CSV."""
+    """A table of any column types that hold text, numbers or structures. UsageError as for CSV.
+
+    What is broken behind good rows is a Bad at the end.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    number = 0
     try:
         with pq.ParquetFile(file) as opened:
             names = _renamed(file, opened.schema_arrow.names, required)
-            number = 0
             for batch in opened.iter_batches(batch_size=1_000, use_threads=False):
                 for values in batch.rename_columns(names).to_pylist():
                     number += 1
                     yield row_of(f"row {number}", values, len(str(values)))
-    except pa.ArrowInvalid as error:
-        raise UsageError(f"{file} is not Parquet: {error}") from error
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
+        if number:
+            yield Bad(f"after row {number:,}", f"the table breaks off: {error}")
+        elif isinstance(error, OSError):
+            raise
+        else:
+            raise UsageError(f"{file} is not Parquet: {error}") from error
 
 
 def row_of(place: str, values: Mapping[str, Any], size: int) -> Row:

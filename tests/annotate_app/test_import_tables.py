@@ -351,3 +351,19 @@ def test_long_rows_are_taken_fewer_at_once(stocked, boats, tmp_path, monkeypatch
     done = []
     assert import_judgments(stocked, "boats", file, progress=lambda now, *_: done.append(now)).refused == 9
     assert done == [4, 8, 9]
+
+
+def test_a_parquet_file_that_breaks_off_is_taken_up_to_there(stocked, boats, tmp_path):
+    file = tmp_path / "old.parquet"
+    good = pa.table({"item": [str(boats[0])] * 1000, "annotator": ["ann"] * 1000, "answer": ["yes"] * 1000})
+    no_text = pa.StringArray.from_buffers(1, pa.py_buffer(b"\0\0\0\0\2\0\0\0"), pa.py_buffer(b"\xff\xfe"))
+    broken = pa.table({"item": no_text, "annotator": ["ann"], "answer": ["yes"]})
+    with pq.ParquetWriter(file, good.schema) as writer:
+        writer.write_table(good)
+        writer.write_table(broken)
+    result = import_judgments(stocked, "boats", file)
+    assert (result.accepted, result.duplicate, result.refused) == (1, 999, 1)
+    assert result.bad[0].place == "after row 1,000"
+    pq.write_table(broken, file)
+    with pytest.raises(UsageError, match="is not Parquet"):
+        import_judgments(stocked, "boats", file)

@@ -389,3 +389,19 @@ def test_a_suggestion_that_a_campaign_cannot_have_makes_a_bad_row(any_stocked, w
     )
     result = import_judgments(any_stocked, "which", file)
     assert (result.accepted, [bad.reason.split("'")[0] for bad in result.bad]) == (1, ["its suggestion: value "])
+
+
+def test_a_model_s_name_that_cannot_be_kept_makes_a_bad_row(any_stocked, which, tmp_path):
+    row = {"annotator": "ann", "answer": "boat", "suggestion_shown": True}
+    models = ("net\0", "\ud800", " net  4 ")
+    file = predictions(
+        tmp_path,
+        *(
+            row | {"item": item, "suggestion": {"value": "boat", "model": model}}
+            for item, model in zip(which, models, strict=False)
+        ),
+    )
+    result = import_judgments(any_stocked, "which", file)
+    assert [bad.reason for bad in result.bad] == ["its suggestion: the model's name is not printable"] * 2
+    with any_stocked.read() as session:
+        assert session.scalars(select(Judgment.suggestion)).all() == [{"value": "boat", "model": "net 4"}]
