@@ -136,6 +136,8 @@ def as_json(campaign: Campaign, judged: int, language: str = DEFAULT) -> Campaig
                 attributes=[AttributeOut(**attribute.as_schema()) for attribute in category.attributes],
             )
             for category in campaign.categories
-            for name, *synonyms in [[*words_in(language, category.translations), category.name, *category.synonyms]]
+            for name, *synonyms in [
+                dict.fromkeys([*words_in(language, category.translations), category.name, *category.synonyms])
+            ]
         ],
     )

@@ -7,7 +7,7 @@ import pytest
 
 from annotate_app import add_gold, create_campaign
 from annotate_app.languages import FOLDER, words_in, words_of
-from label_store import settle
+from label_store import find_category, settle
 from tests.annotate_app.material import add_people, add_pictures
 from tests.annotate_app.work import judgment, lease, send
 
@@ -124,3 +124,12 @@ def test_a_number_is_of_one_or_of_many_and_html_is_only_what_was_given_as_html()
 )
 def test_a_category_is_called_by_its_words_in_the_language_of_the_page(translations, called):
     assert tuple(words_in("zh", translations)) == called
+
+
+def test_a_translation_that_is_also_the_name_is_said_once(stocked, app):
+    with stocked.write() as session:
+        find_category(session, "boat").translations = {"en": ["Boat", "craft"]}
+    add_pictures(stocked, "boat", 1)
+    create_campaign(stocked, "boats", "verify", ["boat"])
+    (category,) = app.client("ann").get("/api/v1/campaigns/boats").json()["categories"]
+    assert (category["name"], category["synonyms"]) == ("Boat", ["craft"])
