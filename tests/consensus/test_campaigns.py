@@ -30,7 +30,7 @@ class TestObjects:
             for person in range(3):
                 made.judge(item, person, {"boxes": [box(10 + person, 10), box(60, 40 + person)]})
         found = settle(any_workspace, "c")
-        assert found.method == "objects/1"
+        assert found.method == "objects/2"
         assert found.states == {"open": 0, "settled": 12, "disputed": 0}
         row = made.rows()[made.items[0]]
         first, second = sorted(row.answer["boxes"], key=lambda one: one["x"])
@@ -39,6 +39,16 @@ class TestObjects:
         assert min(first["p"], second["p"]) > 0.95
         assert [one["drawn_by"] for one in row.posterior["objects"]] == [3, 3]
         assert row.risk < 0.1
+
+    def test_only_a_reviewer_is_certain_of_an_object_however_many_people_agree(self, workspace):
+        made = Made(workspace, "boxes", {"rule": "fixed", "n": 3}, n_items=12, people=8)
+        for item in range(12):
+            for person in range(8):
+                made.judge(item, person, {"boxes": [box(10, 10)]})
+        made.judge(0, 0, {"boxes": [box(10, 10)]}, role="reviewer")
+        settle(workspace, "c")
+        told = [made.rows()[item].answer["boxes"][0]["p"] for item in made.items[:2]]
+        assert told == [1.0, 0.9999]
 
     def test_an_object_that_one_of_three_saw_is_in_the_posterior_and_not_in_the_answer(self, workspace):
         made = Made(workspace, "boxes", {"rule": "fixed", "n": 3}, n_items=12)
