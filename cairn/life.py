@@ -63,6 +63,8 @@ def _of_file(session: Session, named: str) -> str:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         if session.get(Image, sha256) is not None:
             return sha256
+    if not path.name:
+        raise UsageError(f"{named!r} names no picture", hint="give a URL, a file, or 8 digits or more of a SHA-256")
     ends = Fetch.url.endswith(f"/{quote(path.name)}", autoescape=True)
     found = session.scalars(select(Fetch.image_sha256).where(ends, Fetch.image_sha256.is_not(None)).distinct().limit(3))
     names = [name for name in found if name]

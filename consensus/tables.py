@@ -51,7 +51,7 @@ def read_table(path: Path) -> Table:
         raise ConsensusError(f"{path} is a folder", "give the path of one file", 2) from error
     except UnicodeDecodeError as error:
         raise _undecodable(path) from error
-    except (OSError, ValueError, csv.Error) as error:
+    except (OSError, ValueError, RecursionError, csv.Error) as error:
         if isinstance(error, ConsensusError):
             raise
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -89,19 +89,21 @@ def _read_csv_by_row(path: Path, separator: str) -> Table:
         else:
             cells.append((row + [""] * len(header))[: len(header)])
             lines.append(line)
-    columns = pd.DataFrame(cells, columns=header, dtype=object)
+    # Of columns of one name the first is meant, as pandas takes it.
+    names = [f"{name}.{n}" if name in header[:n] else name for n, name in enumerate(header)]
+    columns = pd.DataFrame(cells, columns=names, dtype=object)
     return Table(path, columns, lambda row: f"line {lines[row]}", _told(path, ragged, "more cells than the header"))
 
 
 def _csv_rows(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """(the line on which it begins, cells) of each row that is not blank."""
+    """(the line on which it begins, cells) of each row that is not blank: separators alone make one, as in pandas."""
     with path.open(encoding=_ENCODING, newline="") as file:
         reader = csv.reader(file, delimiter=separator, skipinitialspace=True, strict=True)
         line = 0
         try:
             for row in reader:
                 begins, line = line + 1, reader.line_num
-                if any(cell.strip() for cell in row):
+                if len(row) > 1 or (row and row[0].strip()):
                     yield begins, row
         except csv.Error as error:
             raise ConsensusError(
@@ -131,7 +133,7 @@ def _json_lines(path: Path) -> _Objects:
                 continue
             try:
                 value = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 value = None
             if isinstance(value, dict):
                 objects.append(value)

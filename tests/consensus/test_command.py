@@ -142,14 +142,30 @@ def test_a_missing_file_and_a_folder_are_bad_usage(tmp_path, capsys):
         ("a.csv", b"item,annotator,answer\n\na,x,1\na,y,1,2,3\n", "line 4 of a.csv has more cells than the header"),
         ("a.csv", b'item,annotator,answer\na,x,1,,\n"b\nc",x,1,\na,y\n', "line 5 of a.csv has an empty cell"),
         ("a.csv", b"item,annotator,answer\na,x,1\n\n\na,y\n", "line 5 of a.csv has an empty cell"),
+        ("a.csv", b"item,annotator,answer\n,,\na,x,1\n", "line 2 of a.csv has an empty cell"),
+        ("a.csv", b"item,annotator,answer,answer\na,x,1,2\na,y,1,2,3\n", "line 3 of a.csv has more cells"),
         (
             "a.jsonl",
             b'{"item": 1, "annotator": "x", "answer": 1}\n\n{"item": \n[1]\n',
             "2 rows of a.jsonl are no JSON object, the first is line 3",
         ),
+        (
+            "a.jsonl",
+            b'{"item": 1, "annotator": "x", "answer": 1}\n' + b"[" * 100_000,
+            "line 2 of a.jsonl is no JSON object",
+        ),
         ("a.json", b'[{"item": 1, "annotator": "x", "answer": 1}, 7]', "entry 2 of a.json is no JSON object"),
     ],
-    ids=["too many cells", "empty cells too many", "too few cells", "broken lines", "a list"],
+    ids=[
+        "too many cells",
+        "empty cells too many",
+        "too few cells",
+        "separators alone",
+        "two columns of a name",
+        "broken lines",
+        "nested without end",
+        "a list",
+    ],
 )
 def test_a_row_that_cannot_be_read_is_left_out_and_named_by_its_line(tmp_path, capsys, name, text, told):
     path = tmp_path / name
@@ -169,8 +185,9 @@ def test_a_row_that_cannot_be_read_is_left_out_and_named_by_its_line(tmp_path, c
         ("a.csv", b'item,annotator,answer\na,x,1\nb,"x,1\nc,x,1\n', "from line 3 on"),
         ("a.json", b'[{"item": 1,\n  oops]', "line 2, column 3"),
         ("a.jsonl", b"oops\n", "no JSON object on any line"),
+        ("a.json", b"[" * 100_000, "cannot be read"),
     ],
-    ids=["Latin-1", "Latin-1 in JSON", "UTF-16", "an open quotation mark", "broken JSON", "no JSON"],
+    ids=["Latin-1", "Latin-1 in JSON", "UTF-16", "an open quotation mark", "broken JSON", "no JSON", "nested"],
 )
 def test_what_spoils_a_file_is_a_sentence_that_says_where_and_what_to_do(tmp_path, capsys, name, text, told):
     path = tmp_path / name

@@ -67,7 +67,7 @@ def test_explain_tells_what_each_judgment_weighed(workspace):
     for named in (str(made.items[0]), "a car.jpg"):
         again = CliRunner().invoke(app, ["explain", named, "-w", str(workspace.folder)])
         assert again.output.count("times as likely") == 3
-    for named in ("999999", "b.jpg"):
+    for named in ("999999", "b.jpg", "."):
         assert CliRunner().invoke(app, ["explain", named, "-w", str(workspace.folder)]).exit_code != 0
 
 
