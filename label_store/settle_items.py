@@ -10,7 +10,7 @@ import consensus
 from consensus.judgments import Floats
 from consensus.live import live_of
 from label_store.fitting import FittedQuestion
-from label_store.questions import CampaignData, Question
+from label_store.questions import UNSURE, CampaignData, Question
 
 TOP = 10
 """A posterior names at most so many answers; the rest of its mass is `other`."""
@@ -98,7 +98,8 @@ def _answer(
                 picked.append(question.choice)
             posterior.setdefault(question.attribute, {})[question.choice] = float(row[1])
         else:
-            values[question.attribute] = question.choices[int(row.argmax())]
+            answered = results[q].answer[position] >= 0
+            values[question.attribute] = question.choices[int(row.argmax())] if answered else UNSURE
             posterior[question.attribute] = _top(question.choices, row)
     return {"values": values}, posterior
 

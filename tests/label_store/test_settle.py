@@ -343,6 +343,18 @@ def test_what_nobody_could_answer_has_no_answer_and_is_not_settled(workspace, ru
     assert made.state(1) == "settled"
 
 
+def test_an_attribute_that_everybody_was_unsure_of_is_given_no_value_that_nobody_named(workspace):
+    made = Made(workspace, "attributes", {"rule": "fixed", "n": 3}, n_items=6)
+    for item in range(6):
+        for person in range(3):
+            kind = "unsure" if item == 0 else "van"
+            made.judge(item, person, {"values": {"type": kind, "colour": ["red"]}})
+    settle(workspace, "c")
+    rows = made.rows()
+    assert [rows[item].answer["values"]["type"] for item in made.items[:2]] == ["unsure", "van"]
+    assert [rows[item].state for item in made.items[:2]] == ["disputed", "settled"]
+
+
 def test_a_reviewer_who_is_unsure_or_flags_settles_nothing(workspace):
     made = Made(workspace, "verify", {"rule": "fixed", "n": 3}, n_items=3)
     made.judge(0, 0, {"value": "unsure"}, role="reviewer")
