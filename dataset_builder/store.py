@@ -243,17 +243,17 @@ class _Takedowns:
         self._by_sha256: dict[str, str] = {}
         self._hashes: list[tuple[int, str]] = []
         for row in session.scalars(select(Takedown).order_by(Takedown.id)):
-            why = _why(row.at, row.reason)
+            why = _why(row.at)
             if row.sha256:
                 self._by_sha256.setdefault(row.sha256, why)
         for row in session.scalars(select(Takedown).where(tells_likeness()).order_by(Takedown.id)):
-            self._hashes.append((int(row.phash or "0", 16), _why(row.at, row.reason)))
+            self._hashes.append((int(row.phash or "0", 16), _why(row.at)))
         by_url = session.execute(
-            select(Fetch.image_sha256, Takedown.at, Takedown.reason).join(Takedown, Takedown.url_hash == Fetch.url_hash)
+            select(Fetch.image_sha256, Takedown.at).join(Takedown, Takedown.url_hash == Fetch.url_hash)
         )
-        for sha256, at, reason in by_url:
+        for sha256, at in by_url:
             if sha256:
-                self._by_sha256.setdefault(sha256, _why(at, reason))
+                self._by_sha256.setdefault(sha256, _why(at))
 
     def reason(self, sha256: str, phash: str | None) -> str | None:
         if sha256 in self._by_sha256:
@@ -266,5 +266,6 @@ class _Takedowns:
         return None
 
 
-def _why(at: datetime, reason: str) -> str:
-    return f"taken down on {at:%Y-%m-%d}" + (f": {reason}" if reason else "")
+def _why(at: datetime) -> str:
+    """What releases tell; the reason given stays here, since it may name people."""
+    return f"taken down on {at:%Y-%m-%d}"

@@ -96,7 +96,7 @@ def sign_in(page: Any) -> None:
     page.fill("input[name=email]", NAME)
     page.fill("input[name=password]", PASSWORD)
     page.keyboard.press("Enter")
-    page.wait_for_url("**/projects**", timeout=120_000)
+    page.wait_for_url(lambda url: "/user/login" not in url, timeout=120_000)
 
 
 def begin(page: Any, peer: Peer) -> None:

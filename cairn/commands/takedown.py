@@ -17,7 +17,7 @@ def takedown(
         list[str] | None, typer.Argument(help="Their SHA-256s or URLs.", metavar="[PICTURE]...", show_default=False)
     ] = None,
     near: Annotated[Path | None, typer.Option(help="A file: all pictures that look like it.")] = None,
-    reason: Annotated[str, typer.Option(help="Why; shown whenever it is refused.")] = "",
+    reason: Annotated[str, typer.Option(help="Why; shown here whenever it is refused, and in no release.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and take nothing down.")] = False,
     show: Annotated[bool, typer.Option("--list", help="List what was taken down.")] = False,
     workspace: WorkspaceOption = None,

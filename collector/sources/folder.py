@@ -93,7 +93,8 @@ class Folder:
         root = self.directory.resolve()
         for path in self._files():
             within = path.relative_to(root) if path != root else Path(path.name)
-            if path.is_symlink() and not path.resolve().is_relative_to(root):
+            # realpath: Path.resolve raises RuntimeError for a link that leads to itself.
+            if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root):
                 yield BadRow(str(path), "is a link that leads out of the folder")
                 continue
             if not is_tar(path):

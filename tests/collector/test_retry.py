@@ -106,9 +106,11 @@ def test_a_link_that_leads_out_of_a_folder_is_left_out(store: Workspace, tmp_pat
     (inside / "real.jpg").write_bytes(jpeg(2))
     (inside / "same.jpg").symlink_to(inside / "real.jpg")
     (inside / "out.jpg").symlink_to(tmp_path / "outside.jpg")
+    (inside / "self.jpg").symlink_to(inside / "self.jpg")
     report = collect(store, Folder(tmp_path / "pictures"), options=FAST)
-    assert (report.new_images, report.bad_rows) == (1, 1)
+    assert (report.new_images, report.bad_rows) == (1, 2)
     assert "leads out of the folder" in report.bad_row_examples[0]
+    assert "self.jpg: cannot be read" in report.bad_row_examples[1]
 
 
 def test_a_run_whose_process_is_gone_is_told_as_stopped_at_once(tmp_path: Path) -> None:
