@@ -16,7 +16,7 @@ from annotate_app.context import AppContext, Context
 from annotate_app.importing import Bad, ImportWish, import_judgments
 from annotate_app.problems import Problem
 from annotate_app.rendering import render
-from annotate_app.security.roles import Curator
+from annotate_app.security.roles import Importer
 from annotate_app.security.sessions import SignedIn
 from label_store import UsageError
 
@@ -29,7 +29,7 @@ _MOST_NAME = 200
 
 
 @router.post("/campaigns/{campaign}/import")
-async def import_file(request: Request, context: Context, person: Curator, campaign: str) -> Response:
+async def import_file(request: Request, context: Context, person: Importer, campaign: str) -> Response:
     """Take the judgments of one file; a page that says how many, and which rows were refused for what."""
     slug = await run_in_threadpool(_slug, context, person, campaign)
     form = await uploads.read_form(request, max_files=1, max_file_bytes=MOST_BYTES)

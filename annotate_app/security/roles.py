@@ -134,6 +134,8 @@ _WHOLE = "everything"
 """No scope of SCOPES: a narrowed token never has it, so that none makes an account, a role or a wider token."""
 Owner = Annotated[SignedIn, Depends(Require("owner", scope=_WHOLE))]
 Inviter = Annotated[SignedIn, Depends(Require(*CURATES, scope=_WHOLE))]
+Importer = Annotated[SignedIn, Depends(Require(*CURATES, scope=_WHOLE))]
+"""Of judgments in other people's names, reviewers among them, for whom accounts are made."""
 Whole = Annotated[SignedIn, Depends(Require(*EVERYBODY, scope=_WHOLE))]
 """Signed in without a narrowed token."""
 Contributor = Annotated[SignedIn | None, Depends(Gives(*GIVES))]

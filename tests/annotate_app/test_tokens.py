@@ -39,6 +39,7 @@ def test_a_token_does_what_its_scope_names_and_nothing_else(app, boats, scope):
         answer = narrow.request(method, path, json=body)
         assert (answer.status_code == 403) == (other != scope), (other, answer.text)
     assert narrow.post("/api/v1/tokens", json={}).status_code == 403
+    assert narrow.post("/campaigns/boats/import").status_code == 403  # it makes accounts, and speaks for others
     assert narrow.get("/api/v1/sessions/current").json()["name"] == "cora"
 
 
