@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 from sqlalchemy import exists, func, select
 
 import dataset_builder
-import train
 from annotate_app import add_person, create_campaign
 from cairn.demo.app_process import AppProcess
 from collector import CollectOptions, CollectReport, Commons, Query, collect
@@ -19,6 +18,8 @@ from collector.sources.apis import ApiUnreachable
 from collector.sources.commons import API, NAME
 from label_store import CairnError, CategorySpec, UsageError, Workspace, put_category, settle
 from label_store.models import Campaign, Item, Judgment, Person, Release, Takedown
+from train import RunConfig
+from train import run as run_training
 
 CATEGORIES = ("lighthouse", "windmill", "tram", "teapot")
 EACH = 40
@@ -93,7 +94,7 @@ def _train(workspace: Workspace, release: Path, minutes: float) -> Path:
     run = workspace.runs / RELEASE
     if (run / "metrics.json").is_file():  # the last thing that a run writes
         return run / "report.html"
-    config = train.RunConfig(
+    config = RunConfig(
         data=str(release),
         out=str(run),
         model="resnet18",
@@ -102,7 +103,7 @@ def _train(workspace: Workspace, release: Path, minutes: float) -> Path:
         size=64,
         minutes=minutes,
     )
-    return train.run(config).report
+    return run_training(config).report
 
 
 def gather(

@@ -18,7 +18,6 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 import dataset_builder
-import train
 from annotate_app import add_gold, create_campaign, invite
 from cairn.demo import measures
 from cairn.demo.app_process import AppProcess
@@ -31,6 +30,8 @@ from collector import Columns, Crawl, UrlList, collect
 from label_store import Assessment, CairnError, Workspace, put_category, read_taxonomy, settle
 from label_store.models import Campaign, Candidate, Category, Item, Judgment, Release
 from shards.atomic import write_whole
+from train import RunConfig
+from train import run as run_training
 
 MOST_ROUNDS = 5
 COLUMNS = Columns(url="url", category="category", caption="caption", license="license")
@@ -252,7 +253,7 @@ def _build(demo: Demo, workspace: Workspace, truth: SiteTruth) -> Path:
 def _train(demo: Demo, workspace: Workspace, release: Path) -> None:
     run = workspace.runs / "demo"
     with demo.stage("train", "training a ResNet on it"):
-        config = train.RunConfig(
+        config = RunConfig(
             data=str(release),
             out=str(run),
             model="resnet18",
@@ -262,7 +263,7 @@ def _train(demo: Demo, workspace: Workspace, release: Path) -> None:
             **demo.size.training,
         )
         with demo.progress("training") as progress:
-            result = train.run(config, progress=progress)
+            result = run_training(config, progress=progress)
     demo.tell(f"    test accuracy {result.metrics['test']['top1']:.1%} after {result.config.epochs} epochs")
     made = result.config
     demo.state.facts["train_flags"] = (

@@ -272,7 +272,7 @@ def test_a_request_holds_at_most_so_many_pictures(stocked):
     with serving(opened(stocked, contributions="open", contribution_batch=2)) as app:
         answer = give(app.client(), [photo(1), photo(2), photo(3)])
         assert answer.status_code == 413
-        assert "at most 2 pictures" in answer.json()["hint"]
+        assert "at most 2 files" in answer.json()["hint"]
     assert count(stocked, Image) == 0
 
 
