@@ -8,7 +8,7 @@ from collector.found import Candidate, Categories, Context, Found, Source
 
 @dataclass(frozen=True)
 class First:
-    """Ends after `limit` candidates; the same again proposes the same, so that a run of all of it repeats nothing."""
+    """Ends after `limit` candidates. A list names the same ones again; of a site other pages may arrive first."""
 
     source: Source
     limit: int

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from cairn.cli import run as cairn
-from collector import CollectReport, Columns, Crawl, Folder, UrlList, collect
+from collector import CollectReport, Columns, Crawl, First, Folder, UrlList, collect
 from collector.licenses import is_spdx, spdx
 from collector.progress import KeptProgress, run_states
 from collector.report import Tally
@@ -90,6 +90,14 @@ def test_columns_of_usual_names_need_no_option(store: Workspace, site: Site, tmp
     with store.read() as session:
         fetch = session.scalars(select(Fetch)).one()
         assert (fetch.caption, fetch.license, fetch.author) == ("A red car", "CC-BY-4.0", "Ann")
+
+
+def test_the_first_rows_of_a_list_are_the_same_again(store: Workspace, site: Site, tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("\n".join(site.put(f"/{n}.jpg", jpeg(n)) for n in range(5)))
+    first = First(UrlList(tmp_path / "list.txt"), 3)
+    assert (first.total(), collect(store, first, category="car", options=FAST).new_images) == (3, 3)
+    assert collect(store, first, category="car", options=FAST).nothing_left
+    assert collect(store, UrlList(tmp_path / "list.txt"), category="car", options=FAST).new_images == 2
 
 
 def test_a_row_of_empty_fields_is_counted(store: Workspace, site: Site, tmp_path: Path) -> None:
