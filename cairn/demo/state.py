@@ -39,8 +39,8 @@ class Size:
 FULL = Size(
     {"rule": "risk", "max_risk": 0.02, "max_n": 9},
     60,
-    {"width": 0.25, "batch_size": 32, "epochs": 30, "threads": 1},
-    {"draw": 12, "collect": 10, "judge": 45, "settle": 1, "build": 16, "train": 55, "report": 3},
+    {"width": 0.25, "batch_size": 32, "epochs": 22, "threads": 1},
+    {"draw": 13, "collect": 7, "judge": 38, "settle": 2, "build": 70, "train": 55, "report": 2},
 )
 QUICK = Size(
     {"rule": "risk", "max_risk": 0.04, "max_n": 9},

