@@ -15,7 +15,7 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, *, prog: str, **more: Any) -> None:
         super().__init__(prog=prog, allow_abbrev=False, **more)
 
-    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
+    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]  # argparse types each form of a call
         """As argparse does it. TrainError (exit code 2) for what the command does not take."""
         found, unknown = self.parse_known_args(args, namespace)
         if unknown:
